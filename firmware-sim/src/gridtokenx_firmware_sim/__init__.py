@@ -1,0 +1,1 @@
+"""A Modbus meter that behaves like a real one."""

@@ -1,0 +1,1 @@
+"""Verifies readings, settles them on chain, runs the market."""

@@ -1,0 +1,1 @@
+"""The MQTT broker that the hub brings along: its settings, certificates and process."""

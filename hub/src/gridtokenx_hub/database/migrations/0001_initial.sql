@@ -1,0 +1,193 @@
+-- Energy is mWh, GRX is millionths, as in the chain's own registers; times on chain are Unix seconds.
+
+CREATE TABLE hub_state (
+    only_row    boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    epoch       bigint NOT NULL,              -- drawn anew when the hub is restored from a backup
+    deployment  bytea NOT NULL CHECK (octet_length(deployment) = 4)
+);
+
+CREATE TABLE users (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    wallet      text NOT NULL UNIQUE,
+    name        text NOT NULL,
+    user_type   text NOT NULL CHECK (user_type IN ('prosumer', 'consumer')),
+    registered_at timestamptz,                -- set by the indexer when the chain says so
+    created_at  timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE wallets (                        -- wallets that the hub holds; the key that opens them is not in here
+    wallet      text PRIMARY KEY,
+    key_id      text NOT NULL,
+    nonce       bytea NOT NULL,
+    ciphertext  bytea NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE api_tokens (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    token_hash  bytea NOT NULL UNIQUE,        -- SHA-256 of the bearer token
+    role        text NOT NULL CHECK (role IN ('operator', 'installer', 'user')),
+    user_id     bigint REFERENCES users (id),
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    expires_at  timestamptz,
+    revoked_at  timestamptz,
+    CHECK ((role = 'user') = (user_id IS NOT NULL))
+);
+
+CREATE TABLE idempotency_keys (
+    token_id    bigint NOT NULL REFERENCES api_tokens (id),
+    key         text NOT NULL,
+    request_hash bytea NOT NULL,
+    status      smallint,                     -- null while the first call is under way
+    body        jsonb,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (token_id, key)
+);
+
+CREATE TABLE meters (
+    meter_id    bytea PRIMARY KEY CHECK (octet_length(meter_id) = 16),
+    owner_wallet text NOT NULL,
+    algorithm   smallint NOT NULL,            -- 0 Ed25519, 1 P-256
+    public_key  bytea NOT NULL,
+    status      text NOT NULL CHECK (status IN ('active', 'suspended', 'revoked')),
+    export_limit_mw bigint NOT NULL,
+    import_limit_mw bigint NOT NULL,
+    daily_export_limit_mwh bigint NOT NULL,
+    baseline_sequence bigint NOT NULL,
+    baseline_time_ms bigint NOT NULL,
+    baseline_produced_mwh bigint NOT NULL,
+    baseline_consumed_mwh bigint NOT NULL,
+    baseline_surplus_mwh bigint NOT NULL,
+    baseline_hash bytea NOT NULL,
+    registered_at timestamptz NOT NULL
+);
+
+CREATE TABLE readings (
+    meter_id    bytea NOT NULL,
+    sequence    bigint NOT NULL,
+    time        timestamptz NOT NULL,
+    time_ms     bigint NOT NULL,              -- exactly what the device signed
+    produced_mwh bigint NOT NULL,
+    consumed_mwh bigint NOT NULL,
+    surplus_mwh bigint NOT NULL,
+    active_power_mw bigint NOT NULL,
+    voltage_mv  bigint NOT NULL,
+    current_ma  integer NOT NULL,
+    frequency_mhz bigint NOT NULL,
+    flags       bigint NOT NULL,
+    previous_hash bytea NOT NULL,
+    hash        bytea NOT NULL,               -- SHA-256 of the record with its extras
+    extras      bytea,                        -- deterministic CBOR, as signed
+    algorithm   smallint NOT NULL,            -- COSE algorithm identifier, as signed
+    signature   bytea NOT NULL,
+    first_sequence bigint NOT NULL,           -- first record of the message that carried this one
+    record_count smallint NOT NULL,           -- records in that message: it can be put together again from its rows
+    received_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (meter_id, sequence, time)
+) PARTITION BY RANGE (time);
+
+CREATE INDEX readings_time ON readings USING brin (time);
+
+CREATE TABLE verdicts (                       -- one per sequence, for ever: the dedup table
+    meter_id    bytea NOT NULL,
+    sequence    bigint NOT NULL,
+    hash        bytea NOT NULL,
+    verdict     smallint NOT NULL CHECK (verdict IN (1, 2, 3)), -- 1 stored, 2 quarantined, 3 declared lost
+    PRIMARY KEY (meter_id, sequence)
+);
+
+CREATE TABLE acks (                           -- locked in the transaction that commits readings
+    meter_id    bytea PRIMARY KEY,
+    sequence    bigint NOT NULL,              -- up to here every reading has a verdict
+    hash        bytea NOT NULL
+);
+
+CREATE TABLE quarantine (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    received_at timestamptz NOT NULL DEFAULT now(),
+    topic       text NOT NULL,
+    meter_id    bytea,
+    sequence    bigint,
+    reason      text NOT NULL,
+    detail      text NOT NULL,
+    payload     bytea NOT NULL
+);
+
+CREATE TABLE settlements (                    -- also the settlement outbox: written before anything is sent
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    meter_id    bytea NOT NULL,
+    sequence    bigint NOT NULL,
+    time_ms     bigint NOT NULL,
+    record      bytea NOT NULL CHECK (octet_length(record) = 120),
+    algorithm   smallint NOT NULL,
+    signature   bytea NOT NULL,
+    status      text NOT NULL CHECK (status IN ('pending', 'sent', 'settled', 'refused', 'superseded')),
+    tx_signature text,
+    last_valid_block_height bigint,
+    attempts    integer NOT NULL DEFAULT 0,
+    error       text,
+    minted_mwh  bigint,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    updated_at  timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (meter_id, sequence)
+);
+CREATE INDEX settlements_open ON settlements (id) WHERE status IN ('pending', 'sent');
+
+CREATE TABLE ledgers (                        -- the chain's ledger account of each meter, as its events tell it
+    meter_id    bytea PRIMARY KEY,
+    last_sequence bigint NOT NULL,
+    last_time_ms bigint NOT NULL,
+    produced_mwh bigint NOT NULL,
+    consumed_mwh bigint NOT NULL,
+    surplus_mwh bigint NOT NULL,
+    minted_mwh  bigint NOT NULL
+);
+
+CREATE TABLE orders (
+    order_id    text PRIMARY KEY,             -- the order's address
+    number      bigint NOT NULL UNIQUE,
+    seller_wallet text NOT NULL,
+    amount_mwh  bigint NOT NULL,
+    filled_mwh  bigint NOT NULL,
+    price_micro_grx bigint NOT NULL,          -- per kWh
+    status      text NOT NULL CHECK (status IN ('active', 'matching', 'filled', 'cancelled', 'expired')),
+    buyer_wallet text,                        -- of the last fill
+    expires_at  timestamptz,
+    created_at  timestamptz NOT NULL,
+    filled_at   timestamptz,
+    tx_signature text NOT NULL
+);
+CREATE INDEX orders_active ON orders (price_micro_grx, number) WHERE status = 'active';
+
+CREATE TABLE transactions (                   -- trades, one row per fill
+    event_sequence bigint PRIMARY KEY,
+    order_id    text NOT NULL REFERENCES orders (order_id),
+    seller_wallet text NOT NULL,
+    buyer_wallet text NOT NULL,
+    amount_mwh  bigint NOT NULL,
+    price_micro_grx bigint NOT NULL,
+    total_micro_grx bigint NOT NULL,
+    payment_method text NOT NULL CHECK (payment_method IN ('GRX', 'THB')),
+    tx_signature text NOT NULL,
+    timestamp   timestamptz NOT NULL
+);
+CREATE INDEX transactions_seller ON transactions (seller_wallet, event_sequence DESC);
+CREATE INDEX transactions_buyer ON transactions (buyer_wallet, event_sequence DESC);
+
+CREATE TABLE events (                         -- every event of our programs, in the order of its program
+    program     text NOT NULL,
+    sequence    bigint NOT NULL,
+    slot        bigint NOT NULL,
+    tx_signature text NOT NULL,
+    name        text NOT NULL,
+    data        jsonb NOT NULL,
+    PRIMARY KEY (program, sequence)
+);
+CREATE INDEX events_transaction ON events (tx_signature);
+
+CREATE TABLE watermarks (                     -- the only truth about how far the indexer is
+    program     text PRIMARY KEY,
+    tx_signature text,
+    slot        bigint NOT NULL,
+    event_sequence bigint NOT NULL            -- sequence of the last event applied; 0 before the first
+);

@@ -1,0 +1,62 @@
+"""The keys by which the hub acts on chain, one per role, each in a file of its own."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from solders.keypair import Keypair
+
+SEED_SIZE = 32
+
+
+class KeyFileError(ValueError):
+    """A key file is not usable; the message says which and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoleKeys:
+    """Who signs what.
+
+    `authority` appoints registrars, `treasury` mints GRX, `registrar` registers meters, and the
+    `fee_payers` pay for transactions and own nothing else.
+    """
+
+    authority: Keypair
+    treasury: Keypair
+    registrar: Keypair
+    fee_payers: tuple[Keypair, ...]
+
+
+def load_seed(path: Path) -> bytes:
+    """Return the 32-byte seed in `path`, which is created with a random one when absent.
+
+    Raises:
+        KeyFileError: the file has another size or can be read by others.
+    """
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(os.urandom(SEED_SIZE))
+            file.flush()
+            os.fsync(file.fileno())
+    if path.stat().st_mode & 0o077:
+        raise KeyFileError(f"{path} can be read by others: run chmod 600 on it and replace the key")
+    seed = path.read_bytes()
+    if len(seed) != SEED_SIZE:
+        raise KeyFileError(f"{path} has {len(seed)} bytes, not 32: restore it from your backup")
+    return seed
+
+
+def load_role_keys(folder: Path, fee_payer_count: int) -> RoleKeys:
+    """Return the role keys kept in `folder`, creating those that are absent."""
+
+    def keypair(name: str) -> Keypair:
+        return Keypair.from_seed(load_seed(folder / f"{name}.seed"))
+
+    return RoleKeys(
+        authority=keypair("authority"),
+        treasury=keypair("treasury"),
+        registrar=keypair("registrar"),
+        fee_payers=tuple(keypair(f"fee-payer-{index}") for index in range(fee_payer_count)),
+    )

@@ -1,0 +1,1 @@
+"""The signed meter reading, its units, topics and acknowledgements."""
