@@ -1,0 +1,1 @@
+"""The main job of the product, played through on one machine with nothing faked."""

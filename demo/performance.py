@@ -1,0 +1,124 @@
+"""The whole performance: start, install, play the day, settle, trade, check, tell."""
+
+import asyncio
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+from demo import outcome
+from demo.households import Household
+from demo.hub_client import Chain, HubApi
+from demo.installation import (
+    Services,
+    hub_status,
+    operator_token,
+    start_services,
+    write_hub_settings,
+)
+from demo.plan import HOUSES, SETTLEMENT_PERIOD_S, Plan
+from demo.processes import Supervisor
+from demo.state import State
+from demo.story import amount, tell_story
+from demo.trade import balances, play_trade
+
+POLL_S = 0.25
+DAY_SLACK_S = 60
+
+
+class Performance:
+    """One run over one data folder; each step does only what an earlier run left undone."""
+
+    def __init__(self, plan: Plan, tell: Callable[[str], None]) -> None:
+        self.plan = plan
+        self.tell = tell
+        plan.folder.mkdir(parents=True, exist_ok=True)
+        self.state = State(plan.folder / "demo.json")
+        self.supervisor = Supervisor(plan.folder)
+        self.services: Services
+        self.api: HubApi
+        self.chain: Chain
+        self.houses: list[Household] = []
+
+    async def start(self, settlement_period_s: int = SETTLEMENT_PERIOD_S) -> None:
+        """Start the services, and speak to them as the operator."""
+        self.services = write_hub_settings(self.plan.folder, settlement_period_s)
+        self.tell(f"starting chain, database, broker ({self.services.broker_kind}) and hub …")
+        await start_services(self.supervisor, self.services)
+        self.chain = Chain(self.services.rpc_url)
+        self.api = HubApi(self.services.api_url, await operator_token(self.services, self.state))
+
+    async def install(self) -> None:
+        """Register users and meters, start meters and agents, and give B its GRX."""
+        deployment = await self.api.get("/api/deployment")
+        self.houses = [Household(house, self.plan, self.services, self.state) for house in HOUSES]
+        for household in self.houses:
+            self.tell(f"installing {household.house.name} …")
+            await household.register_user(self.api)
+            await household.start_meter(self.supervisor)
+            await household.commission(self.api, deployment)
+            await household.start_agent(self.supervisor)
+        if "grant" not in self.state:
+            body = {"user_id": self.houses[1].user_id, "amount_grx": self.plan.grant_grx}
+            self.state["grant"] = await self.api.post("/api/treasury/grx", body, "demo-grant")
+
+    async def play_day(self) -> None:
+        """Let the day pass at every house."""
+        if not all(household.day_is_over() for household in self.houses):
+            self.tell(f"playing the day ({self.plan.scenario}) in {self.plan.day_seconds} s …")
+        for household in self.houses:
+            household.begin_day(self.supervisor)
+        async with asyncio.timeout(self.plan.day_seconds + DAY_SLACK_S):
+            while not all(household.day_is_over() for household in self.houses):
+                self.supervisor.check()
+                await asyncio.sleep(POLL_S)
+
+    async def await_settlement(self) -> int:
+        """Wait until the chain has what the meters show; return the surplus signed, in mWh."""
+        self.tell("waiting until the chain has settled what the meters show …")
+        shown = [await household.read_meter() for household in self.houses]
+        async with asyncio.timeout(SETTLEMENT_PERIOD_S + DAY_SLACK_S):
+            while True:
+                self.supervisor.check()
+                status: dict[str, Any] = await hub_status(self.services)
+                settled = [
+                    outcome.settled_meter(status, household.meter["meter_id"])
+                    for household in self.houses
+                ]
+                if all(
+                    meter[register] == registers[register]
+                    for meter, registers in zip(settled, shown, strict=True)
+                    for register in ("produced_mwh", "consumed_mwh")
+                ):
+                    return sum(meter["surplus_mwh"] for meter in settled)
+                await asyncio.sleep(POLL_S)
+
+    async def trade(self) -> None:
+        """Play the trade; remembers the balances that it started from."""
+        if "balances_before_trade" not in self.state:
+            self.state["balances_before_trade"] = await self.balances()
+        minted = self.state["balances_before_trade"]["energy_a"]
+        self.tell(f"{HOUSES[0].name} holds {amount(minted)} kWh of tokens; trading …")
+        await play_trade(self.plan, self.state, self.services.api_url, self.houses)
+
+    async def check(self, surplus_mwh: int) -> tuple[dict[str, Any], list[str]]:
+        """Return the result and what differs from the plan."""
+        status: dict[str, Any] = await hub_status(self.services)
+        after = await self.balances()
+        found = outcome.result(self.state, status, after)
+        deployment = await self.api.get("/api/deployment")
+        supply = await self.chain.token_supply(deployment["mints"]["energy"])
+        await tell_story(self.tell, self.chain, self.api, self.state, status, self.houses, after)
+        return found, outcome.differences(self.plan, found, supply, surplus_mwh)
+
+    async def balances(self) -> dict[str, int]:
+        """Return each house's tokens in base units, asked of the chain."""
+        return await balances(self.api, self.chain, self.houses)
+
+    async def stop(self) -> None:
+        """End every process that this run started."""
+        await self.supervisor.stop_all()
+
+
+def reset(plan: Plan) -> None:
+    """Remove what earlier runs left behind."""
+    shutil.rmtree(plan.folder, ignore_errors=True)

@@ -1,0 +1,68 @@
+"""Which broker runs beside the hub, and the command that starts it."""
+
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from gridtokenx_hub.broker import mosquitto, rumqttd
+from gridtokenx_hub.broker.authority import CertificateAuthority
+from gridtokenx_hub.broker.settings import BrokerSettings
+
+# Debian keeps daemons where an ordinary user's PATH does not look.
+DAEMON_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
+
+LOOPBACK = "127.0.0.1"
+
+
+class BrokerMissing(RuntimeError):
+    """The broker that was asked for is not on this machine; the message says how to get it."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerPlan:
+    """The broker's command line, and how the hub reaches it."""
+
+    command: tuple[str, ...]
+    hub: BrokerSettings
+
+
+def find_mosquitto() -> str | None:
+    """Return the path of mosquitto, or None."""
+    return shutil.which("mosquitto") or next(
+        (str(path) for folder in DAEMON_FOLDERS if (path := Path(folder) / "mosquitto").is_file()),
+        None,
+    )
+
+
+def plan_broker(kind: str, folder: Path, port: int, authority: CertificateAuthority) -> BrokerPlan:
+    """Write the broker's files into `folder` and say how to start and reach it.
+
+    Args:
+        kind: `mosquitto` (client certificates, persistence) or `rumqttd` (from a wheel).
+        folder: the broker's own folder.
+        port: the loopback port that it listens on.
+        authority: signs the certificates of broker and hub.
+
+    Raises:
+        BrokerMissing: mosquitto is not installed.
+    """
+    if kind == "mosquitto":
+        program = find_mosquitto()
+        if program is None:
+            raise BrokerMissing(
+                "mosquitto is not installed: run apt-get install mosquitto, "
+                'or set kind = "rumqttd" under [broker]'
+            )
+        configuration = mosquitto.write_configuration(
+            folder, LOOPBACK, port, authority.broker_files()
+        )
+        return BrokerPlan(
+            (program, "-c", str(configuration)),
+            BrokerSettings(LOOPBACK, port, authority.hub_files()),
+        )
+    configuration = rumqttd.write_configuration(folder, LOOPBACK, port)
+    return BrokerPlan(
+        (sys.executable, "-m", "iotcore", "--config", str(configuration)),
+        BrokerSettings(LOOPBACK, port, None),
+    )

@@ -1,0 +1,1 @@
+"""The commands of `gtx-hub`; each module has `declare` (its arguments) and `execute`."""

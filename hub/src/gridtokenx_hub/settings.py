@@ -1,0 +1,114 @@
+"""Settings of the hub: `hub.toml` in its folder, overridden by `GTX_…` variables.
+
+A variable names its table and key: `GTX_API__PORT=8090` is `port` under `[api]`.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+SECONDS_PER_DAY = 86_400
+FILE_NAME = "hub.toml"
+
+Port = Annotated[int, Field(ge=1, le=65_535)]
+
+
+class SettingsError(ValueError):
+    """A setting is wrong; the message names each one and what was expected."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ChainSettings(_Table):
+    """The chain, by its JSON-RPC address; `gtx-hub chain` serves a local one there."""
+
+    rpc_url: str = "http://127.0.0.1:8899"
+    settlement_interval_s: Annotated[int, Field(ge=1, le=SECONDS_PER_DAY)] = 900
+    grx_cap_grx: Annotated[int, Field(ge=1, le=10_000_000_000)] = 1_000_000_000
+    fee_payers: Annotated[int, Field(ge=1, le=64)] = 4
+
+    @property
+    def port(self) -> int:
+        """The port of `rpc_url`."""
+        return urlsplit(self.rpc_url).port or 8899
+
+
+class DatabaseSettings(_Table):
+    """PostgreSQL by its URL; without one, the embedded server in the hub's folder."""
+
+    url: str | None = None
+
+
+class BrokerChoice(_Table):
+    """The broker beside the hub."""
+
+    kind: Literal["mosquitto", "rumqttd"] = "mosquitto"
+    port: Port = 8883
+
+
+class SettlementSettings(_Table):
+    """How often a meter's surplus is settled on chain; once a day unless told otherwise."""
+
+    period_s: Annotated[int, Field(ge=1)] = SECONDS_PER_DAY
+
+
+class ApiSettings(_Table):
+    """Where the HTTP API and the pages are served."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+
+
+class Settings(BaseSettings):
+    """All settings of one hub."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GTX_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    chain: ChainSettings = ChainSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    broker: BrokerChoice = BrokerChoice()
+    settlement: SettlementSettings = SettlementSettings()
+    api: ApiSettings = ApiSettings()
+
+
+def load_settings(folder: Path) -> Settings:
+    """Read the settings of the hub that lives in `folder`.
+
+    Raises:
+        SettingsError: the file cannot be read, or a value is not what it must be.
+    """
+    path = folder / FILE_NAME
+
+    class FromFile(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return env_settings, TomlConfigSettingsSource(settings_cls, path)
+
+    try:
+        return FromFile()
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
+        )
+        raise SettingsError(f"{path}: {wrong}") from error
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from error

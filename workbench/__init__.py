@@ -1,0 +1,1 @@
+"""What stands behind `./run`: standard library only, because it sets up all the rest."""
