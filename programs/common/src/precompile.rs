@@ -1,0 +1,169 @@
+//! Proof that a device signed a reading: the runtime's own signature check, in the instruction
+//! directly before the current one.
+//!
+//! Exactly one layout is accepted, with one signature whose parts all lie in that instruction, so
+//! that what the runtime checked is what is read here.
+
+use crate::codec::from_bytes;
+use crate::record::{Record, MAGIC, RECORD_SIZE};
+use crate::registry::{DeviceKey, ED25519, P256};
+use pinocchio::{
+    account::Ref, address::address_eq, sysvars::instructions::INSTRUCTIONS_ID, AccountView, Address,
+};
+
+const ED25519_PROGRAM: Address =
+    Address::from_str_const("Ed25519SigVerify111111111111111111111111111");
+const SECP256R1_PROGRAM: Address =
+    Address::from_str_const("Secp256r1SigVerify1111111111111111111111111");
+
+/// Where key, signature and message lie; all in the instruction itself.
+const fn header(signature_offset: u8, message_offset: u8) -> [u8; 16] {
+    const HERE: u8 = 0xff;
+    [
+        1, 0, // one signature, padding
+        signature_offset, 0, HERE, HERE,
+        KEY_OFFSET as u8, 0, HERE, HERE,
+        message_offset, 0, MESSAGE_SIZE as u8, 0, HERE, HERE,
+    ]
+}
+
+const KEY_OFFSET: usize = 16;
+const SIGNATURE_SIZE: usize = 64;
+const MESSAGE_SIZE: usize = COSE_PREFIX_SIZE + RECORD_SIZE;
+const ED25519_HEADER: [u8; 16] = header(48, 112);
+const SECP256R1_HEADER: [u8; 16] = header(49, 113);
+
+/// `Sig_structure` of RFC 9052 around a record: an array of four, "Signature1", the protected
+/// header {1: algorithm}, no external data, and 120 bytes of payload.
+const COSE_PREFIX_SIZE: usize = 19;
+const COSE_HEAD: [u8; 15] = *b"\x84\x6aSignature1\x43\xa1\x01";
+const COSE_TAIL: [u8; 3] = *b"\x40\x58\x78";
+/// Algorithms -8 and -19, and -7 and -9, as CBOR writes them.
+const ED25519_ALGORITHMS: [u8; 2] = [0x27, 0x32];
+const P256_ALGORITHMS: [u8; 2] = [0x26, 0x28];
+
+/// Why there is no proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The account is not the instructions sysvar.
+    WrongSysvar,
+    /// Called by another program: the instruction before would not be ours.
+    NotTopLevel,
+    /// The instruction before is none, or checks no signature of a known kind.
+    Missing,
+    /// The instruction before has another layout than the one accepted.
+    Malformed,
+    /// What was signed is not a reading, or names an algorithm that the key has not.
+    NotReading,
+}
+
+/// A reading, and the key that signed it.
+pub struct SignedRecord<'a> {
+    pub key: DeviceKey,
+    pub record: &'a Record,
+}
+
+/// Borrows the instructions sysvar, which must be the real one, for `signed_record`.
+#[inline(always)]
+pub fn instructions(sysvar: &AccountView) -> Result<Ref<'_, [u8]>, Fault> {
+    if !address_eq(sysvar.address(), &INSTRUCTIONS_ID) {
+        return Err(Fault::WrongSysvar);
+    }
+    if !is_top_level() {
+        return Err(Fault::NotTopLevel);
+    }
+    sysvar.try_borrow().map_err(|_| Fault::WrongSysvar)
+}
+
+/// The reading whose signature the runtime checked in the instruction directly before.
+#[inline(always)]
+pub fn signed_record(instructions: &[u8]) -> Result<SignedRecord<'_>, Fault> {
+    let (program, data) = previous_instruction(instructions).ok_or(Fault::Missing)?;
+    let (key, message, algorithms) = if address_eq(program, &ED25519_PROGRAM) {
+        let (key, message) = split::<32>(data, &ED25519_HEADER).ok_or(Fault::Malformed)?;
+        (device_key(ED25519, key), message, ED25519_ALGORITHMS)
+    } else if address_eq(program, &SECP256R1_PROGRAM) {
+        let (key, message) = split::<33>(data, &SECP256R1_HEADER).ok_or(Fault::Malformed)?;
+        (device_key(P256, key), message, P256_ALGORITHMS)
+    } else {
+        return Err(Fault::Missing);
+    };
+    let record = payload(message, algorithms).ok_or(Fault::NotReading)?;
+    Ok(SignedRecord { key, record })
+}
+
+/// Program and data of the instruction before the current one.
+///
+/// The sysvar holds the number of instructions, the offset of each, each instruction (number of
+/// accounts, 33 bytes for each, program, length, data), and the index of the current one.
+#[inline(always)]
+fn previous_instruction(sysvar: &[u8]) -> Option<(&Address, &[u8])> {
+    let current = u16_at(sysvar, sysvar.len().checked_sub(2)?)?;
+    let start = u16_at(sysvar, 2 * current)?; // 2 + 2 × (current − 1)
+    if current == 0 {
+        return None;
+    }
+    let program_at = start + 2 + 33 * u16_at(sysvar, start)?;
+    let data_at = program_at + 34;
+    let program = from_bytes(sysvar.get(program_at..program_at + 32)?)?;
+    let data_size = u16_at(sysvar, program_at + 32)?;
+    Some((program, sysvar.get(data_at..data_at + data_size)?))
+}
+
+#[inline(always)]
+fn u16_at(bytes: &[u8], offset: usize) -> Option<usize> {
+    let pair = bytes.get(offset..)?.first_chunk::<2>()?;
+    Some(u16::from_le_bytes(*pair) as usize)
+}
+
+/// Key and message out of a precompile's instruction with exactly this header and size.
+#[inline(always)]
+fn split<'a, const KEY: usize>(
+    data: &'a [u8],
+    header: &[u8; 16],
+) -> Option<(&'a [u8; KEY], &'a [u8; MESSAGE_SIZE])> {
+    let (head, rest) = data.split_first_chunk::<16>()?;
+    let (key, rest) = rest.split_first_chunk::<KEY>()?;
+    let (_, rest) = rest.split_first_chunk::<SIGNATURE_SIZE>()?;
+    let message = rest.try_into().ok()?;
+    (head == header).then_some((key, message))
+}
+
+#[inline(always)]
+fn device_key<const SIZE: usize>(algorithm: u8, key: &[u8; SIZE]) -> DeviceKey {
+    let mut public_key = [0; 33];
+    public_key[..SIZE].copy_from_slice(key);
+    DeviceKey {
+        algorithm,
+        public_key,
+    }
+}
+
+/// The record in a message whose COSE prefix names one of the key's algorithms.
+#[inline(always)]
+fn payload(message: &[u8; MESSAGE_SIZE], algorithms: [u8; 2]) -> Option<&Record> {
+    let (head, rest) = message.split_first_chunk::<15>()?;
+    let (algorithm, rest) = rest.split_first()?;
+    let (tail, rest) = rest.split_first_chunk::<3>()?;
+    let record: &Record = from_bytes(rest)?;
+    (*head == COSE_HEAD
+        && (*algorithm == algorithms[0] || *algorithm == algorithms[1])
+        && *tail == COSE_TAIL
+        && record.magic == MAGIC)
+        .then_some(record)
+}
+
+/// The transaction itself called this program. Inside a call, the sysvar still points at the
+/// transaction's instruction, and what lies before that was not meant for the callee.
+#[inline(always)]
+fn is_top_level() -> bool {
+    #[cfg(target_os = "solana")]
+    {
+        // SAFETY: the call takes and writes nothing.
+        unsafe { pinocchio::syscalls::sol_get_stack_height() == 1 }
+    }
+    #[cfg(not(target_os = "solana"))]
+    {
+        true
+    }
+}

@@ -1,0 +1,117 @@
+//! Accounts of the registry, as the other programs read them.
+
+use crate::account;
+use crate::codec::{I64, U32, U64};
+use crate::layout;
+use pinocchio::Address;
+
+/// Signature algorithms of device keys.
+pub const ED25519: u8 = 0;
+pub const P256: u8 = 1;
+
+/// What a user is; the number is the borsh encoding.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum UserType {
+    Prosumer,
+    Consumer,
+}
+
+impl UserType {
+    #[inline(always)]
+    pub fn from_byte(byte: u8) -> Option<Self> {
+        match byte {
+            0 => Some(Self::Prosumer),
+            1 => Some(Self::Consumer),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a meter's readings count; the number is the borsh encoding.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum MeterStatus {
+    Active,
+    Suspended,
+    Revoked,
+}
+
+layout! {
+    /// A device's public key; an Ed25519 key has a zero after its 32 bytes.
+    #[derive(Copy, PartialEq, Eq)]
+    pub struct DeviceKey {
+        pub algorithm: u8,
+        pub public_key: [u8; 33],
+    }
+}
+
+impl DeviceKey {
+    /// The key of a meter that had none before.
+    pub const NONE: Self = Self {
+        algorithm: 0,
+        public_key: [0; 33],
+    };
+}
+
+account! {
+    /// The registry's one configuration: PDA `["config"]`.
+    pub struct Config {
+        pub authority: Address,
+        /// First bytes of SHA-256(genesis hash ‖ registry program): readings of another
+        /// deployment count for nothing here.
+        pub deployment: [u8; 4],
+        pub settlement_interval_s: U32,
+        pub event_sequence: U64,
+        pub bump: u8,
+    }
+}
+
+account! {
+    /// A registered user: PDA `["user", wallet]`.
+    pub struct User {
+        pub wallet: Address,
+        pub user_type: u8,
+        pub registered_at: I64,
+        pub bump: u8,
+    }
+}
+
+account! {
+    /// A registered meter: PDA `["meter", meter id]`.
+    pub struct Meter {
+        pub meter_id: [u8; 16],
+        pub owner: Address,
+        pub status: u8,
+        pub deployment: [u8; 4],
+        pub key: DeviceKey,
+        pub previous_key: DeviceKey,
+        pub previous_key_last_sequence: U64,
+        pub export_limit_mw: U64,
+        pub import_limit_mw: U64,
+        pub daily_export_limit_mwh: U64,
+        pub baseline_sequence: U64,
+        pub baseline_time_ms: U64,
+        pub baseline_produced_mwh: U64,
+        pub baseline_consumed_mwh: U64,
+        pub baseline_surplus_mwh: U64,
+        pub baseline_hash: [u8; 32],
+        pub registered_at: I64,
+        pub bump: u8,
+    }
+}
+
+impl Meter {
+    /// The meter's readings count.
+    #[inline(always)]
+    pub fn is_active(&self) -> bool {
+        self.status == MeterStatus::Active as u8
+    }
+
+    /// `key` may sign the reading with this sequence: it is the meter's, or was until then.
+    #[inline(always)]
+    pub fn is_signed_by(&self, key: &DeviceKey, sequence: u64) -> bool {
+        *key == self.key
+            || (*key == self.previous_key && sequence <= self.previous_key_last_sequence.get())
+    }
+}
