@@ -88,19 +88,34 @@ CREATE TABLE readings (
 
 CREATE INDEX readings_time ON readings USING brin (time);
 
+CREATE TABLE readings_default PARTITION OF readings DEFAULT; -- months that have no partition
+
 CREATE TABLE verdicts (                       -- one per sequence, for ever: the dedup table
     meter_id    bytea NOT NULL,
     sequence    bigint NOT NULL,
     hash        bytea NOT NULL,
-    verdict     smallint NOT NULL CHECK (verdict IN (1, 2, 3)), -- 1 stored, 2 quarantined, 3 declared lost
+    verdict     smallint NOT NULL CHECK (verdict IN (1, 2)), -- 1 stored, 2 quarantined
     PRIMARY KEY (meter_id, sequence)
+);
+
+CREATE TABLE losses (                         -- the third verdict: spans that the device declared lost
+    meter_id    bytea NOT NULL,
+    first_sequence bigint NOT NULL,
+    last_sequence bigint NOT NULL,            -- a reading of the span that turns up later is stored all the same
+    declared_by bigint NOT NULL,              -- sequence of the signed reading that says so
+    PRIMARY KEY (meter_id, last_sequence, first_sequence),
+    CHECK (first_sequence <= last_sequence AND last_sequence < declared_by)
 );
 
 CREATE TABLE acks (                           -- locked in the transaction that commits readings
     meter_id    bytea PRIMARY KEY,
     sequence    bigint NOT NULL,              -- up to here every reading has a verdict
-    hash        bytea NOT NULL
-);
+    hash        bytea NOT NULL,               -- of that reading; zeros when it is declared lost
+    highest_sequence bigint NOT NULL,         -- that has a verdict: above sequence when some below it are missing
+    produced_mwh bigint NOT NULL,             -- registers of the last stored reading up to sequence
+    consumed_mwh bigint NOT NULL,
+    surplus_mwh bigint NOT NULL
+) WITH (fillfactor = 50);
 
 CREATE TABLE quarantine (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -1,0 +1,18 @@
+"""Connections to the store."""
+
+import asyncpg
+
+MAX_CONNECTIONS = 16
+COMMAND_TIMEOUT_S = 60.0
+"""After this a silent server counts as gone: a half-open link must not hold a worker for ever."""
+
+
+async def open_pool(url: str) -> asyncpg.Pool:
+    """Return a pool of connections to the PostgreSQL database at `url`.
+
+    Raises:
+        OSError, asyncpg.PostgresError: the server cannot be reached or refuses us.
+    """
+    return await asyncpg.create_pool(
+        url, min_size=1, max_size=MAX_CONNECTIONS, command_timeout=COMMAND_TIMEOUT_S
+    )
