@@ -1,0 +1,141 @@
+"""The real mosquitto with our files lets each device speak on its own topics alone."""
+
+import asyncio
+import datetime as dt
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiomqtt
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from gridtokenx_hub.broker.authority import CertificateAuthority
+from gridtokenx_hub.broker.process import plan_broker
+from gridtokenx_hub.broker.settings import TlsFiles
+
+OWN, OTHER = bytes([1]) * 16, bytes([2]) * 16
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def device_files(folder: Path, authority: CertificateAuthority, meter_id: bytes) -> TlsFiles:
+    folder.mkdir(exist_ok=True)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, meter_id.hex())])
+    request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+    pem, ca = authority.issue_device_certificate(
+        request.public_bytes(serialization.Encoding.PEM).decode(), meter_id
+    )
+    files = TlsFiles(folder / "ca.pem", folder / "device.pem", folder / "device.key")
+    files.ca.write_text(ca)
+    files.certificate.write_text(pem)
+    files.key.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return files
+
+
+def client(port: int, files: TlsFiles | None, authority: CertificateAuthority) -> aiomqtt.Client:
+    context = ssl.create_default_context(cafile=str(authority.certificate_path))
+    if files is not None:
+        context.load_cert_chain(files.certificate, files.key)
+    return aiomqtt.Client(
+        "127.0.0.1", port, tls_context=context, protocol=aiomqtt.ProtocolVersion.V5, timeout=5
+    )
+
+
+class Broker:
+    def __init__(self, port: int, hub: TlsFiles, authority: CertificateAuthority) -> None:
+        self.port = port
+        self.hub = hub
+        self.authority = authority
+
+    def connect(self, files: TlsFiles | None) -> aiomqtt.Client:
+        return client(self.port, files, self.authority)
+
+
+@pytest.fixture
+async def broker(tmp_path: Path) -> AsyncIterator[Broker]:
+    authority = CertificateAuthority(tmp_path / "ca", lambda: dt.datetime.now(dt.UTC))
+    port = free_port()
+    plan = plan_broker("mosquitto", tmp_path / "broker", port, authority)
+    process = await asyncio.create_subprocess_exec(*plan.command, stderr=asyncio.subprocess.PIPE)
+    assert process.stderr is not None
+    while b"running" not in (line := await process.stderr.readline()):
+        assert line, "mosquitto ended"
+    assert plan.hub.tls is not None
+    yield Broker(port, plan.hub.tls, authority)
+    process.terminate()
+    await process.wait()
+
+
+async def test_a_reading_and_its_acknowledgement_pass(broker: Broker, tmp_path: Path) -> None:
+    files = device_files(tmp_path / "own", broker.authority, OWN)
+    async with broker.connect(files) as device, broker.connect(broker.hub) as hub:
+        await hub.subscribe("gtx/v1/+/readings", qos=1)
+        await device.subscribe(f"gtx/v1/{OWN.hex()}/ack", qos=1)
+        await device.publish(f"gtx/v1/{OWN.hex()}/readings", b"reading", qos=1)
+        async with asyncio.timeout(5):
+            assert (await anext(hub.messages)).payload == b"reading"
+        await hub.publish(f"gtx/v1/{OWN.hex()}/ack", b"ack", qos=1, retain=True)
+        async with asyncio.timeout(5):
+            assert (await anext(device.messages)).payload == b"ack"
+
+
+@pytest.mark.parametrize("topic", [f"gtx/v1/{OTHER.hex()}/readings", f"gtx/v1/{OWN.hex()}/ack"])
+async def test_a_device_cannot_write_what_is_not_its_own(
+    broker: Broker, tmp_path: Path, topic: str
+) -> None:
+    files = device_files(tmp_path / "own", broker.authority, OWN)
+    async with broker.connect(files) as device, broker.connect(broker.hub) as hub:
+        await hub.subscribe("gtx/v1/+/readings", qos=1)
+        await device.publish(topic, b"forged", qos=1)
+        await device.publish(f"gtx/v1/{OWN.hex()}/readings", b"honest", qos=1)
+        async with asyncio.timeout(5):
+            assert (await anext(hub.messages)).payload == b"honest"
+
+
+async def test_a_device_cannot_listen_to_another(broker: Broker, tmp_path: Path) -> None:
+    own = device_files(tmp_path / "own", broker.authority, OWN)
+    other = device_files(tmp_path / "other", broker.authority, OTHER)
+    async with (
+        broker.connect(own) as device,
+        broker.connect(other) as spy,
+        broker.connect(broker.hub) as hub,
+    ):
+        await device.subscribe(f"gtx/v1/{OWN.hex()}/ack", qos=1)
+        await spy.subscribe("gtx/v1/#", qos=1)
+        await spy.subscribe(f"gtx/v1/{OTHER.hex()}/ack", qos=1)
+        await hub.publish(f"gtx/v1/{OWN.hex()}/ack", b"private", qos=1)
+        await hub.publish(f"gtx/v1/{OTHER.hex()}/ack", b"yours", qos=1)
+        async with asyncio.timeout(5):
+            assert (await anext(spy.messages)).payload == b"yours"
+
+
+async def test_nobody_enters_without_a_certificate(broker: Broker) -> None:
+    with pytest.raises(aiomqtt.MqttError):
+        async with broker.connect(None):
+            pass
+
+
+async def test_a_certificate_of_another_authority_is_refused(
+    broker: Broker, tmp_path: Path
+) -> None:
+    foreign = CertificateAuthority(tmp_path / "foreign", lambda: dt.datetime.now(dt.UTC))
+    files = device_files(tmp_path / "own", foreign, OWN)
+    with pytest.raises(aiomqtt.MqttError):
+        async with broker.connect(files):
+            pass
