@@ -58,7 +58,7 @@ class Codec:
             raise BadDataError(f"{struct.name} is {end} bytes, not {len(data)}")
         return values
 
-    def _encode(self, kind: Type, value: Any, where: str) -> bytes:  # noqa: ANN401 # any IDL value
+    def _encode(self, kind: Type, value: Any, where: str) -> bytes:
         match kind:
             case Primitive(name):
                 return _encode_primitive(name, value, where)
@@ -69,7 +69,7 @@ class Codec:
             case Defined(name):
                 return self._encode_defined(self._types[name], value, where)
 
-    def _encode_defined(self, kind: Struct | Enum, value: Any, where: str) -> bytes:  # noqa: ANN401 # any IDL value
+    def _encode_defined(self, kind: Struct | Enum, value: Any, where: str) -> bytes:
         if isinstance(kind, Enum):
             if value not in kind.variants:
                 raise BadValueError(f"{where} must be one of {kind.variants}, not {value!r}")

@@ -7,6 +7,8 @@ from solders.token import ID as TOKEN_PROGRAM
 
 from gridtokenx_programs.addresses import associated_token
 
+__all__ = ["ASSOCIATED_TOKEN_PROGRAM", "TOKEN_PROGRAM", "create_associated_token"]
+
 ASSOCIATED_TOKEN_PROGRAM = Pubkey.from_string("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL")
 _CREATE_IDEMPOTENT = b"\x01"
 
