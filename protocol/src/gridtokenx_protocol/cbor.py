@@ -56,7 +56,7 @@ class _Reader:
         self.data = data
         self.offset = 0
 
-    def value(self, depth: int) -> Any:  # noqa: ANN401 - a CBOR value may be any of its types
+    def value(self, depth: int) -> Any:
         """The next value, whatever its type."""
         if depth > _MAX_DEPTH:
             raise Malformed(f"CBOR is nested deeper than {_MAX_DEPTH}")

@@ -1,0 +1,1 @@
+"""Makes the test vectors; run as ``python protocol/vectors/generator``."""
