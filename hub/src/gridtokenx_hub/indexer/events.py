@@ -1,0 +1,60 @@
+"""An event of one of our programs, and how it becomes a row that can be kept for ever."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from solders.pubkey import Pubkey
+
+MAX_BIGINT = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class ChainEvent:
+    """One event: `sequence` counts from 1 in each program and has no holes."""
+
+    program: str
+    sequence: int
+    slot: int
+    tx_signature: str
+    name: str
+    data: Mapping[str, object]
+
+    def text(self, field: str) -> str:
+        """Return an address or a name as text."""
+        return str(self.data[field])
+
+    def octets(self, field: str) -> bytes:
+        """Return a byte array."""
+        value = self.data[field]
+        if not isinstance(value, bytes):
+            raise TypeError(
+                f"{self.name}.{field} is {type(value).__name__}, not bytes: the IDL differs"
+            )
+        return value
+
+    def integer(self, field: str) -> int:
+        """Return an integer as far as PostgreSQL's bigint goes.
+
+        Some u64 fields are chosen by whoever signs (a device's sequence, an order's price). One
+        of them above 2^63 - 1 is held down to that, so that nobody can stop the indexer; the
+        exact value stays in `events.data`.
+        """
+        value = self.data[field]
+        if not isinstance(value, int):
+            raise TypeError(
+                f"{self.name}.{field} is {type(value).__name__}, not int: the IDL differs"
+            )
+        return min(value, MAX_BIGINT)
+
+    def as_json(self) -> str:
+        """Return the fields as JSON: addresses in base58, bytes in hexadecimal, exact integers."""
+        return json.dumps(self.data, default=_plain, separators=(",", ":"))
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, Pubkey):
+        return str(value)
+    raise TypeError(f"an event holds a {type(value).__name__}, which has no place in JSON")

@@ -1,0 +1,213 @@
+"""What each event changes in the tables: one function per event, in the program's order.
+
+A handler uses the event and its own program's tables only: the three programs are followed
+independently of each other, so nothing may depend on which of them is ahead.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+
+import asyncpg
+
+from gridtokenx_hub.indexer.errors import EventUnusable, UnknownEvent
+from gridtokenx_hub.indexer.events import ChainEvent
+from gridtokenx_hub.leadership import Connection
+
+Handler = Callable[[Connection, ChainEvent], Awaitable[object]]
+
+ORDER_STATUS = ("active", "active", "matching", "filled", "cancelled", "expired")
+PAYMENT_METHODS = ("GRX", "THB")
+LAST_DATE_S = 253_402_214_400  # 9999-12-31: what lies beyond is "never" to the database
+NO_HASH = bytes(32)
+CONTRADICTIONS = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    LookupError,
+    TypeError,
+)
+
+
+async def apply(connection: Connection, event: ChainEvent) -> None:
+    """Write `event` into `events` and into the tables that it changes.
+
+    Raises:
+        UnknownEvent: this hub does not know the event; nothing was written.
+        EventUnusable: it contradicts the tables; the database's transaction has to be given up.
+    """
+    try:
+        handler = HANDLERS[event.program][event.name]
+    except KeyError:
+        raise UnknownEvent(event.program, event.name) from None
+    try:
+        await _keep(connection, event)
+        if handler is not None:
+            await handler(connection, event)
+    except CONTRADICTIONS as error:
+        raise EventUnusable(event.program, event.sequence, event.name, error) from error
+
+
+async def _keep(connection: Connection, event: ChainEvent) -> None:
+    await connection.execute(
+        "INSERT INTO events (program, sequence, slot, tx_signature, name, data)"
+        " VALUES ($1, $2, $3, $4, $5, $6)",
+        event.program,
+        event.sequence,
+        event.slot,
+        event.tx_signature,
+        event.name,
+        event.as_json(),
+    )
+
+
+def _time(unix_s: int) -> datetime:
+    if unix_s > LAST_DATE_S:
+        return datetime.max.replace(tzinfo=UTC)
+    return datetime.fromtimestamp(unix_s, UTC)
+
+
+async def _user_registered(connection: Connection, event: ChainEvent) -> None:
+    wallet = event.text("wallet")
+    await connection.execute(
+        "INSERT INTO users (wallet, name, user_type, registered_at) VALUES ($1, $2, $3, $4)"
+        " ON CONFLICT (wallet) DO UPDATE SET user_type = excluded.user_type,"
+        " registered_at = excluded.registered_at",
+        wallet,
+        f"{wallet[:4]}…{wallet[-4:]}",
+        event.text("user_type").lower(),
+        _time(event.integer("timestamp")),
+    )
+
+
+async def _meter_registered(connection: Connection, event: ChainEvent) -> None:
+    await connection.execute(
+        "INSERT INTO meters (meter_id, owner_wallet, algorithm, public_key, status,"
+        " export_limit_mw, import_limit_mw, daily_export_limit_mwh, baseline_sequence,"
+        " baseline_time_ms, baseline_produced_mwh, baseline_consumed_mwh, baseline_surplus_mwh,"
+        " baseline_hash, registered_at)"
+        " VALUES ($1, $2, $3, $4, 'active', $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        event.octets("meter_id"),
+        event.text("owner"),
+        event.integer("algorithm"),
+        _public_key(event),
+        event.integer("export_limit_mw"),
+        event.integer("import_limit_mw"),
+        event.integer("daily_export_limit_mwh"),
+        event.integer("baseline_sequence"),
+        event.integer("baseline_time_ms"),
+        event.integer("baseline_produced_mwh"),
+        event.integer("baseline_consumed_mwh"),
+        event.integer("baseline_surplus_mwh"),
+        event.octets("baseline_hash"),
+        _time(event.integer("timestamp")),
+    )
+    # The baseline is published by the edge too and gets its verdict when it arrives.
+    await connection.execute(
+        "INSERT INTO acks (meter_id, sequence, hash) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        event.octets("meter_id"),
+        event.integer("baseline_sequence") - 1,
+        NO_HASH,
+    )
+
+
+def _public_key(event: ChainEvent) -> bytes:
+    key = event.octets("public_key")
+    return key[:32] if event.integer("algorithm") == 0 else key
+
+
+async def _meter_settled(connection: Connection, event: ChainEvent) -> None:
+    meter_id = event.octets("meter_id")
+    sequence = event.integer("reading_sequence")
+    await connection.execute(
+        "INSERT INTO ledgers (meter_id, last_sequence, last_time_ms, produced_mwh, consumed_mwh,"
+        " surplus_mwh, minted_mwh) VALUES ($1, $2, $3, $4, $5, $6, $7)"
+        " ON CONFLICT (meter_id) DO UPDATE SET last_sequence = excluded.last_sequence,"
+        " last_time_ms = excluded.last_time_ms, produced_mwh = excluded.produced_mwh,"
+        " consumed_mwh = excluded.consumed_mwh, surplus_mwh = excluded.surplus_mwh,"
+        " minted_mwh = excluded.minted_mwh",
+        meter_id,
+        sequence,
+        event.integer("reading_time_ms"),
+        event.integer("produced_mwh"),
+        event.integer("consumed_mwh"),
+        event.integer("surplus_mwh"),
+        event.integer("total_minted_mwh"),
+    )
+    # Whatever the outbox believed: this very record is settled now, by this transaction.
+    await connection.execute(
+        "UPDATE settlements SET status = 'settled', minted_mwh = $4, tx_signature = $5,"
+        " error = NULL, updated_at = $6"
+        " WHERE meter_id = $1 AND sequence = $2 AND sha256(record) = $3",
+        meter_id,
+        sequence,
+        event.octets("record_hash"),
+        event.integer("minted_mwh"),
+        event.tx_signature,
+        _time(event.integer("timestamp")),
+    )
+
+
+async def _order_created(connection: Connection, event: ChainEvent) -> None:
+    expires_at = event.integer("expires_at")
+    await connection.execute(
+        "INSERT INTO orders (order_id, number, seller_wallet, amount_mwh, filled_mwh,"
+        " price_micro_grx, status, expires_at, created_at, tx_signature)"
+        " VALUES ($1, $2, $3, $4, 0, $5, 'active', $6, $7, $8)",
+        event.text("order"),
+        event.integer("number"),
+        event.text("seller"),
+        event.integer("amount_mwh"),
+        event.integer("price_micro_grx"),
+        _time(expires_at) if expires_at else None,
+        _time(event.integer("timestamp")),
+        event.tx_signature,
+    )
+
+
+async def _trade_executed(connection: Connection, event: ChainEvent) -> None:
+    time = _time(event.integer("timestamp"))
+    status = ORDER_STATUS[event.integer("status")]
+    await connection.execute(
+        "UPDATE orders SET filled_mwh = $2, status = $3, buyer_wallet = $4, filled_at = $5"
+        " WHERE order_id = $1",
+        event.text("order"),
+        event.integer("filled_mwh"),
+        status,
+        event.text("buyer"),
+        time if status == "filled" else None,
+    )
+    await connection.execute(
+        "INSERT INTO transactions (event_sequence, order_id, seller_wallet, buyer_wallet,"
+        " amount_mwh, price_micro_grx, total_micro_grx, payment_method, tx_signature, timestamp)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        event.sequence,
+        event.text("order"),
+        event.text("seller"),
+        event.text("buyer"),
+        event.integer("amount_mwh"),
+        event.integer("price_micro_grx"),
+        event.integer("payment_micro_grx"),
+        PAYMENT_METHODS[event.integer("payment_method")],
+        event.tx_signature,
+        time,
+    )
+
+
+HANDLERS: Mapping[str, Mapping[str, Handler | None]] = {  # None: the event itself says it all
+    "registry": {
+        "DeploymentInitialized": None,
+        "RegistrarAppointed": None,
+        "UserRegistered": _user_registered,
+        "MeterRegistered": _meter_registered,
+    },
+    "energy_token": {
+        "TokensInitialized": None,
+        "GrxMinted": None,
+        "LedgerOpened": None,  # a copy of the meter's baseline until the first settlement
+        "MeterSettled": _meter_settled,
+    },
+    "trading": {
+        "MarketInitialized": None,
+        "OrderCreated": _order_created,
+        "TradeExecuted": _trade_executed,
+    },
+}

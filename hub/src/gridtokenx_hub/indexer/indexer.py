@@ -1,0 +1,133 @@
+"""The indexer: one leader follows the three programs; anyone may wait for a transaction."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+import asyncpg
+
+from gridtokenx_hub.chain import ChainClient, ChainUnavailable
+from gridtokenx_hub.indexer.errors import IndexerError
+from gridtokenx_hub.indexer.follower import Follower
+from gridtokenx_hub.leadership import Connection, Job, lead_rounds, run_until
+from gridtokenx_programs import Program
+
+PAGE_SIZE = 500
+OVERLAP_SLOTS = 32
+BATCH_SIZE = 200
+LONGEST_PAUSE_S = 30.0
+
+logger = logging.getLogger(__name__)
+
+
+class Indexer:
+    """Brings the events of the programs into the database.
+
+    Args:
+        pool: the hub's database.
+        client: the chain.
+        programs: the programs by the names under which their events are kept.
+        poll_s: pause between two looks at the chain; `wake` ends it early.
+        page_size: signatures asked for at once, 1 to 1000.
+        overlap_slots: slots before the watermark that are looked at again each time.
+        batch_size: transactions whose events are committed together.
+    """
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        client: ChainClient,
+        programs: Mapping[str, Program],
+        poll_s: float,
+        *,
+        page_size: int = PAGE_SIZE,
+        overlap_slots: int = OVERLAP_SLOTS,
+        batch_size: int = BATCH_SIZE,
+    ) -> None:
+        self.blocked: dict[str, IndexerError] = {}
+        self._pool = pool
+        self._poll_s = poll_s
+        self._followers = [
+            Follower(
+                client,
+                name,
+                program,
+                page_size=page_size,
+                overlap_slots=overlap_slots,
+                batch_size=batch_size,
+            )
+            for name, program in programs.items()
+        ]
+        self._failures = 0
+        self._woken = asyncio.Event()
+        self._committed = asyncio.Event()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Follow the chain until `stop` is set.
+
+        A program whose events cannot be applied is named in `blocked` and in the log, and is
+        tried again with growing pauses; nothing of it is skipped, and the others go on.
+        """
+        work = lead_rounds(self._pool, Job.INDEXER, self._round, self._pause, self._poll_s)
+        await run_until(stop, work)
+
+    def wake(self) -> None:
+        """Look at the chain at once."""
+        self._woken.set()
+
+    async def wait_for(self, tx_signature: str, timeout_s: float) -> bool:
+        """Wait until the events of a transaction are committed; False when that takes longer.
+
+        The answer comes from the database, so it holds whichever process leads the indexer.
+        """
+        self.wake()
+        try:
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    committed = self._committed
+                    if await self._is_applied(tx_signature):
+                        return True
+                    await _wait(committed, self._poll_s)
+        except TimeoutError:
+            return False
+
+    async def _is_applied(self, tx_signature: str) -> bool:
+        found: bool = await self._pool.fetchval(
+            "SELECT EXISTS (SELECT FROM events WHERE tx_signature = $1)", tx_signature
+        )
+        return found
+
+    async def _round(self, connection: Connection) -> None:
+        """Let each program advance once."""
+        failed = False
+        for follower in self._followers:
+            try:
+                if await follower.advance(connection):
+                    self._announce()
+                self.blocked.pop(follower.name, None)
+            except IndexerError as error:
+                failed = True
+                self._announce()  # what came before the obstacle is committed
+                self.blocked[follower.name] = error
+                logger.error("indexer: %s", error)  # noqa: TRY400 - the message says it all
+            except ChainUnavailable as error:
+                failed = True
+                logger.warning("indexer: %s: %s", follower.name, error)
+        self._failures = self._failures + 1 if failed else 0
+
+    def _announce(self) -> None:
+        self._committed.set()
+        self._committed = asyncio.Event()
+
+    async def _pause(self) -> None:
+        await _wait(self._woken, min(self._poll_s * 2 ** min(self._failures, 16), LONGEST_PAUSE_S))
+        self._woken.clear()
+
+
+async def _wait(event: asyncio.Event, timeout_s: float) -> None:
+    """Wait for `event`, at most `timeout_s`."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
+    except TimeoutError:
+        pass

@@ -1,0 +1,122 @@
+"""The outbox: rows of `settlements` and the changes of state that belong to settlement.
+
+    pending ──► sent ──► settled            (by the indexer, when the chain's event arrives)
+       ▲  │      │ └───► refused            (the program's verdict, with the error's name)
+       │  │      └─────► pending            (the transaction expired: nothing happened)
+       └──┴────────────► superseded         (a newer reading says all that this one says)
+
+Every change names the state that it leaves, so that what the indexer wrote meanwhile stands.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import asyncpg
+from solders.pubkey import Pubkey
+
+from gridtokenx_hub.leadership import Connection
+from gridtokenx_protocol.cose import signed_record_message
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A reading to be settled.
+
+    `key_algorithm` numbers the kind of key as on chain; `message` is what the device signed.
+    """
+
+    row_id: int
+    meter_id: bytes
+    owner: Pubkey
+    sequence: int
+    key_algorithm: int
+    public_key: bytes
+    signature: bytes
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A row whose transaction is on its way, or was when the process ended."""
+
+    row_id: int
+    meter_id: bytes
+    sequence: int
+    tx_signature: str
+    last_valid_block_height: int
+
+
+async def waiting(connection: Connection, limit: int) -> list[Waiting]:
+    """Return the oldest pending rows, at most `limit`."""
+    rows = await connection.fetch(
+        "SELECT s.id, s.meter_id, m.owner_wallet, s.sequence, m.algorithm AS key_algorithm,"
+        " m.public_key, s.algorithm, s.signature, s.record"
+        " FROM settlements s JOIN meters m USING (meter_id)"
+        " WHERE s.status = 'pending' ORDER BY s.id LIMIT $1",
+        limit,
+    )
+    return [_waiting(row) for row in rows]
+
+
+def _waiting(row: asyncpg.Record) -> Waiting:
+    return Waiting(
+        row_id=row["id"],
+        meter_id=row["meter_id"],
+        owner=Pubkey.from_string(row["owner_wallet"]),
+        sequence=row["sequence"],
+        key_algorithm=row["key_algorithm"],
+        public_key=row["public_key"],
+        signature=row["signature"],
+        message=signed_record_message(row["algorithm"], row["record"]),
+    )
+
+
+async def sent(connection: Connection) -> list[Sent]:
+    """Return the rows that were sent and whose settlement the indexer has not seen."""
+    rows = await connection.fetch(
+        "SELECT id, meter_id, sequence, tx_signature, last_valid_block_height"
+        " FROM settlements WHERE status = 'sent' ORDER BY id"
+    )
+    return [Sent(*row) for row in rows]
+
+
+async def mark_sent(connection: Connection, rows: Sequence[Sent]) -> None:
+    """Note, before anything is sent, by which transaction each row will be known."""
+    await connection.execute(
+        "UPDATE settlements s SET status = 'sent', tx_signature = t.tx_signature,"
+        " last_valid_block_height = t.height, attempts = attempts + 1, updated_at = now()"
+        " FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS t (id, tx_signature, height)"
+        " WHERE s.id = t.id AND s.status = 'pending'",
+        [row.row_id for row in rows],
+        [row.tx_signature for row in rows],
+        [row.last_valid_block_height for row in rows],
+    )
+
+
+async def mark_pending(connection: Connection, row: Sent) -> None:
+    """Take back a row whose transaction expired without effect."""
+    await _leave_sent(connection, row, "pending", None)
+
+
+async def mark_refused(connection: Connection, row: Sent, error: str) -> None:
+    """Record the program's verdict."""
+    await _leave_sent(connection, row, "refused", error)
+
+
+async def mark_superseded(connection: Connection, row: Sent) -> None:
+    """Close a row whose meter is settled up to here or further.
+
+    When it was this very record that was settled, the indexer says so with the event.
+    """
+    await _leave_sent(connection, row, "superseded", None)
+
+
+async def _leave_sent(connection: Connection, row: Sent, status: str, error: str | None) -> None:
+    await connection.execute(
+        "UPDATE settlements SET status = $2, error = $3, updated_at = now()"
+        " WHERE id = $1 AND status = 'sent' AND tx_signature = $4",
+        row.row_id,
+        status,
+        error,
+        row.tx_signature,
+    )

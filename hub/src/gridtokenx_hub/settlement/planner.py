@@ -1,0 +1,97 @@
+"""Which readings are due to be settled: for each meter the newest one that the chain may accept."""
+
+import asyncpg
+
+from gridtokenx_hub.leadership import Connection
+from gridtokenx_protocol.record import ClockStatus, Flag, Record
+
+MS_PER_S = 1000
+FAULT_BITS = Flag.METER_FAULT | Flag.REGISTER_REPLACED | Flag.TAMPER
+DECIDING_BITS = int(ClockStatus.SYNCHRONISED | Flag.SETTLEMENT | FAULT_BITS)
+SETTLEABLE = int(ClockStatus.SYNCHRONISED | Flag.SETTLEMENT)
+
+DUE = """
+SELECT r.*, (SELECT deployment FROM hub_state) AS deployment
+FROM (
+    SELECT m.meter_id,
+           coalesce(l.last_sequence, m.baseline_sequence) AS sequence,
+           coalesce(l.last_time_ms, m.baseline_time_ms) AS time_ms,
+           coalesce(l.produced_mwh, m.baseline_produced_mwh) AS produced_mwh,
+           coalesce(l.consumed_mwh, m.baseline_consumed_mwh) AS consumed_mwh,
+           coalesce(l.surplus_mwh, m.baseline_surplus_mwh) AS surplus_mwh
+    FROM meters m LEFT JOIN ledgers l USING (meter_id)
+    WHERE m.status = 'active'
+) AS settled
+CROSS JOIN LATERAL (
+    SELECT * FROM readings
+    WHERE meter_id = settled.meter_id AND sequence > settled.sequence
+      AND time >= to_timestamp(settled.time_ms / 1000) AND time_ms <= $2
+      AND flags & $3 = $4
+    ORDER BY sequence DESC LIMIT 1
+) AS r
+WHERE r.time_ms >= settled.time_ms + $1
+  AND (r.produced_mwh, r.consumed_mwh, r.surplus_mwh)
+      IS DISTINCT FROM (settled.produced_mwh, settled.consumed_mwh, settled.surplus_mwh)
+  AND NOT EXISTS (
+    SELECT FROM settlements s WHERE s.meter_id = r.meter_id
+    AND (s.status = 'sent' OR s.sequence = r.sequence))
+"""
+
+SUPERSEDE = """
+UPDATE settlements SET status = 'superseded', updated_at = now()
+WHERE meter_id = $1 AND status = 'pending'
+"""
+
+INSERT = """
+INSERT INTO settlements (meter_id, sequence, time_ms, record, algorithm, signature, status)
+VALUES ($1, $2, $3, $4, $5, $6, 'pending')
+"""
+
+
+async def plan(connection: Connection, period_s: int, now_ms: int) -> int:
+    """Put what is due into the outbox; return how many readings that were.
+
+    Due is a meter's newest settlement reading, signed under a synchronised clock and without
+    fault bits, not of the future, that shows other registers than the last settled one and is at
+    least `period_s` younger. A row that waits is superseded by a newer one; a meter whose row is
+    on its way is left alone.
+    """
+    async with connection.transaction():
+        # The indexer's next settlement waits until the new rows can be seen by it.
+        await connection.execute("LOCK TABLE ledgers IN SHARE MODE")
+        due = await connection.fetch(DUE, period_s * MS_PER_S, now_ms, DECIDING_BITS, SETTLEABLE)
+        await connection.executemany(SUPERSEDE, [(row["meter_id"],) for row in due])
+        await connection.executemany(
+            INSERT,
+            [
+                (
+                    row["meter_id"],
+                    row["sequence"],
+                    row["time_ms"],
+                    _record(row).encode(),
+                    row["algorithm"],
+                    row["signature"],
+                )
+                for row in due
+            ],
+        )
+    return len(due)
+
+
+def _record(row: asyncpg.Record) -> Record:
+    """Put together again what the device signed."""
+    return Record(
+        deployment=row["deployment"],
+        meter_id=row["meter_id"],
+        sequence=row["sequence"],
+        time_ms=row["time_ms"],
+        produced_mwh=row["produced_mwh"],
+        consumed_mwh=row["consumed_mwh"],
+        surplus_mwh=row["surplus_mwh"],
+        active_power_mw=row["active_power_mw"],
+        voltage_mv=row["voltage_mv"],
+        current_ma=row["current_ma"],
+        frequency_mhz=row["frequency_mhz"],
+        flags=row["flags"],
+        previous_hash=row["previous_hash"],
+    )
