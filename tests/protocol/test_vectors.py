@@ -22,7 +22,7 @@ VECTORS = Path(__file__).resolve().parents[2] / "protocol" / "vectors"
 Case = dict[str, Any]
 
 
-def cases(file: str) -> Any:
+def cases(file: str) -> pytest.MarkDecorator:
     loaded = json.loads((VECTORS / file).read_text(encoding="utf-8"))
     return pytest.mark.parametrize("case", [pytest.param(case, id=case["name"]) for case in loaded])
 
@@ -118,9 +118,9 @@ def test_ack(case: Case) -> None:
         return
     ack = open_ack(message, Algorithm.ED25519, key)
     values = {name: getattr(ack, name) for name in Ack.__dataclass_fields__}
-    assert {
-        k: v.hex() if isinstance(v, bytes) else str(v) for k, v in values.items()
-    } == case["expected"]
+    assert {k: v.hex() if isinstance(v, bytes) else str(v) for k, v in values.items()} == case[
+        "expected"
+    ]
 
 
 @cases("quotes.json")
