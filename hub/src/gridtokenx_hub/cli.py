@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gridtokenx_hub.broker.process import BrokerMissing
+from gridtokenx_hub.broker.process import BrokerFailed, BrokerMissing
 from gridtokenx_hub.commands import broker, chain, database, run, status, token
 from gridtokenx_hub.commands.context import HubError
 from gridtokenx_hub.keys import KeyFileError
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (SettingsError, KeyFileError) as error:
         sys.stderr.write(f"gtx-hub: {error}\n")
         return 2
-    except (HubError, BrokerMissing) as error:
+    except (HubError, BrokerFailed, BrokerMissing) as error:
         sys.stderr.write(f"gtx-hub: {error}\n")
         return 1
     except KeyboardInterrupt:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from gridtokenx_hub.broker.authority import CertificateAuthority
-from gridtokenx_hub.broker.process import plan_broker
+from gridtokenx_hub.broker.process import listening, plan_broker
 from gridtokenx_hub.broker.settings import TlsFiles
 
 OWN, OTHER = bytes([1]) * 16, bytes([2]) * 16
@@ -53,7 +53,7 @@ def client(port: int, files: TlsFiles | None, authority: CertificateAuthority) -
     if files is not None:
         context.load_cert_chain(files.certificate, files.key)
     return aiomqtt.Client(
-        "127.0.0.1", port, tls_context=context, protocol=aiomqtt.ProtocolVersion.V5, timeout=5
+        "127.0.0.1", port, tls_context=context, protocol=aiomqtt.ProtocolVersion.V5, timeout=2
     )
 
 
@@ -72,10 +72,8 @@ async def broker(tmp_path: Path) -> AsyncIterator[Broker]:
     authority = CertificateAuthority(tmp_path / "ca", lambda: dt.datetime.now(dt.UTC))
     port = free_port()
     plan = plan_broker("mosquitto", tmp_path / "broker", port, authority)
-    process = await asyncio.create_subprocess_exec(*plan.command, stderr=asyncio.subprocess.PIPE)
-    assert process.stderr is not None
-    while b"running" not in (line := await process.stderr.readline()):
-        assert line, "mosquitto ended"
+    process = await asyncio.create_subprocess_exec(*plan.command)
+    await listening(port, asyncio.ensure_future(process.wait()))
     assert plan.hub.tls is not None
     yield Broker(port, plan.hub.tls, authority)
     process.terminate()

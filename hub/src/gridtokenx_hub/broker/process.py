@@ -1,6 +1,8 @@
 """Which broker runs beside the hub, and the command that starts it."""
 
+import asyncio
 import shutil
+import socket
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +15,16 @@ from gridtokenx_hub.broker.settings import BrokerSettings
 DAEMON_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
 
 LOOPBACK = "127.0.0.1"
+READY_TIMEOUT_S = 20
+PROBE_PAUSE_S = 0.02
 
 
 class BrokerMissing(RuntimeError):
     """The broker that was asked for is not on this machine; the message says how to get it."""
+
+
+class BrokerFailed(RuntimeError):
+    """The broker did not start or has ended; the message says what to look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +74,23 @@ def plan_broker(kind: str, folder: Path, port: int, authority: CertificateAuthor
         (sys.executable, "-m", "iotcore", "--config", str(configuration)),
         BrokerSettings(LOOPBACK, port, None),
     )
+
+
+async def listening(port: int, ended: asyncio.Future[int]) -> None:
+    """Wait until the broker takes connections.
+
+    Args:
+        port: its loopback port.
+        ended: done when its process has ended.
+
+    Raises:
+        BrokerFailed: it ended, or does not listen in time.
+    """
+    deadline = asyncio.get_running_loop().time() + READY_TIMEOUT_S
+    while not ended.done() and asyncio.get_running_loop().time() < deadline:
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            if probe.connect_ex((LOOPBACK, port)) == 0:
+                return
+        await asyncio.sleep(PROBE_PAUSE_S)
+    raise BrokerFailed(f"the broker does not listen: is port {port} free?")
