@@ -1,5 +1,16 @@
+//! Order book for metered energy: sellers put energy tokens into an escrow of their own order,
+//! buyers take all or a part of it for GRX. Amounts are mWh, prices µGRX per kWh.
+
 #![no_std]
 
+mod error;
+mod events;
+mod instructions;
+mod state;
+
+use common::{codec, events::EVENT_TAG};
+use error::TradingError;
+use instructions::{create_order, initialize_market, match_order};
 use pinocchio::{error::ProgramError, AccountView, Address, ProgramResult};
 
 pinocchio::program_entrypoint!(process_instruction);
@@ -7,6 +18,27 @@ pinocchio::default_allocator!();
 #[cfg(target_os = "solana")]
 pinocchio::nostd_panic_handler!();
 
-fn process_instruction(_: &Address, _: &mut [AccountView], _: &[u8]) -> ProgramResult {
-    Err(ProgramError::InvalidInstructionData)
+const INITIALIZE_MARKET: u64 = codec::instruction("initialize_market");
+const CREATE_ORDER: u64 = codec::instruction("create_order");
+const MATCH_ORDER: u64 = codec::instruction("match_order");
+
+fn process_instruction(
+    program_id: &Address,
+    accounts: &mut [AccountView],
+    data: &[u8],
+) -> ProgramResult {
+    let (instruction, arguments) =
+        codec::split_instruction(data).ok_or(ProgramError::InvalidInstructionData)?;
+    match instruction {
+        MATCH_ORDER => match_order::process(program_id, accounts, arguments),
+        CREATE_ORDER => create_order::process(program_id, accounts, arguments),
+        EVENT_TAG => common::events::receive(
+            program_id,
+            accounts,
+            events::AUTHORITY_BUMP,
+            TradingError::Unauthorized,
+        ),
+        INITIALIZE_MARKET => initialize_market::process(program_id, accounts, arguments),
+        _ => Err(ProgramError::InvalidInstructionData),
+    }
 }

@@ -1,0 +1,40 @@
+//! Why the program refuses; the same order as in `idl/trading.json`.
+
+common::errors! {
+    pub enum TradingError {
+        /// The token account holds too little.
+        InsufficientBalance,
+        /// The order is not open, or has expired.
+        InvalidOrder,
+        /// The seller cannot buy their own order.
+        SelfTradingNotAllowed,
+        /// The amount or price is not what the order has to offer.
+        AmountMismatch,
+        /// The signer may not do this.
+        Unauthorized,
+        /// The order is already inside a trade.
+        ReentrancyDetected,
+        /// The bridge's proof does not hold.
+        InvalidBridgeProof,
+        /// The amount must be a positive number of whole lots (1000 mWh).
+        InvalidAmount,
+        /// The price must be more than zero, and the total must fit 63 bits.
+        InvalidPrice,
+        /// The expiry must lie in the future, or be zero for none.
+        InvalidExpiry,
+        /// The nonce must be higher than the seller's last one, and fit 63 bits.
+        InvalidNonce,
+        /// The market is paused.
+        MarketPaused,
+        /// The wallet is not a registered user.
+        NotRegistered,
+        /// The mint is not the market's, or not a classic SPL Token mint with 6 decimals.
+        InvalidMint,
+        /// The token account has another owner or mint, a delegate, a close authority, or is frozen.
+        InvalidTokenAccount,
+        /// An account is not the one that belongs here.
+        InvalidAccount,
+        /// A number does not fit.
+        ArithmeticOverflow,
+    }
+}

@@ -1,0 +1,69 @@
+//! What the program tells the world; `sequence` counts every event of the market from 1.
+
+use crate::error::TradingError;
+use common::codec::{I64, U64};
+use common::event;
+use common::events::EventSink;
+use pinocchio::{error::ProgramError, AccountView, Address};
+
+/// Bump of the event authority under the address in the IDL.
+pub const AUTHORITY_BUMP: u8 = 254;
+
+/// Checks the two accounts that end each account list.
+#[inline(always)]
+pub fn sink<'a>(
+    program_id: &'a Address,
+    event_authority: &'a AccountView,
+    program: &'a AccountView,
+) -> Result<EventSink<'a>, ProgramError> {
+    EventSink::new(
+        program_id,
+        [event_authority, program],
+        AUTHORITY_BUMP,
+        TradingError::InvalidAccount,
+    )
+}
+
+event! {
+    pub struct MarketInitialized {
+        pub sequence: U64,
+        pub authority: Address,
+        pub registry_program: Address,
+        pub energy_mint: Address,
+        pub grx_mint: Address,
+    }
+}
+
+event! {
+    pub struct OrderCreated {
+        pub sequence: U64,
+        pub order: Address,
+        pub number: U64,
+        pub seller: Address,
+        pub amount_mwh: U64,
+        pub price_micro_grx: U64,
+        pub expires_at: I64,
+        pub timestamp: I64,
+    }
+}
+
+/// A trade was paid in GRX.
+pub const PAYMENT_GRX: u8 = 0;
+
+event! {
+    pub struct TradeExecuted {
+        pub sequence: U64,
+        pub order: Address,
+        pub number: U64,
+        pub seller: Address,
+        pub buyer: Address,
+        pub amount_mwh: U64,
+        pub price_micro_grx: U64,
+        pub payment_micro_grx: U64,
+        /// Filled so far, this trade included.
+        pub filled_mwh: U64,
+        pub status: u8,
+        pub payment_method: u8,
+        pub timestamp: I64,
+    }
+}

@@ -1,0 +1,119 @@
+//! `initialize_market`: makes the one market over the energy and payment mints.
+
+use crate::error::TradingError::{InvalidAccount, InvalidMint, Unauthorized};
+use crate::events::{self, MarketInitialized};
+use crate::state::market::Market;
+use common::accounts;
+use common::codec::{Account, U64};
+use common::error::require;
+use common::events::EventSink;
+use common::{pda, registry};
+use pinocchio::{
+    address::address_eq, cpi::Seed, error::ProgramError, AccountView, Address, ProgramResult,
+};
+use pinocchio_token::state::Mint;
+
+const DECIMALS: u8 = 6;
+
+struct Accounts<'a> {
+    market: &'a mut AccountView,
+    market_bump: u8,
+    authority: &'a AccountView,
+    registry_program: &'a AccountView,
+    energy_mint: &'a AccountView,
+    grx_mint: &'a AccountView,
+    payer: &'a AccountView,
+    events: EventSink<'a>,
+}
+
+impl<'a> Accounts<'a> {
+    #[inline(always)]
+    fn new(
+        program_id: &'a Address,
+        accounts: &'a mut [AccountView],
+    ) -> Result<Self, ProgramError> {
+        let [market, authority, registry_config, registry_program, energy_mint, grx_mint, payer, system_program, event_authority, program] =
+            accounts
+        else {
+            return Err(ProgramError::NotEnoughAccountKeys);
+        };
+        accounts::vacant(market, InvalidAccount)?;
+        let market_bump = pda::canonical_bump(&[Market::SEED], program_id, market.address())
+            .ok_or(InvalidAccount)?;
+        accounts::signer(authority, Unauthorized)?;
+        accounts::signer(payer, Unauthorized)?;
+        require_registry(registry_config, registry_program.address(), authority.address())?;
+        require_mint(energy_mint)?;
+        require_mint(grx_mint)?;
+        require(
+            !address_eq(energy_mint.address(), grx_mint.address()),
+            InvalidMint,
+        )?;
+        accounts::is(system_program, &accounts::SYSTEM_PROGRAM, InvalidAccount)?;
+        Ok(Self {
+            events: events::sink(program_id, event_authority, program)?,
+            market,
+            market_bump,
+            authority,
+            registry_program,
+            energy_mint,
+            grx_mint,
+            payer,
+        })
+    }
+}
+
+/// `config` is the configuration of the registry at `program`, and `authority` its authority:
+/// nobody else can place a market of their own first.
+#[inline(always)]
+fn require_registry(config: &AccountView, program: &Address, authority: &Address) -> ProgramResult {
+    let state = accounts::load::<registry::Config, _>(config, program, InvalidAccount)?;
+    let bump = pda::canonical_bump(&[b"config"], program, config.address());
+    require(bump.is_some(), InvalidAccount)?;
+    require(address_eq(&state.authority, authority), Unauthorized)
+}
+
+/// A classic SPL Token mint in millionths, whose holders nobody can freeze.
+#[inline(always)]
+fn require_mint(mint: &AccountView) -> ProgramResult {
+    let mint = Mint::from_account_view(mint).map_err(|_| InvalidMint)?;
+    require(
+        mint.is_initialized() && mint.decimals() == DECIMALS && !mint.has_freeze_authority(),
+        InvalidMint,
+    )
+}
+
+pub fn process(
+    program_id: &Address,
+    accounts: &mut [AccountView],
+    arguments: &[u8],
+) -> ProgramResult {
+    require(arguments.is_empty(), ProgramError::InvalidInstructionData)?;
+    let accounts = Accounts::new(program_id, accounts)?;
+    let market = Market {
+        authority: *accounts.authority.address(),
+        registry_program: *accounts.registry_program.address(),
+        energy_mint: *accounts.energy_mint.address(),
+        grx_mint: *accounts.grx_mint.address(),
+        paused: 0,
+        next_order_number: U64::new(1),
+        event_sequence: U64::new(1),
+        bump: accounts.market_bump,
+    };
+    let event = MarketInitialized {
+        sequence: market.event_sequence,
+        authority: market.authority,
+        registry_program: market.registry_program,
+        energy_mint: market.energy_mint,
+        grx_mint: market.grx_mint,
+    };
+    accounts::create(
+        accounts.payer,
+        accounts.market,
+        program_id,
+        Market::SPACE,
+        &[Seed::from(Market::SEED), Seed::from(&[accounts.market_bump])],
+    )?;
+    accounts::initialise(accounts.market, market)?;
+    accounts.events.emit(event)
+}
