@@ -111,10 +111,10 @@ CREATE TABLE acks (                           -- locked in the transaction that 
     meter_id    bytea PRIMARY KEY,
     sequence    bigint NOT NULL,              -- up to here every reading has a verdict
     hash        bytea NOT NULL,               -- of that reading; zeros when it is declared lost
-    highest_sequence bigint NOT NULL,         -- that has a verdict: above sequence when some below it are missing
-    produced_mwh bigint NOT NULL,             -- registers of the last stored reading up to sequence
-    consumed_mwh bigint NOT NULL,
-    surplus_mwh bigint NOT NULL
+    highest_sequence bigint NOT NULL DEFAULT 0, -- that has a verdict: above sequence when some below it are missing
+    produced_mwh bigint NOT NULL DEFAULT 0,   -- registers of the last stored reading up to sequence
+    consumed_mwh bigint NOT NULL DEFAULT 0,
+    surplus_mwh bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 
 CREATE TABLE quarantine (
