@@ -7,9 +7,7 @@ from typing import Any
 from gridtokenx_hub.commands.context import announce, run_until_stopped
 from gridtokenx_hub.local_chain import Genesis, serve
 from gridtokenx_hub.settings import load_settings
-from gridtokenx_programs import load
-
-PROGRAM_NAMES = ("registry", "energy_token", "trading")
+from gridtokenx_programs import PROGRAM_NAMES, load
 
 
 def declare(commands: Any) -> None:
