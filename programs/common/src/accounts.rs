@@ -11,9 +11,9 @@ use pinocchio::{
 };
 use pinocchio_system::instructions::CreateAccountAllowPrefund;
 
+pub use pinocchio_system::ID as SYSTEM_PROGRAM;
 /// A token account of classic SPL Token.
 pub use pinocchio_token::state::Account as TokenAccount;
-pub use pinocchio_system::ID as SYSTEM_PROGRAM;
 pub use pinocchio_token::ID as TOKEN_PROGRAM;
 
 /// The account signed.

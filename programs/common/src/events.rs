@@ -65,7 +65,9 @@ impl<'a> EventSink<'a> {
         };
         let instruction = InstructionView {
             program_id: self.program_id,
-            accounts: &[InstructionAccount::readonly_signer(self.authority.address())],
+            accounts: &[InstructionAccount::readonly_signer(
+                self.authority.address(),
+            )],
             data: codec::as_bytes(&envelope),
         };
         let bump = [self.bump];
@@ -94,8 +96,12 @@ pub fn receive<E: Into<ProgramError> + Copy>(
 /// that is not canonical, does no harm: the runtime lets the program alone sign for any of them.
 #[inline(always)]
 fn authority_bump(program_id: &Address, address: &Address, likely_bump: u8) -> Option<u8> {
-    let matches =
-        |bump| address_eq(&Address::derive_address(&[SEED], Some(bump), program_id), address);
+    let matches = |bump| {
+        address_eq(
+            &Address::derive_address(&[SEED], Some(bump), program_id),
+            address,
+        )
+    };
     if matches(likely_bump) {
         return Some(likely_bump);
     }

@@ -42,7 +42,10 @@ const fn mul_div(a: u64, b: u64, divisor: u32) -> Option<(u64, u64)> {
     // Long division in digits of 32 bits; each partial dividend is below divisor × 2³².
     let upper = (high << 32) | (low >> 32);
     let lower = ((upper % divisor) << 32) | (low & LOW);
-    Some((((upper / divisor) << 32) | (lower / divisor), lower % divisor))
+    Some((
+        ((upper / divisor) << 32) | (lower / divisor),
+        lower % divisor,
+    ))
 }
 
 /// `⌊a × b ÷ divisor⌋`; `None` when it does not fit or divides by zero.

@@ -17,6 +17,7 @@ const SECP256R1_PROGRAM: Address =
     Address::from_str_const("Secp256r1SigVerify1111111111111111111111111");
 
 /// Where key, signature and message lie; all in the instruction itself.
+#[rustfmt::skip] // one line for each offset and the index of its instruction
 const fn header(signature_offset: u8, message_offset: u8) -> [u8; 16] {
     const HERE: u8 = 0xff;
     [

@@ -108,7 +108,9 @@ fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     {
         parts
             .iter()
-            .fold(sha2_const_stable::Sha256::new(), |hash, part| hash.update(part))
+            .fold(sha2_const_stable::Sha256::new(), |hash, part| {
+                hash.update(part)
+            })
             .finalize()
     }
 }

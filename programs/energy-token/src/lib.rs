@@ -1,12 +1,51 @@
+//! The ENERGY and GRX mints, and the one way energy is minted: a reading that a meter signed.
 #![no_std]
 
-use pinocchio::{error::ProgramError, AccountView, Address, ProgramResult};
+mod error;
+mod events;
+mod instructions;
+mod settlement;
+mod state;
 
-pinocchio::program_entrypoint!(process_instruction);
-pinocchio::default_allocator!();
+use common::{
+    codec::{instruction, split_instruction},
+    events::{receive, EVENT_TAG},
+};
+use error::EnergyTokenError;
+use pinocchio::{AccountView, Address, ProgramResult};
+
+/// Bump of the event authority under the address in the IDL; only the cost depends on it.
+const EVENT_AUTHORITY_BUMP: u8 = 250;
+/// More accounts than any instruction takes: one too many is seen.
+const MAX_ACCOUNTS: usize = 16;
+
+const INITIALIZE: u64 = instruction("initialize");
+const MINT_GRX: u64 = instruction("mint_grx");
+const OPEN_LEDGER: u64 = instruction("open_ledger");
+const SETTLE_METER: u64 = instruction("settle_meter");
+
+pinocchio::program_entrypoint!(process_instruction, MAX_ACCOUNTS);
+pinocchio::no_allocator!();
 #[cfg(target_os = "solana")]
 pinocchio::nostd_panic_handler!();
 
-fn process_instruction(_: &Address, _: &mut [AccountView], _: &[u8]) -> ProgramResult {
-    Err(ProgramError::InvalidInstructionData)
+fn process_instruction(
+    program_id: &Address,
+    accounts: &mut [AccountView],
+    data: &[u8],
+) -> ProgramResult {
+    let (kind, arguments) = split_instruction(data).ok_or(EnergyTokenError::UnknownInstruction)?;
+    match kind {
+        SETTLE_METER => instructions::settle_meter(program_id, accounts, arguments),
+        EVENT_TAG => receive(
+            program_id,
+            accounts,
+            EVENT_AUTHORITY_BUMP,
+            EnergyTokenError::Unauthorized,
+        ),
+        MINT_GRX => instructions::mint_grx(program_id, accounts, arguments),
+        OPEN_LEDGER => instructions::open_ledger(program_id, accounts, arguments),
+        INITIALIZE => instructions::initialize(program_id, accounts, arguments),
+        _ => Err(EnergyTokenError::UnknownInstruction.into()),
+    }
 }

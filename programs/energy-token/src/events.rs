@@ -1,0 +1,52 @@
+//! What the energy-token program tells the world; the first field counts its events from 1.
+
+use common::{
+    codec::{I64, U64},
+    event,
+};
+use pinocchio::Address;
+
+event! {
+    pub struct TokensInitialized {
+        pub sequence: U64,
+        pub energy_mint: Address,
+        pub grx_mint: Address,
+        pub grx_cap: U64,
+        pub registry_program: Address,
+    }
+}
+
+event! {
+    pub struct GrxMinted {
+        pub sequence: U64,
+        pub destination: Address,
+        pub amount: U64,
+        pub grx_minted: U64,
+    }
+}
+
+event! {
+    pub struct LedgerOpened {
+        pub sequence: U64,
+        pub meter_id: [u8; 16],
+    }
+}
+
+event! {
+    pub struct MeterSettled {
+        pub sequence: U64,
+        pub meter_id: [u8; 16],
+        pub owner: Address,
+        pub reading_sequence: U64,
+        pub reading_time_ms: U64,
+        pub produced_mwh: U64,
+        pub consumed_mwh: U64,
+        pub surplus_mwh: U64,
+        /// By this settlement.
+        pub minted_mwh: U64,
+        /// By all settlements of this meter.
+        pub total_minted_mwh: U64,
+        pub record_hash: [u8; 32],
+        pub timestamp: I64,
+    }
+}

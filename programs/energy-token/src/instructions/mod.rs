@@ -1,0 +1,11 @@
+//! One file for each instruction: its arguments, its accounts checked once, and what it does.
+
+mod initialize;
+mod mint_grx;
+mod open_ledger;
+mod settle_meter;
+
+pub use initialize::initialize;
+pub use mint_grx::mint_grx;
+pub use open_ledger::open_ledger;
+pub use settle_meter::settle_meter;
