@@ -1,0 +1,30 @@
+"""The parts of one running local chain."""
+
+from dataclasses import dataclass
+
+from gridtokenx_hub.local_chain.bank import Bank
+from gridtokenx_hub.local_chain.execution import TransactionGate
+from gridtokenx_hub.local_chain.json_types import Json, JsonObject
+from gridtokenx_hub.local_chain.ledger import Ledger
+from gridtokenx_hub.local_chain.producer import SlotProducer
+from gridtokenx_hub.local_chain.slots import SlotWindow
+
+SOLANA_CORE = "4.1.2"  # the release whose virtual machine the solders wheel carries
+
+
+@dataclass(frozen=True, slots=True)
+class LocalChain:
+    """What a request may use."""
+
+    bank: Bank
+    ledger: Ledger
+    window: SlotWindow
+    producer: SlotProducer
+    gate: TransactionGate
+
+    def in_context(self, value: Json) -> JsonObject:
+        """`value` with the slot that it is true at."""
+        return {
+            "context": {"apiVersion": SOLANA_CORE, "slot": self.window.tip.number},
+            "value": value,
+        }

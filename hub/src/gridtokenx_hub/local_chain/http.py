@@ -1,0 +1,64 @@
+"""The HTTP side, as an ASGI application."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from gridtokenx_hub.local_chain.chain import LocalChain
+from gridtokenx_hub.local_chain.json_rpc import answer
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+MAX_BODY_BYTES = 50 * 1024  # Agave's own limit: what passes here passes there
+
+
+class HttpApp:
+    """Answers JSON-RPC posted to any path, as Agave does."""
+
+    def __init__(self, chain: LocalChain) -> None:
+        self._chain = chain
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            return
+        if scope["method"] == "GET" and scope["path"] == "/health":
+            await _respond(send, 200, b"ok", b"text/plain")
+        elif scope["method"] != "POST":
+            await _respond(send, 405, b"Used HTTP Method is not allowed. POST is required\n")
+        elif not _is_json(scope["headers"]):
+            await _respond(
+                send,
+                415,
+                b"Supplied content type is not allowed. Use application/json\n",
+            )
+        else:
+            body = await _read_body(receive)
+            if body is None:
+                await _respond(send, 413, b"request body is larger than 50 KiB\n")
+            else:
+                answered = await answer(self._chain, body)
+                await _respond(send, 200, answered, b"application/json")
+
+
+def _is_json(headers: list[tuple[bytes, bytes]]) -> bool:
+    content_type = dict(headers).get(b"content-type", b"")
+    return content_type.split(b";")[0].strip().lower() == b"application/json"
+
+
+async def _read_body(receive: Receive) -> bytes | None:
+    body = bytearray()
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > MAX_BODY_BYTES:
+            return None
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+async def _respond(send: Send, status: int, body: bytes, kind: bytes = b"text/plain") -> None:
+    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

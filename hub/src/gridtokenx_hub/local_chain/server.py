@@ -1,0 +1,83 @@
+"""The process: opens the ledger, builds the bank from it and answers over HTTP."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+
+from gridtokenx_hub.local_chain.bank import Bank
+from gridtokenx_hub.local_chain.chain import LocalChain
+from gridtokenx_hub.local_chain.execution import TransactionGate
+from gridtokenx_hub.local_chain.genesis import Genesis
+from gridtokenx_hub.local_chain.http import HttpApp
+from gridtokenx_hub.local_chain.ledger import Ledger
+from gridtokenx_hub.local_chain.producer import SlotProducer
+from gridtokenx_hub.local_chain.slots import SYSTEM_TIME, SlotWindow, TimeSource
+
+_log = logging.getLogger(__name__)
+_SHUTDOWN_SECONDS = 5
+
+
+async def serve(
+    folder: Path,
+    port: int,
+    genesis: Genesis,
+    ready: Callable[[int], None] | None = None,
+    time_source: TimeSource = SYSTEM_TIME,
+) -> None:
+    """Run the local chain whose ledger is in `folder`, on 127.0.0.1, until SIGTERM or SIGINT.
+
+    The ledger is created with `genesis` when there is none. `ready` is told the port, which the
+    system chooses if `port` is 0, once connections are accepted.
+
+    Raises:
+        GenesisMismatchError: the ledger was created with other programs.
+        LedgerUnusableError: the ledger is damaged, or in use by another process.
+        LedgerCommitError: a slot could not be made durable.
+        OSError: the port is in use.
+    """
+    ledger = Ledger(folder, genesis, time_source.unix_s())
+    with contextlib.closing(ledger), socket.create_server(("127.0.0.1", port)) as listener:
+        window = SlotWindow(ledger.recent_slots(), time_source)
+        bank = Bank(genesis, ledger.creation, ledger.accounts())
+        producer = SlotProducer(bank, ledger, window)
+        chain = LocalChain(bank, ledger, window, producer, TransactionGate(bank, ledger, window))
+        server = uvicorn.Server(
+            uvicorn.Config(
+                HttpApp(chain),
+                loop="uvloop",
+                http="httptools",
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+            )
+        )
+        address = listener.getsockname()
+        _log.info("local chain in %s at slot %d on port %d", folder, window.tip.number, address[1])
+        await _run_both(server, listener, producer, ready)
+
+
+async def _run_both(
+    server: uvicorn.Server,
+    listener: socket.socket,
+    producer: SlotProducer,
+    ready: Callable[[int], None] | None,
+) -> None:
+    making = asyncio.create_task(producer.run())
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    if ready is not None:
+        ready(listener.getsockname()[1])  # the socket listens: connections wait for the server
+    await asyncio.wait({making, serving}, return_when=asyncio.FIRST_COMPLETED)
+    if making.done():
+        server.should_exit = True
+    else:
+        making.cancel()
+    await asyncio.wait({making, serving})
+    if not making.cancelled():
+        making.result()
+    serving.result()
