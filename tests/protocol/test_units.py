@@ -50,7 +50,8 @@ def test_parsing(given_value: Any, expected: int) -> None:
     "bad",
     [
         "", " ", "1 ", " 1", "1\n", "-1", "+1", "-0", ".5", "5.", "1,5", "1_000", "0x10", "1e3",
-        "18446744073709.551616", "1E-3", "NaN", "Infinity", "inf", "1.0000001", "1.0000000", "10" * 30,
+        "18446744073709.551616", "1E-3", "NaN",
+        "Infinity", "inf", "1.0000001", "1.0000000", "10" * 30,
         "١٢", "½", "1.5.2", "true", Decimal("1E+3"), Decimal("NaN"), Decimal("sNaN"),
         Decimal("Infinity"), Decimal(-1), Decimal("-0"), Decimal("1.0000001"),
         Decimal("1E+999999"), Decimal("1E-999999"), -1, 2**64, 10**5_000, True, False, 1.5, None,

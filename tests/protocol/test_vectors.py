@@ -11,8 +11,8 @@ import pytest
 from gridtokenx_protocol import cose
 from gridtokenx_protocol.ack import Ack, open_ack
 from gridtokenx_protocol.deployment import deployment_id
-from gridtokenx_protocol.errors import ProtocolError
-from gridtokenx_protocol.keys import Algorithm, check_public_key, key_id
+from gridtokenx_protocol.errors import BadSignature, ProtocolError
+from gridtokenx_protocol.keys import Algorithm, check_public_key, check_signature_form, key_id
 from gridtokenx_protocol.payload import Payload, record_hash
 from gridtokenx_protocol.record import Record
 from gridtokenx_protocol.units import quote
@@ -94,6 +94,24 @@ def test_message(case: Case) -> None:
     assert signed.payload.hex() == expected["payload"]
     assert signed.signature.hex() == expected["signature"]
     assert signed.signed_bytes().hex() == expected["signed_bytes"]
+
+
+FORM_IS_WRONG = (
+    "high-S twin of a P-256 signature",
+    "P-256 signature with r = 0",
+    "P-256 signature with s = 0",
+    "Ed25519 signature with S + L",
+    "Ed25519 signature that holds with R of small order",
+)
+
+
+@pytest.mark.parametrize("name", FORM_IS_WRONG)
+def test_the_form_of_a_signature_is_checked_before_any_backend(name: str) -> None:
+    messages = json.loads((VECTORS / "messages.json").read_text(encoding="utf-8"))
+    case = next(case for case in messages if case["name"] == name)
+    signed = cose.decode(bytes.fromhex(case["message"]))
+    with pytest.raises(BadSignature):
+        check_signature_form(signed.algorithm, signed.signature)
 
 
 @cases("keys.json")

@@ -130,3 +130,8 @@ def frame(
 def patched(data: bytes, offset: int, replacement: bytes) -> bytes:
     """``data`` with other bytes at ``offset``."""
     return data[:offset] + replacement + data[offset + len(replacement) :]
+
+
+def flipped(data: bytes, offset: int) -> bytes:
+    """``data`` with one bit of the byte at ``offset`` another."""
+    return patched(data, offset, bytes([data[offset] ^ 1]))

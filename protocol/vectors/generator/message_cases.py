@@ -17,6 +17,7 @@ from fixtures import (
     READING,
     SETTLEMENT,
     Case,
+    flipped,
     frame,
     patched,
     sig_structure,
@@ -109,7 +110,11 @@ def _undecodable() -> list[Case]:
         "payload length of one byte in four": data[:header]
         + b"\x5a\0\0\0\x78"
         + data[header + 2 :],
+        "payload length in two bytes, read as one": data[:header]
+        + b"\x59\0\x78"
+        + data[header + 3 :],
         "payload is text": patched(data, header, b"\x78"),
+        "payload is a map by its first byte": patched(data, header, b"\xb8"),
         "payload detached": data[:header] + b"\xf6" + data[header + 122 :],
         "payload longer than 16384": replace(good, payload=bytes(16_385)).encode(),
         "signature of 63 bytes": replace(good, signature=good.signature[:-1]).encode(),
@@ -138,19 +143,17 @@ def _unverifiable() -> list[Case]:
         (
             "one bit of the payload is another",
             ED25519,
-            replace(edwards, payload=patched(_PAYLOAD, 40, bytes([_PAYLOAD[40] ^ 1]))),
+            replace(edwards, payload=flipped(_PAYLOAD, 40)),
         ),
         (
             "one bit of an Ed25519 signature is another",
             ED25519,
-            replace(
-                edwards, signature=patched(edwards.signature, 5, bytes([edwards.signature[5] ^ 1]))
-            ),
+            replace(edwards, signature=flipped(edwards.signature, 5)),
         ),
         (
             "one bit of a P-256 signature is another",
             P256,
-            replace(p256, signature=patched(p256.signature, 5, bytes([p256.signature[5] ^ 1]))),
+            replace(p256, signature=flipped(p256.signature, 5)),
         ),
         (
             "Ed25519 signature of another key under this key's id",
@@ -173,6 +176,8 @@ def _unverifiable() -> list[Case]:
             replace(edwards, protected=cbor2.dumps({1: -19})),
         ),
         ("alg -7 changed to -9 after signing", P256, replace(p256, protected=cbor2.dumps({1: -9}))),
+        ("P-256 key under alg -8", P256, frame(_PAYLOAD, P256, -8)),
+        ("Ed25519 key under alg -7", ED25519, frame(_PAYLOAD, ED25519, -7)),
         ("Ed25519 message checked with a P-256 key", P256, edwards),
         ("P-256 message checked with an Ed25519 key", ED25519, p256),
         (
