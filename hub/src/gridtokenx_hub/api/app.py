@@ -1,0 +1,29 @@
+"""The HTTP application: API and pages."""
+
+from fastapi import FastAPI
+
+from gridtokenx_hub.api.context import ApiContext
+from gridtokenx_hub.api.middleware import RequestGuard
+from gridtokenx_hub.api.problems import answer_problem, expected_errors
+from gridtokenx_hub.api.routes import about, households, trading
+from gridtokenx_hub.web import pages
+
+
+def create_app(context: ApiContext) -> FastAPI:
+    """Return the application that serves the API under `/api` and the pages beside it."""
+    app = FastAPI(
+        title="GridTokenX",
+        version="0.1.0",
+        description="Metered solar surplus, signed by the device, traded between neighbours.",
+        openapi_url="/api/openapi.json",
+        docs_url=None,  # their pages load scripts from elsewhere
+        redoc_url=None,
+    )
+    app.state.context = context
+    for kind in expected_errors():
+        app.add_exception_handler(kind, answer_problem)
+    app.add_middleware(RequestGuard)
+    for router in (about.router, trading.public, trading.private, households.router, pages.router):
+        app.include_router(router)
+    app.mount("/static", pages.static_files(), name="static")
+    return app

@@ -1,0 +1,113 @@
+"""Bearer tokens (RFC 6750): who calls, and what they may do."""
+
+import datetime as dt
+import hashlib
+import secrets
+from dataclasses import dataclass
+from typing import Literal
+
+import asyncpg
+
+from gridtokenx_hub.api.problems import Problem
+
+Role = Literal["operator", "installer", "user"]
+
+TOKEN_PREFIX = "gtx_"  # noqa: S105 - marks our tokens for scanners of leaked secrets
+TOKEN_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The holder of a token; `user_id`, `wallet` and `name` are set for users alone."""
+
+    token_id: int
+    role: Role
+    user_id: int | None
+    wallet: str | None
+    name: str | None
+
+    def require(self, *roles: Role) -> None:
+        """Check the role.
+
+        Raises:
+            Problem: 403, another role.
+        """
+        if self.role not in roles:
+            raise forbidden(f"this needs the token of an {' or '.join(roles)}")
+
+    def require_user(self, user_id: int) -> None:
+        """Check that the caller is this user or an operator.
+
+        Raises:
+            Problem: 403, another user.
+        """
+        if self.role != "operator" and self.user_id != user_id:
+            raise forbidden(f"this needs the token of user {user_id} or of an operator")
+
+
+def forbidden(detail: str) -> Problem:
+    """Return 403."""
+    return Problem(403, "Forbidden", detail)
+
+
+def hash_token(token: str) -> bytes:
+    """Return what the database knows of a token; 256 random bits need no slow hash."""
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+
+
+async def create_token(
+    pool: asyncpg.Pool,
+    role: Role,
+    user_id: int | None = None,
+    expires_at: dt.datetime | None = None,
+) -> str:
+    """Make a bearer token, store its hash and return it: nobody can read it again.
+
+    Args:
+        pool: database with the table `api_tokens`.
+        role: what its holder may do.
+        user_id: whose it is; for the role `user`, and for that alone.
+        expires_at: when it ends; None for never.
+    """
+    token = TOKEN_PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
+    await pool.execute(
+        "INSERT INTO api_tokens (token_hash, role, user_id, expires_at) VALUES ($1, $2, $3, $4)",
+        hash_token(token),
+        role,
+        user_id,
+        expires_at,
+    )
+    return token
+
+
+async def authenticate(
+    pool: asyncpg.Pool, authorization: str | None, now: dt.datetime
+) -> Principal:
+    """Return who holds the token of an `Authorization` header.
+
+    Raises:
+        Problem: 401, no token, or one that is unknown, expired or revoked.
+    """
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise _unauthenticated("send your token as 'Authorization: Bearer …'", "")
+    row = await pool.fetchrow(
+        """
+        SELECT t.id, t.role, t.user_id, u.wallet, u.name
+          FROM api_tokens t LEFT JOIN users u ON u.id = t.user_id
+         WHERE t.token_hash = $1 AND t.revoked_at IS NULL
+           AND (t.expires_at IS NULL OR t.expires_at > $2)
+        """,
+        hash_token(token.strip()),
+        now,
+    )
+    if row is None:
+        raise _unauthenticated(
+            "the token is unknown, expired or revoked: ask the operator for another",
+            ' error="invalid_token"',
+        )
+    return Principal(row["id"], row["role"], row["user_id"], row["wallet"], row["name"])
+
+
+def _unauthenticated(detail: str, attributes: str) -> Problem:
+    return Problem(401, "Unauthenticated", detail, {"WWW-Authenticate": f"Bearer{attributes}"})

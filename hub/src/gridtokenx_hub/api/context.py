@@ -1,0 +1,71 @@
+"""What the API is made of; wired in one place per process."""
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
+
+import asyncpg
+
+from gridtokenx_hub.api.fields import AlgorithmName
+from gridtokenx_hub.chain import ChainClient, TransactionSender
+from gridtokenx_hub.indexer import Indexer
+from gridtokenx_hub.keys import RoleKeys
+from gridtokenx_hub.wallets import WalletVault
+from gridtokenx_programs import Addresses, Program
+
+Clock = Callable[[], dt.datetime]
+"""The present instant, timezone-aware."""
+
+IssueCertificate = Callable[[str, bytes], tuple[str, str]]
+"""From a certificate request (PEM) and a meter id to the certificate and its authority (PEM).
+
+Raises `CertificateRequestError` for a request that must not be signed.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentInfo:
+    """What others must know of this hub; `genesis_hash` in base58."""
+
+    deployment: bytes
+    genesis_hash: str
+    settlement_interval_s: int
+    ack_algorithm: AlgorithmName
+    ack_public_key: bytes
+
+
+class SellerLocks:
+    """One lock for each seller: the nonces of a seller's orders have to rise on chain."""
+
+    def __init__(self) -> None:
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def of(self, seller: str) -> asyncio.Lock:
+        """Return the lock of a seller; hold on to it while it is needed."""
+        return self._locks.setdefault(seller, asyncio.Lock())
+
+
+@dataclass(frozen=True, slots=True)
+class ApiContext:
+    """Everything that a request may need.
+
+    `programs` by the names registry, energy_token and trading; `issue_certificate` is None when
+    the broker has no TLS.
+    """
+
+    pool: asyncpg.Pool
+    client: ChainClient
+    sender: TransactionSender
+    programs: Mapping[str, Program]
+    addresses: Addresses
+    vault: WalletVault
+    keys: RoleKeys
+    indexer: Indexer
+    clock: Clock
+    deployment: DeploymentInfo
+    issue_certificate: IssueCertificate | None = None
+    seller_locks: SellerLocks = field(default_factory=SellerLocks, init=False)
+    under_way: set[tuple[int, str]] = field(default_factory=set, init=False)
+    """Idempotency keys (token, key) of the requests that this process works on now."""

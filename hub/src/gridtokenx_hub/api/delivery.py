@@ -1,0 +1,92 @@
+"""Transactions of a request: journalled, sent, awaited, and seen by the indexer."""
+
+import base64
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from solders.instruction import Instruction
+from solders.keypair import Keypair
+from solders.pubkey import Pubkey
+
+from gridtokenx_hub.api.context import ApiContext
+from gridtokenx_hub.api.idempotency import Attempt
+from gridtokenx_hub.chain import PreparedTransaction, TransactionExpired
+
+INDEXER_TIMEOUT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A transaction to be made.
+
+    Args:
+        instructions: from the account that pays for rent to what is to be done.
+        signers: who signs beside the fee payer.
+        compute_units: the transaction's compute limit.
+        facts: what the answer will need to know of it, as JSON.
+    """
+
+    instructions: Callable[[Pubkey], Sequence[Instruction]]
+    signers: tuple[Keypair, ...]
+    compute_units: int
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A confirmed transaction and the facts of its plan."""
+
+    tx_signature: str
+    facts: dict[str, Any]
+
+
+async def deliver(
+    context: ApiContext, attempt: Attempt, step: str, plan: Callable[[], Awaitable[Plan]]
+) -> Delivered:
+    """Have a step's transaction confirmed: one of an earlier try, or else a new one.
+
+    A new one is made only when the earlier one can never be executed any more.
+
+    Raises:
+        TransactionRefused: a program refused it; nothing happened.
+        TransactionExpired, ChainUnavailable: another try of the request goes on from here.
+    """
+    delivered = await _resume(context, attempt, step) or await _begin(context, attempt, step, plan)
+    context.indexer.wake()
+    await context.indexer.wait_for(delivered.tx_signature, INDEXER_TIMEOUT_S)
+    return delivered
+
+
+async def _begin(
+    context: ApiContext, attempt: Attempt, step: str, plan: Callable[[], Awaitable[Plan]]
+) -> Delivered:
+    made = await plan()
+    prepared = await context.sender.prepare(
+        made.instructions, made.signers, compute_units=made.compute_units
+    )
+    entry = {
+        "tx_signature": prepared.signature,
+        "transaction": base64.b64encode(prepared.raw).decode(),
+        "last_valid_block_height": prepared.last_valid_block_height,
+        "facts": made.facts,
+    }
+    await attempt.record(step, entry)
+    confirmation = await context.sender.deliver(prepared)
+    return Delivered(confirmation.signature, made.facts)
+
+
+async def _resume(context: ApiContext, attempt: Attempt, step: str) -> Delivered | None:
+    entry = attempt.journal.get(step)
+    if entry is None:
+        return None
+    prepared = PreparedTransaction(
+        signature=entry["tx_signature"],
+        raw=base64.b64decode(entry["transaction"]),
+        last_valid_block_height=entry["last_valid_block_height"],
+    )
+    try:
+        confirmation = await context.sender.deliver(prepared)
+    except TransactionExpired:
+        return None
+    return Delivered(confirmation.signature, entry["facts"])

@@ -1,0 +1,130 @@
+"""How a household comes to the market: its user with a wallet, its GRX, its balances."""
+
+from collections.abc import Sequence
+
+from solders.instruction import Instruction
+from solders.pubkey import Pubkey
+
+from gridtokenx_hub.api.context import ApiContext
+from gridtokenx_hub.api.delivery import Plan, deliver
+from gridtokenx_hub.api.idempotency import Attempt
+from gridtokenx_hub.api.models import Balances, CreateUser, MintedGrx, MintGrx, NewUser
+from gridtokenx_hub.api.problems import Problem
+from gridtokenx_programs import create_associated_token
+from gridtokenx_protocol.units import format_grx, format_kwh
+
+REGISTER_USER_UNITS = 120_000
+MINT_GRX_UNITS = 20_000
+
+
+async def create_user(context: ApiContext, attempt: Attempt, body: CreateUser) -> NewUser:
+    """Make a wallet that the hub holds, and register it on chain with its token accounts."""
+    if "user" not in attempt.journal:
+        await _store_user(context, attempt, body)
+    user = NewUser(**attempt.journal["user"])
+
+    async def plan() -> Plan:
+        return await _register_plan(context, Pubkey.from_string(user.wallet), body)
+
+    await deliver(context, attempt, "register_user", plan)
+    return user
+
+
+async def _store_user(context: ApiContext, attempt: Attempt, body: CreateUser) -> None:
+    wallet = str(await context.vault.create())
+    async with context.pool.acquire() as connection, connection.transaction():
+        user_id = await connection.fetchval(
+            "INSERT INTO users (wallet, name, user_type) VALUES ($1, $2, $3) RETURNING id",
+            wallet,
+            body.name,
+            body.user_type,
+        )
+        await attempt.record("user", {"user_id": user_id, "wallet": wallet}, connection)
+
+
+async def _register_plan(context: ApiContext, wallet: Pubkey, body: CreateUser) -> Plan:
+    addresses = context.addresses
+    register = context.programs["registry"]
+
+    def instructions(payer: Pubkey) -> Sequence[Instruction]:
+        return [
+            register.instruction(
+                "register_user",
+                {"user_type": body.user_type.capitalize()},
+                {
+                    "config": addresses.registry_config(),
+                    "wallet": wallet,
+                    "user": addresses.user(wallet),
+                    "payer": payer,
+                },
+            ),
+            create_associated_token(payer, wallet, addresses.energy_mint()),
+            create_associated_token(payer, wallet, addresses.grx_mint()),
+        ]
+
+    return Plan(instructions, (await context.vault.keypair(wallet),), REGISTER_USER_UNITS)
+
+
+async def mint_grx(context: ApiContext, attempt: Attempt, body: MintGrx) -> MintedGrx:
+    """Mint GRX to a user, signed by the treasury.
+
+    Raises:
+        Problem: 404, no such user.
+        TransactionRefused: the program's own refusal, such as the cap.
+    """
+    addresses = context.addresses
+    wallet = await wallet_of(context, body.user_id)
+
+    def instructions(_payer: Pubkey) -> Sequence[Instruction]:
+        return [
+            context.programs["energy_token"].instruction(
+                "mint_grx",
+                {"amount": body.amount_micro_grx},
+                {
+                    "config": addresses.energy_config(),
+                    "treasury": context.keys.treasury.pubkey(),
+                    "grx_mint": addresses.grx_mint(),
+                    "destination": addresses.associated_token(wallet, addresses.grx_mint()),
+                },
+            )
+        ]
+
+    async def plan() -> Plan:
+        return Plan(instructions, (context.keys.treasury,), MINT_GRX_UNITS)
+
+    delivered = await deliver(context, attempt, "mint_grx", plan)
+    return MintedGrx(
+        user_id=body.user_id,
+        amount_grx=format_grx(body.amount_micro_grx),
+        tx_signature=delivered.tx_signature,
+    )
+
+
+async def balances(context: ApiContext, user_id: int) -> Balances:
+    """Return what a user's wallet holds on chain.
+
+    Raises:
+        Problem: 404, no such user.
+    """
+    addresses = context.addresses
+    wallet = await wallet_of(context, user_id)
+    energy = addresses.associated_token(wallet, addresses.energy_mint())
+    grx = addresses.associated_token(wallet, addresses.grx_mint())
+    return Balances(
+        energy_kwh=format_kwh(await context.client.token_balance(energy)),
+        grx=format_grx(await context.client.token_balance(grx)),
+        energy_account=str(energy),
+        grx_account=str(grx),
+    )
+
+
+async def wallet_of(context: ApiContext, user_id: int) -> Pubkey:
+    """Return a user's wallet.
+
+    Raises:
+        Problem: 404, no such user.
+    """
+    wallet = await context.pool.fetchval("SELECT wallet FROM users WHERE id = $1", user_id)
+    if wallet is None:
+        raise Problem(404, "UnknownUser", f"there is no user {user_id}")
+    return Pubkey.from_string(wallet)

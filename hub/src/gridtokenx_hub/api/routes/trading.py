@@ -1,0 +1,106 @@
+"""The market: sell, look, buy, look back."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.security import HTTPBearer
+
+from gridtokenx_hub.api import market
+from gridtokenx_hub.api.auth import Principal, forbidden
+from gridtokenx_hub.api.context import ApiContext
+from gridtokenx_hub.api.exact_json import ExactJSONResponse
+from gridtokenx_hub.api.fields import Identifier
+from gridtokenx_hub.api.idempotency import once
+from gridtokenx_hub.api.models import (
+    CreatedOrder,
+    CreateOrder,
+    FilledOrder,
+    History,
+    MatchOrder,
+    OrderBook,
+)
+from gridtokenx_hub.api.problems import Problem, documented
+from gridtokenx_hub.api.routing import AuthenticatedRoute, Caller, Context
+from gridtokenx_hub.api.trading import create_order, match_order
+
+public = APIRouter(prefix="/api/trading", tags=["trading"])
+private = APIRouter(
+    prefix="/api/trading",
+    tags=["trading"],
+    route_class=AuthenticatedRoute,
+    dependencies=[Depends(HTTPBearer(auto_error=False))],
+)
+
+Limit = Annotated[int, Query(ge=1, le=1000, description="at most so many")]
+
+
+@private.post(
+    "/orders/create",
+    status_code=201,
+    response_model=CreatedOrder,
+    responses=documented(400, 401, 403, 404, 409, 413, 422, 503),
+)
+async def create(request: Request, context: Context, caller: Caller, body: CreateOrder) -> Response:
+    """Sell energy: the order goes on chain, and its energy into the order's escrow.
+
+    Needs the token of the seller. Errors by the trading program's name: `InsufficientBalance`
+    (409), `NotRegistered` (409), `MarketPaused` (409), `InvalidAmount`, `InvalidPrice` (422).
+    """
+    await _require_own(context, caller, body.seller_wallet)
+    answer = await once(
+        context, request, caller, 201, lambda attempt: create_order(context, attempt, body)
+    )
+    return answer.response()
+
+
+@public.get("/orders/active", response_model=OrderBook, responses=documented(422, 503))
+async def active(context: Context, limit: Limit = 200) -> Response:
+    """The order book: what each order has left, best price first."""
+    orders = await market.active_orders(context.pool, context.clock(), limit)
+    return ExactJSONResponse(OrderBook(orders=[market.shown(order) for order in orders]).content())
+
+
+@private.post(
+    "/orders/match",
+    response_model=FilledOrder,
+    responses=documented(400, 401, 403, 404, 409, 413, 422, 503),
+)
+async def match(request: Request, context: Context, caller: Caller, body: MatchOrder) -> Response:
+    """Buy all that an order has left: energy and GRX change hands in one transaction.
+
+    Needs the token of the buyer. Errors by the trading program's name: `InvalidOrder` (404 when
+    there is none, 409 when it is not for sale any more), `InsufficientBalance` (409),
+    `AmountMismatch` (409), `SelfTradingNotAllowed` (422).
+    """
+    await _require_own(context, caller, body.buyer_wallet)
+    answer = await once(
+        context, request, caller, 200, lambda attempt: match_order(context, attempt, body)
+    )
+    return answer.response()
+
+
+@private.get("/history", response_model=History, responses=documented(401, 403, 404, 422, 503))
+async def history(
+    context: Context, caller: Caller, user_id: Identifier, limit: Limit = 200
+) -> Response:
+    """A user's trades, newest first; for that user or an operator."""
+    caller.require_user(user_id)
+    transactions = await market.history(context.pool, user_id, limit)
+    if transactions is None:
+        raise Problem(404, "UnknownUser", f"there is no user {user_id}")
+    return ExactJSONResponse(History(transactions=transactions).content())
+
+
+async def _require_own(context: ApiContext, caller: Principal, wallet: str) -> None:
+    """Check that the caller holds the token of this wallet's user; operators do not trade.
+
+    Raises:
+        Problem: 404, nobody's wallet; 403, another's.
+    """
+    if caller.wallet == wallet:
+        return
+    if not await context.pool.fetchval(
+        "SELECT EXISTS (SELECT FROM users WHERE wallet = $1)", wallet
+    ):
+        raise Problem(404, "UnknownWallet", f"no user has wallet {wallet}")
+    raise forbidden(f"this needs the token of the user who owns wallet {wallet}")

@@ -1,0 +1,86 @@
+"""Routes that read exact JSON, and ones that know their caller before they read anything."""
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Response
+from fastapi.routing import APIRoute
+
+from gridtokenx_hub.api.auth import Principal, authenticate
+from gridtokenx_hub.api.context import ApiContext
+from gridtokenx_hub.api.exact_json import loads
+from gridtokenx_hub.api.problems import Problem
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class ExactRequest(Request):
+    """A request whose JSON is read without a float in between."""
+
+    async def json(self) -> Any:
+        """Parse the body.
+
+        Raises:
+            Problem: 400, the body is not JSON.
+        """
+        try:
+            return loads(await self.body())
+        except ValueError as error:
+            raise Problem(400, "InvalidJson", f"the body is not JSON: {error}") from None
+
+
+class AuthenticatedRoute(APIRoute):
+    """Finds out who calls before the body is read: a stranger's body is never parsed."""
+
+    def get_route_handler(self) -> Handler:
+        """Return the handler that authenticates first."""
+        handler = super().get_route_handler()
+
+        async def authenticated(request: Request) -> Response:
+            context = context_of(request)
+            request.state.principal = await authenticate(
+                context.pool, request.headers.get("authorization"), context.clock()
+            )
+            return await handler(ExactRequest(request.scope, request.receive))
+
+        return authenticated
+
+
+def context_of(request: Request) -> ApiContext:
+    """Return what the app was made with."""
+    context: ApiContext = request.app.state.context
+    return context
+
+
+def principal_of(request: Request) -> Principal:
+    """Return who calls an authenticated route."""
+    principal: Principal = request.state.principal
+    return principal
+
+
+def operator_of(request: Request) -> Principal:
+    """Return the operator who calls.
+
+    Raises:
+        Problem: 403, somebody else calls.
+    """
+    principal = principal_of(request)
+    principal.require("operator")
+    return principal
+
+
+def registrar_of(request: Request) -> Principal:
+    """Return the operator or installer who calls.
+
+    Raises:
+        Problem: 403, a user calls.
+    """
+    principal = principal_of(request)
+    principal.require("operator", "installer")
+    return principal
+
+
+Context = Annotated[ApiContext, Depends(context_of)]
+Caller = Annotated[Principal, Depends(principal_of)]
+Operator = Annotated[Principal, Depends(operator_of)]
+OperatorOrInstaller = Annotated[Principal, Depends(registrar_of)]

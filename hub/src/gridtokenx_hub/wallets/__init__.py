@@ -1,0 +1,5 @@
+"""Custody: the wallets that the hub holds for its users."""
+
+from gridtokenx_hub.wallets.vault import UnknownWallet, VaultError, WalletVault
+
+__all__ = ["UnknownWallet", "VaultError", "WalletVault"]

@@ -1,0 +1,85 @@
+"""Wallet seeds, sealed with a key that the database never sees."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import asyncpg
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from solders.keypair import Keypair
+from solders.pubkey import Pubkey
+
+from gridtokenx_hub.keys import SEED_SIZE, load_seed
+
+NONCE_SIZE = 12
+
+
+class UnknownWallet(LookupError):
+    """The hub does not hold this wallet; its owner has to sign."""
+
+
+class VaultError(RuntimeError):
+    """A sealed wallet cannot be opened; the message says what to restore."""
+
+
+class WalletVault:
+    """Creates wallets and opens them again to sign.
+
+    Each seed is sealed with AES-256-GCM (NIST SP 800-38D) under a fresh 96-bit nonce, with the
+    wallet's address as associated data: a ciphertext moved to another wallet's row does not open.
+
+    Args:
+        pool: database with the table `wallets`.
+        key_file: 32-byte key-encryption key, kept outside the database and its backups; it is
+            created when absent.
+
+    Raises:
+        KeyFileError: the key file has another size or can be read by others.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, key_file: Path) -> None:
+        key = load_seed(key_file)
+        self._pool = pool
+        self._cipher = AESGCM(key)
+        self.key_id = hashlib.sha256(b"gridtokenx wallet key" + key).hexdigest()[:16]
+        """Names the key without revealing it; stored with each wallet so that keys can change."""
+
+    async def create(self) -> Pubkey:
+        """Create a wallet, store it sealed and return its address."""
+        seed = os.urandom(SEED_SIZE)
+        wallet = Keypair.from_seed(seed).pubkey()
+        nonce = os.urandom(NONCE_SIZE)
+        await self._pool.execute(
+            "INSERT INTO wallets (wallet, key_id, nonce, ciphertext) VALUES ($1, $2, $3, $4)",
+            str(wallet),
+            self.key_id,
+            nonce,
+            self._cipher.encrypt(nonce, seed, bytes(wallet)),
+        )
+        return wallet
+
+    async def keypair(self, wallet: Pubkey) -> Keypair:
+        """Open a wallet.
+
+        Raises:
+            UnknownWallet: the hub does not hold it.
+            VaultError: it was sealed with another key, or its row was altered.
+        """
+        row = await self._pool.fetchrow(
+            "SELECT key_id, nonce, ciphertext FROM wallets WHERE wallet = $1", str(wallet)
+        )
+        if row is None:
+            raise UnknownWallet(f"the hub does not hold wallet {wallet}")
+        if row["key_id"] != self.key_id:
+            raise VaultError(
+                f"wallet {wallet} is sealed with key {row['key_id']}, but the key file holds"
+                f" {self.key_id}: put back the key file that belongs to this database"
+            )
+        try:
+            seed = self._cipher.decrypt(row["nonce"], row["ciphertext"], bytes(wallet))
+        except InvalidTag as error:
+            raise VaultError(
+                f"the sealed seed of wallet {wallet} was altered: restore its row from a backup"
+            ) from error
+        return Keypair.from_seed(seed)
