@@ -7,6 +7,7 @@ mod error;
 mod events;
 mod instructions;
 mod state;
+mod tokens;
 
 use common::{codec, events::EVENT_TAG};
 use error::TradingError;

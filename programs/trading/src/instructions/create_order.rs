@@ -8,6 +8,7 @@ use crate::events::{self, OrderCreated};
 use crate::state::market::Market;
 use crate::state::order::{require_lots, Order, OrderStatus, MAXIMUM};
 use crate::state::trader::Trader;
+use crate::tokens;
 use common::accounts::{self, TokenAccount};
 use common::codec::{from_bytes, Account, I64, U64};
 use common::error::require;
@@ -58,10 +59,7 @@ struct Accounts<'a> {
 
 impl<'a> Accounts<'a> {
     #[inline(always)]
-    fn new(
-        program_id: &'a Address,
-        accounts: &'a mut [AccountView],
-    ) -> Result<Self, ProgramError> {
+    fn new(program_id: &'a Address, accounts: &'a mut [AccountView]) -> Result<Self, ProgramError> {
         let [market, seller, seller_user, trader, order, escrow, seller_energy, energy_mint, payer, token_program, system_program, event_authority, program] =
             accounts
         else {
@@ -109,7 +107,8 @@ impl<'a> Accounts<'a> {
     fn use_nonce(&mut self, nonce: U64) -> ProgramResult {
         let wallet = self.seller.address();
         if accounts::vacant(self.trader, InvalidAccount).is_err() {
-            let trader = accounts::load_mut::<Trader, _>(self.trader, self.program_id, InvalidAccount);
+            let trader =
+                accounts::load_mut::<Trader, _>(self.trader, self.program_id, InvalidAccount);
             let mut trader = trader?;
             require(address_eq(&trader.wallet, wallet), InvalidAccount)?;
             require(nonce.get() > trader.last_nonce.get(), InvalidNonce)?;
@@ -130,7 +129,11 @@ impl<'a> Accounts<'a> {
             self.trader,
             self.program_id,
             Trader::SPACE,
-            &[Seed::from(seeds[0]), Seed::from(seeds[1]), Seed::from(&[bump])],
+            &[
+                Seed::from(seeds[0]),
+                Seed::from(seeds[1]),
+                Seed::from(&[bump]),
+            ],
         )?;
         accounts::initialise(self.trader, trader)
     }
@@ -169,10 +172,17 @@ impl<'a> Accounts<'a> {
             self.escrow,
             &accounts::TOKEN_PROGRAM,
             TokenAccount::LEN,
-            &[Seed::from(seeds[0]), Seed::from(seeds[1]), Seed::from(&[bump])],
+            &[
+                Seed::from(seeds[0]),
+                Seed::from(seeds[1]),
+                Seed::from(&[bump]),
+            ],
         )?;
-        InitializeAccount3::new(self.escrow, self.energy_mint, order).invoke()?;
-        Transfer::new(self.seller_energy, self.escrow, self.seller, amount_mwh).invoke()?;
+        tokens::batch(
+            InitializeAccount3::new(self.escrow, self.energy_mint, order),
+            Transfer::new(self.seller_energy, self.escrow, self.seller, amount_mwh),
+            &[],
+        )?;
         Ok(bump)
     }
 }
@@ -190,8 +200,16 @@ pub fn process(
     accounts.require_energy(arguments.amount_mwh.get())?;
     accounts.use_nonce(arguments.nonce)?;
     let number = accounts.market.next_order_number;
-    accounts.market.next_order_number.increment().ok_or(ArithmeticOverflow)?;
-    accounts.market.event_sequence.increment().ok_or(ArithmeticOverflow)?;
+    accounts
+        .market
+        .next_order_number
+        .increment()
+        .ok_or(ArithmeticOverflow)?;
+    accounts
+        .market
+        .event_sequence
+        .increment()
+        .ok_or(ArithmeticOverflow)?;
     let bump = accounts.make_order(&arguments.nonce)?;
     let escrow_bump = accounts.fill_escrow(arguments.amount_mwh.get())?;
     let order = Order {

@@ -28,10 +28,7 @@ struct Accounts<'a> {
 
 impl<'a> Accounts<'a> {
     #[inline(always)]
-    fn new(
-        program_id: &'a Address,
-        accounts: &'a mut [AccountView],
-    ) -> Result<Self, ProgramError> {
+    fn new(program_id: &'a Address, accounts: &'a mut [AccountView]) -> Result<Self, ProgramError> {
         let [market, authority, registry_config, registry_program, energy_mint, grx_mint, payer, system_program, event_authority, program] =
             accounts
         else {
@@ -42,7 +39,11 @@ impl<'a> Accounts<'a> {
             .ok_or(InvalidAccount)?;
         accounts::signer(authority, Unauthorized)?;
         accounts::signer(payer, Unauthorized)?;
-        require_registry(registry_config, registry_program.address(), authority.address())?;
+        require_registry(
+            registry_config,
+            registry_program.address(),
+            authority.address(),
+        )?;
         require_mint(energy_mint)?;
         require_mint(grx_mint)?;
         require(
@@ -112,7 +113,10 @@ pub fn process(
         accounts.market,
         program_id,
         Market::SPACE,
-        &[Seed::from(Market::SEED), Seed::from(&[accounts.market_bump])],
+        &[
+            Seed::from(Market::SEED),
+            Seed::from(&[accounts.market_bump]),
+        ],
     )?;
     accounts::initialise(accounts.market, market)?;
     accounts.events.emit(event)

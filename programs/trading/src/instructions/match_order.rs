@@ -7,6 +7,7 @@ use crate::error::TradingError::{
 use crate::events::{self, TradeExecuted, PAYMENT_GRX};
 use crate::state::market::Market;
 use crate::state::order::{require_lots, Order};
+use crate::tokens;
 use common::accounts;
 use common::codec::{from_bytes, I64, U64};
 use common::error::require;
@@ -42,10 +43,7 @@ struct Accounts<'a> {
 
 impl<'a> Accounts<'a> {
     #[inline(always)]
-    fn new(
-        program_id: &'a Address,
-        accounts: &'a mut [AccountView],
-    ) -> Result<Self, ProgramError> {
+    fn new(program_id: &'a Address, accounts: &'a mut [AccountView]) -> Result<Self, ProgramError> {
         let [market, order, escrow, buyer, buyer_user, buyer_energy, buyer_grx, seller_grx, token_program, event_authority, program] =
             accounts
         else {
@@ -122,7 +120,6 @@ impl<'a> Accounts<'a> {
     /// Moves the payment to the seller and the energy to the buyer.
     #[inline(always)]
     fn exchange(&self, order: &Order, amount_mwh: u64, payment: u64) -> ProgramResult {
-        Transfer::new(self.buyer_grx, self.seller_grx, self.buyer, payment).invoke()?;
         let nonce = order.nonce.get().to_le_bytes();
         let bump = [order.bump];
         let seeds = [
@@ -131,8 +128,11 @@ impl<'a> Accounts<'a> {
             Seed::from(&nonce),
             Seed::from(&bump),
         ];
-        Transfer::new(self.escrow, self.buyer_energy, self.order, amount_mwh)
-            .invoke_signed(&[Signer::from(&seeds)])
+        tokens::batch(
+            Transfer::new(self.buyer_grx, self.seller_grx, self.buyer, payment),
+            Transfer::new(self.escrow, self.buyer_energy, self.order, amount_mwh),
+            &[Signer::from(&seeds)],
+        )
     }
 
     /// The trade is over: the order may be traded again.
@@ -158,7 +158,11 @@ pub fn process(
     let mut accounts = Accounts::new(program_id, accounts)?;
     let (order, payment) = accounts.enter(arguments, now)?;
     accounts.require_tokens(&order, payment)?;
-    accounts.market.event_sequence.increment().ok_or(ArithmeticOverflow)?;
+    accounts
+        .market
+        .event_sequence
+        .increment()
+        .ok_or(ArithmeticOverflow)?;
     accounts.exchange(&order, amount_mwh, payment)?;
     accounts.leave()?;
     accounts.events.emit(TradeExecuted {

@@ -11,16 +11,13 @@ pub const LOT_MWH: u64 = 1_000;
 /// Numbers stay below 2⁶³: databases and clients in other languages count no further.
 pub const MAXIMUM: u64 = i64::MAX as u64;
 
-/// Where an order is in its life; the number is the borsh encoding.
+/// The states that this program's instructions reach; the number is the borsh encoding, of which
+/// the IDL names all.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum OrderStatus {
-    Created,
-    Active,
-    Matching,
-    Filled,
-    Cancelled,
-    Expired,
+    Active = 1,
+    Filled = 3,
 }
 
 common::account! {
@@ -55,8 +52,7 @@ impl Order {
         require(self.entered == 0, TradingError::ReentrancyDetected)?;
         let expires_at = self.expires_at.get();
         require(
-            self.status == OrderStatus::Active as u8
-                && (expires_at == 0 || timestamp < expires_at),
+            self.status == OrderStatus::Active as u8 && (expires_at == 0 || timestamp < expires_at),
             TradingError::InvalidOrder,
         )
     }
@@ -68,9 +64,7 @@ impl Order {
         let overflow = TradingError::ArithmeticOverflow;
         let before = self.filled_mwh.get();
         let after = before.checked_add(amount_mwh).ok_or(overflow)?;
-        let taken = after
-            .checked_add(self.reserved_mwh.get())
-            .ok_or(overflow)?;
+        let taken = after.checked_add(self.reserved_mwh.get()).ok_or(overflow)?;
         require(taken <= self.amount_mwh.get(), TradingError::AmountMismatch)?;
         let price = self.price_micro_grx.get();
         let payment = math::quote(after, price)
