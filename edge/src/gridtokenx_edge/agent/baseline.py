@@ -1,0 +1,74 @@
+"""The baseline: the first record of a meter, from which its ledger starts."""
+
+import asyncio
+from typing import Final
+
+from gridtokenx_edge.agent.provisioned import find_checkpoint
+from gridtokenx_edge.checkpoint import Checkpoint, checkpoint_path
+from gridtokenx_edge.clock import Clock, StatusProbe
+from gridtokenx_edge.config import MeterConfig
+from gridtokenx_edge.errors import BaselineRefused, ReadingRefused
+from gridtokenx_edge.guards import Accepted, RegisterGuard
+from gridtokenx_edge.meters import decode
+from gridtokenx_edge.modbus import ModbusDevice
+from gridtokenx_edge.records import Composer, Sample, SignedReading
+from gridtokenx_edge.spool import Spool
+from gridtokenx_protocol.keys import Signer
+from gridtokenx_protocol.record import ClockStatus
+
+READS: Final = 3
+"""So many readings in a row must agree: none before vouches for the first."""
+PAUSE_S: Final = 0.3
+
+
+async def make_baseline(
+    device: ModbusDevice,
+    spool: Spool,
+    config: MeterConfig,
+    signer: Signer,
+    clock: Clock,
+    probe: StatusProbe,
+) -> SignedReading:
+    """Read the meter, sign its baseline and write it; the same one again if there is one.
+
+    Raises:
+        BaselineRefused: The clock is not synchronised, or the registers are not steady.
+        NotProvisioned: There are readings, but their baseline is gone.
+        MeterError: The meter gave no usable reply.
+        ReadingRefused: A value is not a number or out of range.
+        SpoolError: It could not be written.
+        CheckpointError: The file beside the key cannot be used.
+    """
+    checkpoint = find_checkpoint(config, signer, spool)
+    if checkpoint is not None:
+        return checkpoint.baseline
+    if probe() is not ClockStatus.SYNCHRONISED:
+        raise BaselineRefused(
+            'the clock is not synchronised; start a time service, or set clock = "trusted" where'
+            " the host keeps the time"
+        )
+    sample = await _steady_sample(device, config, clock)
+    baseline, state = Composer(config, signer).baseline(sample)
+    spool.append((baseline,), state)
+    Checkpoint(baseline).save(checkpoint_path(config.key))
+    return baseline
+
+
+async def _steady_sample(device: ModbusDevice, config: MeterConfig, clock: Clock) -> Sample:
+    sample: Sample | None = None
+    guard: RegisterGuard | None = None
+    for _ in range(READS):
+        time_ms = clock.now_ms()
+        reading = decode(config.profile, await device.read())
+        try:
+            if guard is not None:
+                guard.check(reading, ClockStatus.SYNCHRONISED)
+        except ReadingRefused as error:
+            raise BaselineRefused(f"the registers are not steady: {error}; try again") from error
+        sample = Sample(reading, time_ms, ClockStatus.SYNCHRONISED)
+        accepted = Accepted(time_ms, reading.produced_mwh, reading.consumed_mwh)
+        guard = RegisterGuard(config.limits, clock, accepted)
+        await asyncio.sleep(PAUSE_S)
+    if sample is None:
+        raise AssertionError("the meter was read")
+    return sample

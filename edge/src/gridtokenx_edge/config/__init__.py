@@ -1,0 +1,24 @@
+"""The agent's settings: TOML in, frozen dataclasses out, every mistake named."""
+
+from gridtokenx_edge.config.load import check_files, load_config
+from gridtokenx_edge.config.model import (
+    AgentConfig,
+    BrokerConfig,
+    BusConfig,
+    LimitsConfig,
+    MeterConfig,
+    SpoolConfig,
+    TlsConfig,
+)
+
+__all__ = [
+    "AgentConfig",
+    "BrokerConfig",
+    "BusConfig",
+    "LimitsConfig",
+    "MeterConfig",
+    "SpoolConfig",
+    "TlsConfig",
+    "check_files",
+    "load_config",
+]

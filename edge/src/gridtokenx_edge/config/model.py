@@ -1,0 +1,96 @@
+"""What an agent is told, checked and frozen."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gridtokenx_edge.meters.profile import Profile
+from gridtokenx_protocol.keys import Algorithm
+
+
+@dataclass(frozen=True, slots=True)
+class BusConfig:
+    """How a meter is reached: Modbus TCP, or a gateway that speaks it."""
+
+    host: str
+    port: int
+    unit: int
+    timeout_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsConfig:
+    """Rated power of the connection point in W, as registered on chain."""
+
+    export_w: int
+    import_w: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolConfig:
+    """Where readings wait for their ack, at most how many bytes, and how long after it."""
+
+    path: Path
+    max_bytes: int
+    keep_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class TlsConfig:
+    """PEM files of the connection to the broker."""
+
+    ca: Path
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerConfig:
+    """The MQTT broker; without TLS only on this machine."""
+
+    host: str
+    port: int
+    tls: TlsConfig | None
+
+
+@dataclass(frozen=True, slots=True)
+class MeterConfig:
+    """One meter: a key, a spool, a connection and a hash chain of its own.
+
+    Attributes:
+        id: 16 bytes.
+        profile: Which registers mean what.
+        deployment: 4 bytes; names the chain and registry that readings are for.
+        settlement_interval_s: Length of a settlement interval; divides a day.
+        read_every_ms: Period of reading; at most one settlement interval.
+        key: File of the signing key.
+        ack_key: The hub's public key, pinned.
+        ack_algorithm: Its kind.
+    """
+
+    id: bytes
+    profile: Profile
+    deployment: bytes
+    settlement_interval_s: int
+    read_every_ms: int
+    key: Path
+    ack_key: bytes
+    ack_algorithm: Algorithm
+    bus: BusConfig
+    limits: LimitsConfig
+    spool: SpoolConfig
+    broker: BrokerConfig
+
+
+@dataclass(frozen=True, slots=True)
+class AgentConfig:
+    """The meters of an agent.
+
+    Attributes:
+        file: Where this was read.
+        clock_trusted: The operator vouches for the clock, the kernel is not asked.
+        meters: At least one.
+    """
+
+    file: Path
+    clock_trusted: bool
+    meters: tuple[MeterConfig, ...]

@@ -1,0 +1,5 @@
+"""What a reading must pass before it is signed."""
+
+from gridtokenx_edge.guards.registers import Accepted, RegisterGuard
+
+__all__ = ["Accepted", "RegisterGuard"]

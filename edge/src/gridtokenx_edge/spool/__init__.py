@@ -1,0 +1,6 @@
+"""Readings on disk until their verdict is known."""
+
+from gridtokenx_edge.spool.spool import AckOutcome, Pending, Spool
+from gridtokenx_edge.spool.thread import SpoolThread
+
+__all__ = ["AckOutcome", "Pending", "Spool", "SpoolThread"]

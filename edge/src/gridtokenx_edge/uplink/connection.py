@@ -1,0 +1,52 @@
+"""The MQTT 5 client of a meter."""
+
+import math
+import ssl
+
+import aiomqtt
+
+from gridtokenx_edge.config.model import MeterConfig, TlsConfig
+from gridtokenx_edge.errors import ConfigError
+from gridtokenx_edge.uplink.window import WINDOW
+
+
+def make_client(config: MeterConfig, keep_alive_s: int) -> aiomqtt.Client:
+    """A client that connects with a clean session: what is under way is kept in the spool.
+
+    Its identifier is the meter id, so that a second agent with this meter's certificate is
+    noticed: the broker lets only one of them stay.
+
+    Raises:
+        ConfigError: A TLS file cannot be used.
+    """
+    broker = config.broker
+    client = aiomqtt.Client(
+        broker.host,
+        broker.port,
+        identifier=config.id.hex(),
+        protocol=aiomqtt.ProtocolVersion.V5,
+        clean_start=True,
+        keepalive=keep_alive_s,
+        max_inflight_messages=WINDOW,
+        tls_context=tls_context(broker.tls) if broker.tls else None,
+    )
+    client.pending_calls_threshold = math.inf  # type: ignore[assignment] # the window bounds them
+    return client
+
+
+def tls_context(files: TlsConfig) -> ssl.SSLContext:
+    """TLS 1.2 or newer, the broker checked against its CA, the meter shown by its certificate.
+
+    Raises:
+        ConfigError: A file cannot be used.
+    """
+    try:
+        context = ssl.create_default_context(cafile=files.ca)
+        context.load_cert_chain(files.certificate, files.key)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(
+            f"broker.tls: {error}; check that ca, certificate and key are PEM files that belong"
+            " together"
+        ) from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
