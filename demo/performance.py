@@ -37,6 +37,7 @@ class Performance:
         self.services: Services
         self.api: HubApi
         self.chain: Chain
+        self.deployment: dict[str, Any] = {}
         self.houses: list[Household] = []
 
     async def start(self, settlement_period_s: int = SETTLEMENT_PERIOD_S) -> None:
@@ -49,13 +50,13 @@ class Performance:
 
     async def install(self) -> None:
         """Register users and meters, start meters and agents, and give B its GRX."""
-        deployment = await self.api.get("/api/deployment")
+        self.deployment = await self.api.get("/api/deployment")
         self.houses = [Household(house, self.plan, self.services, self.state) for house in HOUSES]
         for household in self.houses:
             self.tell(f"installing {household.house.name} …")
             await household.register_user(self.api)
             await household.start_meter(self.supervisor)
-            await household.commission(self.api, deployment)
+            await household.commission(self.api, self.deployment)
             await household.start_agent(self.supervisor)
         if "grant" not in self.state:
             body = {"user_id": self.houses[1].user_id, "amount_grx": self.plan.grant_grx}
@@ -105,14 +106,13 @@ class Performance:
         status: dict[str, Any] = await hub_status(self.services)
         after = await self.balances()
         found = outcome.result(self.state, status, after)
-        deployment = await self.api.get("/api/deployment")
-        supply = await self.chain.token_supply(deployment["mints"]["energy"])
+        supply = await self.chain.token_supply(self.deployment["mints"]["energy"])
         await tell_story(self.tell, self.chain, self.api, self.state, status, self.houses, after)
         return found, outcome.differences(self.plan, found, supply, surplus_mwh)
 
     async def balances(self) -> dict[str, int]:
         """Return each house's tokens in base units, asked of the chain."""
-        return await balances(self.api, self.chain, self.houses)
+        return await balances(self.chain, self.deployment["mints"], self.houses)
 
     async def stop(self) -> None:
         """End every process that this run started."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from demo.devices import device_proof
 from demo.households import Household
-from demo.hub_client import Chain, HubApi
+from demo.hub_client import Chain
 from demo.outcome import settled_meter
 from demo.state import State
 
@@ -23,7 +23,7 @@ def amount(base_units: int) -> str:
 async def tell_story(
     tell: Tell,
     chain: Chain,
-    api: HubApi,
+    deployment: dict[str, Any],
     state: State,
     status: dict[str, Any],
     houses: list[Household],
@@ -31,7 +31,7 @@ async def tell_story(
 ) -> None:
     """Walk through the talking points of the original architecture with what this run left."""
     await _authority_chain(tell, chain)
-    await _accounts(tell, chain, api, houses)
+    await _accounts(tell, chain, deployment, houses)
     await _meters(tell, chain, status, houses)
     _order(tell, state)
     _match(tell, state)
@@ -46,8 +46,10 @@ async def _authority_chain(tell: Tell, chain: Chain) -> None:
     tell("   (run by the hub itself it shows the flow; independence takes other authorities)")
 
 
-async def _accounts(tell: Tell, chain: Chain, api: HubApi, houses: list[Household]) -> None:
-    registry = (await api.get("/api/deployment"))["programs"]["registry"]
+async def _accounts(
+    tell: Tell, chain: Chain, deployment: dict[str, Any], houses: list[Household]
+) -> None:
+    registry = deployment["programs"]["registry"]
     tell("2. Users register and get accounts on chain")
     for household in houses:
         tell(f"   {household.house.name}: wallet {household.wallet}")

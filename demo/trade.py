@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from solders.pubkey import Pubkey
+from solders.token.associated import get_associated_token_address
+
 from demo.households import Household
 from demo.hub_client import Chain, HubApi
 from demo.plan import Plan
@@ -12,14 +15,18 @@ class OrderMissing(RuntimeError):
     """The order book does not show an order that it should show."""
 
 
-async def balances(api: HubApi, chain: Chain, households: list[Household]) -> dict[str, int]:
+async def balances(
+    chain: Chain, mints: dict[str, str], households: list[Household]
+) -> dict[str, int]:
     """Return each house's base units on chain, by `energy_a`, `grx_a` and so on."""
     result = {}
     for household in households:
-        accounts = await api.get(f"/api/users/{household.user_id}/balances")
-        for token in ("energy", "grx"):
-            account = accounts[f"{token}_account"]
-            result[f"{token}_{household.house.key}"] = await chain.token_balance(account)
+        for token, mint in mints.items():
+            account = get_associated_token_address(
+                Pubkey.from_string(household.wallet), Pubkey.from_string(mint)
+            )
+            balance = await chain.token_balance(str(account))
+            result[f"{token}_{household.house.key}"] = balance
     return result
 
 

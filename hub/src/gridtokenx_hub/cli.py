@@ -5,11 +5,29 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from gridtokenx_hub.bootstrap import BootstrapError
 from gridtokenx_hub.broker.process import BrokerFailed, BrokerMissing
+from gridtokenx_hub.chain import ChainUnavailable
 from gridtokenx_hub.commands import broker, chain, database, run, status, token
 from gridtokenx_hub.commands.context import HubError
+from gridtokenx_hub.database import StoreError
+from gridtokenx_hub.deployment import WrongDeployment
 from gridtokenx_hub.keys import KeyFileError
+from gridtokenx_hub.local_chain import LocalChainError
 from gridtokenx_hub.settings import SettingsError
+
+# What stops a command and tells a person what to do; anything else is a defect and shows its trace.
+EXPECTED = (
+    HubError,
+    BrokerFailed,
+    BrokerMissing,
+    BootstrapError,
+    ChainUnavailable,
+    LocalChainError,
+    StoreError,
+    WrongDeployment,
+    OSError,
+)
 
 COMMANDS = (run, chain, database, broker, token, status)
 
@@ -37,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (SettingsError, KeyFileError) as error:
         sys.stderr.write(f"gtx-hub: {error}\n")
         return 2
-    except (HubError, BrokerFailed, BrokerMissing) as error:
+    except EXPECTED as error:
         sys.stderr.write(f"gtx-hub: {error}\n")
         return 1
     except KeyboardInterrupt:

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 from typing import Any
 
-from gridtokenx_hub.commands.context import announce, run_until_stopped
+from gridtokenx_hub.commands.context import announce
 from gridtokenx_hub.local_chain import Genesis, serve
 from gridtokenx_hub.settings import load_settings
 from gridtokenx_programs import PROGRAM_NAMES, load
@@ -23,10 +23,8 @@ def execute(arguments: argparse.Namespace) -> int:
     programs = [load(name) for name in PROGRAM_NAMES]
     genesis = Genesis(programs=tuple((program.id, program.elf()) for program in programs))
 
-    async def main(stop: asyncio.Event) -> None:
-        def ready(port: int) -> None:
-            announce(ready="chain", port=port)
+    def ready(port: int) -> None:
+        announce(ready="chain", port=port)
 
-        await serve(folder / "chain", settings.chain.port, genesis, ready, stop)
-
-    return run_until_stopped(main)
+    asyncio.run(serve(folder / "chain", settings.chain.port, genesis, ready))
+    return 0
