@@ -107,7 +107,9 @@ class Performance:
         after = await self.balances()
         found = outcome.result(self.state, status, after)
         supply = await self.chain.token_supply(self.deployment["mints"]["energy"])
-        await tell_story(self.tell, self.chain, self.api, self.state, status, self.houses, after)
+        await tell_story(
+            self.tell, self.chain, self.deployment, self.state, status, self.houses, after
+        )
         return found, outcome.differences(self.plan, found, supply, surplus_mwh)
 
     async def balances(self) -> dict[str, int]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Connection: TypeAlias = "asyncpg.Connection | PoolConnectionProxy"
 
 LOCK_CLASS = 0x475458  # "GTX": keeps these locks apart from those of others in a shared database
+TRY_LOCK = "SELECT pg_try_advisory_lock($1, $2)"
 DATABASE_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 
 logger = logging.getLogger(__name__)
@@ -38,9 +39,8 @@ async def lead(pool: asyncpg.Pool, job: Job, retry_s: float) -> AsyncIterator[Co
     write are gone together.
     """
     async with pool.acquire() as connection:
-        while not await connection.fetchval(
-            "SELECT pg_try_advisory_lock($1, $2)", LOCK_CLASS, int(job)
-        ):
+        # The lock is asked for, not waited for: a waiting query would run into its time limit.
+        while not await connection.fetchval(TRY_LOCK, LOCK_CLASS, int(job)):  # noqa: ASYNC110 - the leader may be another process
             await asyncio.sleep(retry_s)
         logger.info("this process leads the %s", job.name.lower())
         try:

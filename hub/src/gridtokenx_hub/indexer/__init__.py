@@ -1,4 +1,4 @@
-"""Follows the events of the three programs into the tables; reconciles the tables with the chain."""
+"""Follows the programs' events into the tables, and reconciles the tables with the chain."""
 
 from gridtokenx_hub.indexer.errors import (
     EventUnusable,

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from solders.pubkey import Pubkey
 
-MAX_BIGINT = 2**63 - 1
-
 
 @dataclass(frozen=True, slots=True)
 class ChainEvent:
@@ -34,18 +32,13 @@ class ChainEvent:
         return value
 
     def integer(self, field: str) -> int:
-        """Return an integer as far as PostgreSQL's bigint goes.
-
-        Some u64 fields are chosen by whoever signs (a device's sequence, an order's price). One
-        of them above 2^63 - 1 is held down to that, so that nobody can stop the indexer; the
-        exact value stays in `events.data`.
-        """
+        """Return an integer; the programs let none into an event that bigint could not hold."""
         value = self.data[field]
         if not isinstance(value, int):
             raise TypeError(
                 f"{self.name}.{field} is {type(value).__name__}, not int: the IDL differs"
             )
-        return min(value, MAX_BIGINT)
+        return value
 
     def as_json(self) -> str:
         """Return the fields as JSON: addresses in base58, bytes in hexadecimal, exact integers."""
