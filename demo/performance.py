@@ -123,4 +123,8 @@ class Performance:
 
 def reset(plan: Plan) -> None:
     """Remove what earlier runs left behind."""
+    # Under root, the cluster may lie where PostgreSQL's own user can reach it.
+    cluster = plan.folder / "database" / "cluster"
+    if cluster.is_symlink():
+        shutil.rmtree(cluster.resolve().parent, ignore_errors=True)
     shutil.rmtree(plan.folder, ignore_errors=True)
