@@ -7,7 +7,7 @@ from typing import Any
 
 from demo.hub_client import HubApi
 from demo.installation import Services
-from demo.plan import SETTLEMENT_INTERVAL_S, House, Plan
+from demo.plan import SECONDS_PER_DAY, SETTLEMENT_INTERVAL_S, House, Plan
 from demo.processes import Supervisor, call, command
 from demo.state import State
 
@@ -76,21 +76,15 @@ class Household:
     async def commission(self, operator: HubApi, deployment: dict[str, Any]) -> None:
         """Do what an installer does: key, baseline, registration, certificate, configuration."""
         meter_id = self._meter_id()
-        key, tls_key = self._folder / "device.key", self._folder / "tls.key"
-        request = self._folder / "tls.csr"
+        edge, key = command("gtx-edge"), self._folder / "device.key"
         if not key.exists():
-            await call(command("gtx-edge"), "keys", "create", "--out", key)
-        if not request.exists():
-            await call(
-                *(command("gtx-edge"), "csr", "--meter-id", meter_id),
-                *("--key", tls_key, "--out", request),
-            )
+            await call(edge, "keys", "create", "--out", key)
+        tls_key = self._folder / "tls.key"
+        request = await call(edge, "csr", "--meter-id", meter_id, "--out", tls_key)
         self._write_configuration(meter_id, deployment)
         if self._key("meter") in self._state:
             return
-        device = json.loads(
-            await call(command("gtx-edge"), "baseline", "--config", self._configuration)
-        )
+        device = json.loads(await call(edge, "baseline", "--config", self._configuration))
         self._state[self._key("device")] = device
         speed = self._plan.speed
         body = {
@@ -101,7 +95,7 @@ class Household:
             "export_limit_w": self.house.export_limit_w * speed,
             "import_limit_w": self.house.import_limit_w * speed,
             "daily_export_limit_kwh": self.house.daily_export_limit_kwh * speed,
-            "csr_pem": request.read_text(),
+            "csr_pem": request,
         }
         answer = await operator.post("/api/meters", body, f"demo-meter-{self.house.key}")
         if answer.get("certificate_pem"):
@@ -111,9 +105,8 @@ class Household:
 
     async def start_agent(self, supervisor: Supervisor) -> None:
         """Start the edge agent."""
-        await supervisor.start(
-            self._process("edge"), command("gtx-edge"), "run", "--config", str(self._configuration)
-        )
+        arguments = (command("gtx-edge"), "run", "--config", str(self._configuration))
+        await supervisor.start(self._process("edge"), *arguments, announces=False)
 
     def begin_day(self, supervisor: Supervisor) -> None:
         """Let the sun rise; a day that has begun already is not begun again."""
@@ -121,7 +114,8 @@ class Household:
 
     def day_is_over(self) -> bool:
         """Return whether the meter has played its whole day."""
-        return bool(json.loads(self._meter_state.read_text()).get("ended"))
+        state = json.loads(self._meter_state.read_text())
+        return bool(state["elapsed_ms"] >= SECONDS_PER_DAY * 1_000)
 
     async def read_meter(self) -> dict[str, Any]:
         """Return the registers as the agent's own command line reads them now."""
@@ -151,14 +145,15 @@ key = "{self._folder}/tls.key"
         )
         self._configuration.write_text(
             f"""\
+# The clock of this machine is vouched for by whoever runs the demo on it.
+clock = "trusted"
+
 [[meter]]
 id = "{meter_id}"
 profile = "{self.house.model}"
 deployment = "{deployment["deployment"]}"
 settlement_interval_s = {SETTLEMENT_INTERVAL_S}
 read_every_ms = {READ_EVERY_MS}
-# The clock of this machine is vouched for by whoever runs the demo on it.
-clock = "trusted"
 key = "{self._folder}/device.key"
 ack_key = "{deployment["ack_public_key"]}"
 ack_algorithm = "{deployment["ack_algorithm"]}"

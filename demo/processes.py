@@ -3,11 +3,10 @@
 import asyncio
 import ctypes
 import json
-import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +53,10 @@ class Supervisor:
         """Return the process id of the running process `name`."""
         return self._running[name].pid
 
-    async def start(
-        self, name: str, *arguments: str, environment: Mapping[str, str] | None = None
-    ) -> dict[str, Any]:
+    async def start(self, name: str, *arguments: str, announces: bool = True) -> dict[str, Any]:
         """Start a process and return the JSON object that it prints once it is ready.
+
+        A process that does not announce itself (`announces=False`) returns nothing and at once.
 
         Raises:
             ProcessFailed: it ended first, or said nothing in time.
@@ -67,25 +66,22 @@ class Supervisor:
             process = await asyncio.create_subprocess_exec(
                 *arguments,
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE if announces else log,
                 stderr=log,
-                env={**os.environ, **(environment or {})},
                 # Ctrl-C reaches this process alone, which then ends its children in order.
                 start_new_session=True,
                 preexec_fn=_die_with_parent,
             )
         self._running[name] = process
         if process.stdout is None:
-            raise ProcessFailed(f"{name} has no output")
+            return {}
         try:
             async with asyncio.timeout(READY_TIMEOUT_S):
                 line = await process.stdout.readline()
-            ready = json.loads(line)
+            ready: dict[str, Any] = json.loads(line)
         except (TimeoutError, ValueError) as error:
             await self.stop(name)
             raise ProcessFailed(f"{name} did not start: see {log_path}") from error
-        if not isinstance(ready, dict):
-            raise ProcessFailed(f"{name} said {line!r} where it should say that it is ready")
         return ready
 
     async def stop(self, name: str) -> None:
@@ -125,7 +121,7 @@ class Supervisor:
                 )
 
 
-async def call(*arguments: str | Path, environment: Mapping[str, str] | None = None) -> str:
+async def call(*arguments: str | Path) -> str:
     """Run a command to its end and return what it prints.
 
     Raises:
@@ -136,7 +132,6 @@ async def call(*arguments: str | Path, environment: Mapping[str, str] | None = N
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, **(environment or {})},
     )
     output, errors = await process.communicate()
     if process.returncode != 0:
