@@ -1,0 +1,224 @@
+"""One batch of examined messages in one transaction: verdicts, readings, quarantine, acks."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import asyncpg
+
+from gridtokenx_hub.ingest import statements
+from gridtokenx_hub.ingest.advance import NEW, advance
+from gridtokenx_hub.ingest.budget import QuarantineBudget
+from gridtokenx_hub.ingest.model import Item, MeterId, Reading, Refused, Verified
+from gridtokenx_hub.ingest.quarantine import quarantine
+from gridtokenx_hub.ingest.sql import Connection, Row, columns, insert
+from gridtokenx_hub.ingest.verdicts import (
+    Fate,
+    Judgement,
+    MeterState,
+    Neighbour,
+    Surroundings,
+    judge,
+    needs_surroundings,
+)
+from gridtokenx_protocol.record import Record
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a committed batch has come to.
+
+    Attributes:
+        heads: For each meter that a verified message was of: highest sequence up to which all
+            have a verdict, and its hash.
+        stale: Meters whose key is not the one that their messages were verified with.
+        stored: Readings written.
+        duplicates: Readings that had their verdict.
+        reasons: Readings and messages refused, by reason.
+        unrecorded: How many of these left no row.
+    """
+
+    heads: dict[MeterId, tuple[int, bytes]] = field(default_factory=dict)
+    stale: set[MeterId] = field(default_factory=set)
+    stored: int = 0
+    duplicates: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    unrecorded: int = 0
+
+
+async def commit(pool: asyncpg.Pool, budget: QuarantineBudget, items: Sequence[Item]) -> Outcome:
+    """Give each reading of a batch its verdict and write it, all or nothing.
+
+    To commit the same items again changes nothing: they are duplicates then.
+    """
+    refused = [item for item in items if isinstance(item, Refused)]
+    verified = [item for item in items if isinstance(item, Verified)]
+    async with pool.acquire() as connection, connection.transaction():
+        states = await _lock(connection, {message.meter_id for message in verified})
+        current = [message for message in verified if _is_current(message, states)]
+        stale = [message for message in verified if not _is_current(message, states)]
+        refused += [_stale(message, states) for message in stale]
+        judgements = await _judge(connection, states, current)
+        await _write(connection, judgements)
+        await advance(connection, states, judgements)
+        refusals = quarantine(judgements, refused, budget)
+        await insert(connection, statements.INSERT_QUARANTINE, refusals.rows)
+    fates = Counter(judgement.fate for judgement in judgements)
+    return Outcome(
+        heads={
+            message.meter_id: (states[message.meter_id].sequence, states[message.meter_id].hash)
+            for message in current
+        },
+        stale={message.meter_id for message in stale},
+        stored=fates[Fate.STORED],
+        duplicates=fates[Fate.DUPLICATE],
+        reasons=refusals.reasons,
+        unrecorded=refusals.unrecorded,
+    )
+
+
+async def acknowledged(pool: asyncpg.Pool) -> dict[MeterId, tuple[int, bytes]]:
+    """Return what every meter's ack says: sequence and hash."""
+    rows = await pool.fetch("SELECT meter_id, sequence, hash FROM acks WHERE sequence > 0")
+    return {row["meter_id"]: (row["sequence"], row["hash"]) for row in rows}
+
+
+async def _lock(connection: Connection, meter_ids: set[MeterId]) -> dict[MeterId, MeterState]:
+    """Lock the meters' rows, made from their registration where they are not there yet."""
+    states = await _locked(connection, meter_ids)
+    absent = meter_ids - states.keys()
+    if absent:
+        await connection.execute(statements.SEED, list(absent))
+        states |= await _locked(connection, absent)
+    return states
+
+
+async def _locked(connection: Connection, meter_ids: set[MeterId]) -> dict[MeterId, MeterState]:
+    if not meter_ids:
+        return {}
+    return {
+        row["meter_id"]: MeterState(
+            meter_id=row["meter_id"],
+            sequence=row["sequence"],
+            hash=row["hash"],
+            highest_sequence=row["highest_sequence"],
+            registers=(row["produced_mwh"], row["consumed_mwh"], row["surplus_mwh"]),
+            public_key=row["public_key"],
+            revoked=row["status"] == "revoked",
+        )
+        for row in await connection.fetch(statements.LOCK, list(meter_ids))
+    }
+
+
+def _is_current(message: Verified, states: Mapping[MeterId, MeterState]) -> bool:
+    """Tell whether the key that verified the message is still its meter's."""
+    state = states.get(message.meter_id)
+    return state is not None and state.public_key == message.public_key
+
+
+def _stale(message: Verified, states: Mapping[MeterId, MeterState]) -> Refused:
+    if message.meter_id in states:
+        reason, detail = "unknown_key", "the meter has another key by now"
+    else:
+        reason, detail = "unknown_meter", "the meter is not registered any more"
+    return Refused(message.topic, message.message, message.meter_id, reason, detail)
+
+
+async def _judge(
+    connection: Connection, states: Mapping[MeterId, MeterState], messages: Iterable[Verified]
+) -> list[Judgement]:
+    readings: defaultdict[MeterId, list[tuple[Verified, Reading]]] = defaultdict(list)
+    for message in messages:
+        readings[message.meter_id].extend((message, reading) for reading in message.readings)
+    unclear = {
+        (meter_id, reading.sequence)
+        for meter_id, pairs in readings.items()
+        for _, reading in pairs
+        if needs_surroundings(states[meter_id], reading.sequence)
+    }
+    around = await _surroundings(connection, states, unclear)
+    return [
+        judgement
+        for meter_id, pairs in readings.items()
+        for judgement in judge(states[meter_id], pairs, around[meter_id])
+    ]
+
+
+async def _surroundings(
+    connection: Connection,
+    states: Mapping[MeterId, MeterState],
+    unclear: set[tuple[MeterId, int]],
+) -> defaultdict[MeterId, dict[int, Surroundings]]:
+    found: defaultdict[MeterId, dict[int, Surroundings]] = defaultdict(dict)
+    if not unclear:
+        return found
+    for row in await connection.fetch(statements.SURROUNDINGS, *columns(unclear)):
+        state = states[row["meter_id"]]
+        before = _neighbour(row, "before")
+        if before is None and row["sequence"] > state.sequence:
+            before = state.head()
+        found[state.meter_id][row["sequence"]] = Surroundings(
+            hash=row["hash"],
+            previous_hash=row["previous_hash"],
+            before=before,
+            after=_neighbour(row, "after"),
+        )
+    return found
+
+
+def _neighbour(row: asyncpg.Record, side: str) -> Neighbour | None:
+    if row[f"{side}_sequence"] is None:
+        return None
+    return Neighbour(
+        sequence=row[f"{side}_sequence"],
+        registers=(
+            row[f"{side}_produced_mwh"],
+            row[f"{side}_consumed_mwh"],
+            row[f"{side}_surplus_mwh"],
+        ),
+        flags=row[f"{side}_flags"],
+        previous_hash=row[f"{side}_previous_hash"],
+    )
+
+
+async def _write(connection: Connection, judgements: Iterable[Judgement]) -> None:
+    verdicts: list[Row] = []
+    readings: list[Row] = []
+    for judgement in judgements:
+        message, reading = judgement.message, judgement.reading
+        if judgement.fate in NEW:
+            verdict = 1 if judgement.fate is Fate.STORED else 2
+            verdicts.append((message.meter_id, reading.sequence, reading.hash, verdict))
+        stored = judgement.fate is Fate.STORED or _is_baseline(judgement)
+        if stored and reading.record is not None:
+            readings.append(_reading_row(message, reading, reading.record))
+    await insert(connection, statements.INSERT_VERDICTS, verdicts)
+    await insert(connection, statements.INSERT_READINGS, readings)
+
+
+def _is_baseline(judgement: Judgement) -> bool:
+    """Tell whether this is a meter's first reading: its verdict came from the chain."""
+    return judgement.fate is Fate.DUPLICATE and judgement.reading.sequence == 1
+
+
+def _reading_row(message: Verified, reading: Reading, record: Record) -> Row:
+    return (
+        message.meter_id,
+        record.sequence,
+        record.time_ms,
+        record.produced_mwh,
+        record.consumed_mwh,
+        record.surplus_mwh,
+        record.active_power_mw,
+        record.voltage_mv,
+        record.current_ma,
+        record.frequency_mhz,
+        record.flags,
+        record.previous_hash,
+        reading.hash,
+        reading.extras,
+        message.cose_algorithm,
+        message.signature,
+        message.readings[0].sequence,
+        len(message.readings),
+    )

@@ -1,0 +1,203 @@
+"""What becomes of a meter's signed readings, given what is known of those around them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from gridtokenx_hub.ingest.model import MeterId, Reading, Registers, Verified
+from gridtokenx_protocol.record import Flag, Record
+
+NO_HASH = bytes(32)
+_GAP = int(Flag.GAP)
+_REGISTER_REPLACED = int(Flag.REGISTER_REPLACED)
+
+
+class Fate(Enum):
+    """What is done with a reading."""
+
+    STORED = 1
+    QUARANTINED = 2
+    DUPLICATE = 3
+    EQUIVOCATION = 4
+
+
+@dataclass(slots=True)
+class MeterState:
+    """A meter's row in `acks`, locked.
+
+    Attributes:
+        meter_id: The meter.
+        sequence: Up to here every reading has a verdict.
+        hash: Of that reading; zeros when it is declared lost.
+        highest_sequence: The highest that has a verdict.
+        registers: Of the last stored reading up to `sequence`.
+        public_key: The meter's current key.
+        revoked: Whether the meter is revoked.
+    """
+
+    meter_id: MeterId
+    sequence: int
+    hash: bytes
+    highest_sequence: int
+    registers: Registers
+    public_key: bytes
+    revoked: bool
+
+    def head(self) -> "Neighbour":
+        """Return the last stored reading up to `sequence`, as far as it matters to later ones."""
+        return Neighbour(self.sequence, self.registers, flags=0, previous_hash=NO_HASH)
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A stored reading before or after another one."""
+
+    sequence: int
+    registers: Registers
+    flags: int
+    previous_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the database has around one sequence.
+
+    Attributes:
+        hash: Hash that already has a verdict at this sequence.
+        previous_hash: Hash that has a verdict at the sequence before.
+        before: The last stored reading before it.
+        after: The first stored reading after it.
+    """
+
+    hash: bytes | None
+    previous_hash: bytes | None
+    before: Neighbour | None
+    after: Neighbour | None
+
+
+@dataclass(slots=True)
+class Judgement:
+    """A reading and its fate; `reason` and `detail` when it is quarantined."""
+
+    message: Verified
+    reading: Reading
+    fate: Fate
+    reason: str = ""
+    detail: str = ""
+
+
+def registers_of(record: Record) -> Registers:
+    """Return a record's three registers."""
+    return record.produced_mwh, record.consumed_mwh, record.surplus_mwh
+
+
+def needs_surroundings(state: MeterState, sequence: int) -> bool:
+    """Tell whether a reading cannot be judged by the meter's state alone.
+
+    It can when it is above all that have a verdict, and none below is missing.
+    """
+    return sequence <= state.highest_sequence or state.highest_sequence > state.sequence
+
+
+def judge(
+    state: MeterState,
+    readings: Iterable[tuple[Verified, Reading]],
+    surroundings: Mapping[int, Surroundings],
+) -> Iterator[Judgement]:
+    """Judge a meter's new readings in the order of their sequences.
+
+    Args:
+        state: The meter.
+        readings: New readings in the order of their arrival: of two that share a sequence, the
+            first is taken.
+        surroundings: By sequence, for each that `needs_surroundings`.
+    """
+    hashes: dict[int, bytes] = {}
+    last: Neighbour | None = None
+    for message, reading in sorted(readings, key=lambda pair: pair[1].sequence):
+        around = surroundings.get(reading.sequence) or _at_head(state, reading.sequence)
+        known = hashes.get(reading.sequence, around.hash)
+        if known is not None:
+            same = known == reading.hash
+            yield (
+                Judgement(message, reading, Fate.DUPLICATE)
+                if same
+                else Judgement(
+                    message,
+                    reading,
+                    Fate.EQUIVOCATION,
+                    "equivocation",
+                    "another hash has the verdict",
+                )
+            )
+            continue
+        hashes[reading.sequence] = reading.hash
+        if state.revoked:
+            yield Judgement(message, reading, Fate.QUARANTINED, "revoked", "the meter is revoked")
+            continue
+        record = reading.record
+        if reading.reason is not None or record is None:
+            reason = reading.reason or "malformed"
+            yield Judgement(message, reading, Fate.QUARANTINED, reason, reading.detail)
+            continue
+        before = _later(last, around.before)
+        previous = hashes.get(reading.sequence - 1, around.previous_hash)
+        fault = _chain_fault(record, reading.hash, previous, around.after) or _register_fault(
+            record, before, around.after
+        )
+        if fault:
+            yield Judgement(message, reading, Fate.QUARANTINED, *fault)
+            continue
+        last = Neighbour(reading.sequence, registers_of(record), record.flags, record.previous_hash)
+        yield Judgement(message, reading, Fate.STORED)
+
+
+def _later(one: Neighbour | None, other: Neighbour | None) -> Neighbour | None:
+    if one is None or other is None:
+        return one or other
+    return max(one, other, key=lambda neighbour: neighbour.sequence)
+
+
+def _at_head(state: MeterState, sequence: int) -> Surroundings:
+    """Return the surroundings of a reading above all others, from the meter's state."""
+    adjacent = sequence == state.sequence + 1 and state.hash != NO_HASH
+    return Surroundings(
+        hash=None,
+        previous_hash=state.hash if adjacent else None,
+        before=state.head(),
+        after=None,
+    )
+
+
+def _chain_fault(
+    record: Record, own_hash: bytes, previous: bytes | None, after: Neighbour | None
+) -> tuple[str, str] | None:
+    if previous is not None and not record.flags & _GAP and record.previous_hash != previous:
+        return "broken_chain", "its previous hash is not that of the reading before it"
+    if (
+        after is not None
+        and after.sequence == record.sequence + 1
+        and not after.flags & _GAP
+        and after.previous_hash != own_hash
+    ):
+        return "broken_chain", "its hash is not the one that the reading after it names"
+    return None
+
+
+def _register_fault(
+    record: Record, before: Neighbour | None, after: Neighbour | None
+) -> tuple[str, str] | None:
+    registers = registers_of(record)
+    if (
+        before is not None
+        and not record.flags & _REGISTER_REPLACED
+        and any(new < old for new, old in zip(registers, before.registers, strict=True))
+    ):
+        return "register_fall", f"a register is below that of reading {before.sequence}"
+    if (
+        after is not None
+        and not after.flags & _REGISTER_REPLACED
+        and any(new > later for new, later in zip(registers, after.registers, strict=True))
+    ):
+        return "register_fall", f"a register is above that of reading {after.sequence}"
+    return None
