@@ -10,7 +10,7 @@ common::errors! {
         SelfTradingNotAllowed,
         /// The amount or price is not what the order has to offer.
         AmountMismatch,
-        /// The signer may not do this.
+        /// This key may not do this.
         Unauthorized,
         /// The order is already inside a trade.
         ReentrancyDetected,
@@ -36,5 +36,15 @@ common::errors! {
         InvalidAccount,
         /// A number does not fit.
         ArithmeticOverflow,
+        /// The market was made before.
+        AlreadyInitialized,
+        /// A required signature is missing.
+        MissingSignature,
+        /// The program has no such instruction.
+        UnknownInstruction,
+        /// The arguments are not as long as they should be.
+        InvalidArguments,
+        /// There are too few or too many accounts.
+        WrongNumberOfAccounts,
     }
 }

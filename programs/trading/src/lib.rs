@@ -12,10 +12,13 @@ mod tokens;
 use common::{codec, events::EVENT_TAG};
 use error::TradingError;
 use instructions::{create_order, initialize_market, match_order};
-use pinocchio::{error::ProgramError, AccountView, Address, ProgramResult};
+use pinocchio::{AccountView, Address, ProgramResult};
 
-pinocchio::program_entrypoint!(process_instruction);
-pinocchio::default_allocator!();
+/// More accounts than any instruction takes: one too many is seen.
+const MAX_ACCOUNTS: usize = 16;
+
+pinocchio::program_entrypoint!(process_instruction, MAX_ACCOUNTS);
+pinocchio::no_allocator!();
 #[cfg(target_os = "solana")]
 pinocchio::nostd_panic_handler!();
 
@@ -29,7 +32,7 @@ fn process_instruction(
     data: &[u8],
 ) -> ProgramResult {
     let (instruction, arguments) =
-        codec::split_instruction(data).ok_or(ProgramError::InvalidInstructionData)?;
+        codec::split_instruction(data).ok_or(TradingError::UnknownInstruction)?;
     match instruction {
         MATCH_ORDER => match_order::process(program_id, accounts, arguments),
         CREATE_ORDER => create_order::process(program_id, accounts, arguments),
@@ -40,6 +43,6 @@ fn process_instruction(
             TradingError::Unauthorized,
         ),
         INITIALIZE_MARKET => initialize_market::process(program_id, accounts, arguments),
-        _ => Err(ProgramError::InvalidInstructionData),
+        _ => Err(TradingError::UnknownInstruction.into()),
     }
 }

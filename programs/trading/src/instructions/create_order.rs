@@ -1,8 +1,9 @@
 //! `create_order`: offers energy for sale, and moves it into the order's escrow.
 
 use crate::error::TradingError::{
-    ArithmeticOverflow, InsufficientBalance, InvalidAccount, InvalidExpiry, InvalidMint,
-    InvalidNonce, InvalidPrice, InvalidTokenAccount, Unauthorized,
+    ArithmeticOverflow, InsufficientBalance, InvalidAccount, InvalidArguments, InvalidExpiry,
+    InvalidMint, InvalidNonce, InvalidPrice, InvalidTokenAccount, MissingSignature,
+    WrongNumberOfAccounts,
 };
 use crate::events::{self, OrderCreated};
 use crate::state::market::Market;
@@ -63,12 +64,12 @@ impl<'a> Accounts<'a> {
         let [market, seller, seller_user, trader, order, escrow, seller_energy, energy_mint, payer, token_program, system_program, event_authority, program] =
             accounts
         else {
-            return Err(ProgramError::NotEnoughAccountKeys);
+            return Err(WrongNumberOfAccounts.into());
         };
         let market = accounts::load_mut::<Market, _>(market, program_id, InvalidAccount)?;
         market.require_open()?;
-        accounts::signer(seller, Unauthorized)?;
-        accounts::signer(payer, Unauthorized)?;
+        accounts::signer(seller, MissingSignature)?;
+        accounts::signer(payer, MissingSignature)?;
         market.require_registered(seller_user, seller.address())?;
         accounts::vacant(order, InvalidAccount)?;
         accounts::vacant(escrow, InvalidAccount)?;
@@ -192,8 +193,7 @@ pub fn process(
     accounts: &mut [AccountView],
     arguments: &[u8],
 ) -> ProgramResult {
-    let arguments: &Arguments =
-        from_bytes(arguments).ok_or(ProgramError::InvalidInstructionData)?;
+    let arguments: &Arguments = from_bytes(arguments).ok_or(InvalidArguments)?;
     let now = Now::get()?.timestamp();
     arguments.validate(now)?;
     let mut accounts = Accounts::new(program_id, accounts)?;

@@ -1,6 +1,9 @@
 //! `initialize_market`: makes the one market over the energy and payment mints.
 
-use crate::error::TradingError::{InvalidAccount, InvalidMint, Unauthorized};
+use crate::error::TradingError::{
+    AlreadyInitialized, InvalidAccount, InvalidArguments, InvalidMint, MissingSignature,
+    Unauthorized, WrongNumberOfAccounts,
+};
 use crate::events::{self, MarketInitialized};
 use crate::state::market::Market;
 use common::accounts;
@@ -32,13 +35,13 @@ impl<'a> Accounts<'a> {
         let [market, authority, registry_config, registry_program, energy_mint, grx_mint, payer, system_program, event_authority, program] =
             accounts
         else {
-            return Err(ProgramError::NotEnoughAccountKeys);
+            return Err(WrongNumberOfAccounts.into());
         };
-        accounts::vacant(market, InvalidAccount)?;
+        accounts::vacant(market, AlreadyInitialized)?;
         let market_bump = pda::canonical_bump(&[Market::SEED], program_id, market.address())
             .ok_or(InvalidAccount)?;
-        accounts::signer(authority, Unauthorized)?;
-        accounts::signer(payer, Unauthorized)?;
+        accounts::signer(authority, MissingSignature)?;
+        accounts::signer(payer, MissingSignature)?;
         require_registry(
             registry_config,
             registry_program.address(),
@@ -89,7 +92,7 @@ pub fn process(
     accounts: &mut [AccountView],
     arguments: &[u8],
 ) -> ProgramResult {
-    require(arguments.is_empty(), ProgramError::InvalidInstructionData)?;
+    require(arguments.is_empty(), InvalidArguments)?;
     let accounts = Accounts::new(program_id, accounts)?;
     let market = Market {
         authority: *accounts.authority.address(),

@@ -1,8 +1,8 @@
 //! `match_order`: sells the whole or a part of an order for GRX, at the order's price.
 
 use crate::error::TradingError::{
-    AmountMismatch, ArithmeticOverflow, InsufficientBalance, InvalidAccount, InvalidTokenAccount,
-    SelfTradingNotAllowed, Unauthorized,
+    AmountMismatch, ArithmeticOverflow, InsufficientBalance, InvalidAccount, InvalidArguments,
+    InvalidTokenAccount, MissingSignature, SelfTradingNotAllowed, WrongNumberOfAccounts,
 };
 use crate::events::{self, TradeExecuted, PAYMENT_GRX};
 use crate::state::market::Market;
@@ -47,11 +47,11 @@ impl<'a> Accounts<'a> {
         let [market, order, escrow, buyer, buyer_user, buyer_energy, buyer_grx, seller_grx, token_program, event_authority, program] =
             accounts
         else {
-            return Err(ProgramError::NotEnoughAccountKeys);
+            return Err(WrongNumberOfAccounts.into());
         };
         let market = accounts::load_mut::<Market, _>(market, program_id, InvalidAccount)?;
         market.require_open()?;
-        accounts::signer(buyer, Unauthorized)?;
+        accounts::signer(buyer, MissingSignature)?;
         market.require_registered(buyer_user, buyer.address())?;
         accounts::is(token_program, &accounts::TOKEN_PROGRAM, InvalidAccount)?;
         Ok(Self {
@@ -150,8 +150,7 @@ pub fn process(
     accounts: &mut [AccountView],
     arguments: &[u8],
 ) -> ProgramResult {
-    let arguments: &Arguments =
-        from_bytes(arguments).ok_or(ProgramError::InvalidInstructionData)?;
+    let arguments: &Arguments = from_bytes(arguments).ok_or(InvalidArguments)?;
     let amount_mwh = arguments.amount_mwh.get();
     require_lots(amount_mwh)?;
     let now = Now::get()?.timestamp();
