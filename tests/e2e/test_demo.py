@@ -87,7 +87,7 @@ async def all_acknowledged(performance: Performance) -> None:
     async with asyncio.timeout(60):
         for house in performance.houses:
             held = (await house.spool())["last_sequence"]
-            while (await house.spool())["acknowledged_sequence"] < held:
+            while (await house.spool())["acked_sequence"] < held:
                 performance.supervisor.check()
                 await asyncio.sleep(0.1)
 
