@@ -61,12 +61,18 @@ async def events_of(
         return transaction
 
     transactions = await asyncio.gather(*(fetch(info.signature) for info in infos))
-    events = [event for found in transactions for event in _events_in(found, name, program)]
+    events = [event for found in transactions for event in events_in(found, name, program)]
     return sorted(events, key=lambda event: event.sequence)
 
 
-def _events_in(transaction: Transaction, name: str, program: Program) -> Iterator[ChainEvent]:
-    """Events come by a call of the program to itself, which the program takes from nobody else."""
+def events_in(transaction: Transaction, name: str, program: Program) -> Iterator[ChainEvent]:
+    """Return the events that `program` sent in a transaction.
+
+    Events come by a call of the program to itself, which the program takes from nobody else.
+
+    Raises:
+        UnknownEvent: there is one that is not in the program's IDL.
+    """
     for instruction in transaction.inner_instructions:
         if instruction.program_id != program.id or not instruction.data.startswith(EVENT_TAG):
             continue

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import asyncpg
 
-from gridtokenx_hub.chain import ChainClient, ChainUnavailable
+from gridtokenx_hub.chain import ChainClient, ChainUnavailable, Transaction
 from gridtokenx_hub.indexer.errors import IndexerError
 from gridtokenx_hub.indexer.follower import Follower
+from gridtokenx_hub.indexer.history import events_in
 from gridtokenx_hub.leadership import Connection, Job, lead_rounds, run_until
 from gridtokenx_programs import Program
 
@@ -16,6 +17,7 @@ PAGE_SIZE = 500
 OVERLAP_SLOTS = 32
 BATCH_SIZE = 200
 LONGEST_PAUSE_S = 30.0
+COUNT_EVENTS = "SELECT count(*) FROM events WHERE tx_signature = $1"
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +48,8 @@ class Indexer:
     ) -> None:
         self.blocked: dict[str, IndexerError] = {}
         self._pool = pool
+        self._client = client
+        self._programs = programs
         self._poll_s = poll_s
         self._followers = [
             Follower(
@@ -76,26 +80,39 @@ class Indexer:
         self._woken.set()
 
     async def wait_for(self, tx_signature: str, timeout_s: float) -> bool:
-        """Wait until the events of a transaction are committed; False when that takes longer.
+        """Wait until all events of a transaction, whichever program sent them, are committed.
 
-        The answer comes from the database, so it holds whichever process leads the indexer.
+        The chain tells which events these are and the database whether they are there, so the
+        answer holds whichever process leads the indexer.
+
+        Returns:
+            False when that takes longer than `timeout_s`, or the transaction is not confirmed.
         """
         self.wake()
         try:
             async with asyncio.timeout(timeout_s):
+                count = await self._count_events(tx_signature)
                 while True:
                     committed = self._committed
-                    if await self._is_applied(tx_signature):
+                    if await self._pool.fetchval(COUNT_EVENTS, tx_signature) >= count:
                         return True
                     await _wait(committed, self._poll_s)
         except TimeoutError:
             return False
 
-    async def _is_applied(self, tx_signature: str) -> bool:
-        found: bool = await self._pool.fetchval(
-            "SELECT EXISTS (SELECT FROM events WHERE tx_signature = $1)", tx_signature
+    async def _count_events(self, tx_signature: str) -> int:
+        while (transaction := await self._transaction(tx_signature)) is None:
+            await asyncio.sleep(self._poll_s)
+        return sum(
+            len(list(events_in(transaction, name, program)))
+            for name, program in self._programs.items()
         )
-        return found
+
+    async def _transaction(self, tx_signature: str) -> Transaction | None:
+        try:
+            return await self._client.transaction(tx_signature)
+        except ChainUnavailable:
+            return None  # as good as not confirmed: asked again until time is up
 
     async def _round(self, connection: Connection) -> None:
         """Let each program advance once."""

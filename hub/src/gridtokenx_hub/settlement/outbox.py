@@ -93,6 +93,16 @@ async def mark_sent(connection: Connection, rows: Sequence[Sent]) -> None:
     )
 
 
+async def mark_unopened(connection: Connection, row: Waiting, error: str) -> None:
+    """Record that the program refuses to make the accounts without which nothing is settled."""
+    await connection.execute(
+        "UPDATE settlements SET status = 'refused', error = $2, updated_at = now()"
+        " WHERE id = $1 AND status = 'pending'",
+        row.row_id,
+        error,
+    )
+
+
 async def mark_pending(connection: Connection, row: Sent) -> None:
     """Take back a row whose transaction expired without effect."""
     await _leave_sent(connection, row, "pending", None)
