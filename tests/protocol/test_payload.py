@@ -50,6 +50,14 @@ def test_a_settlement_reading_travels_alone(record: Record) -> None:
         Payload((settlement,), encode_map({"a": 1}))
 
 
+@given(ORDINARY.filter(lambda record: record.sequence < 2**64 - 40))
+def test_a_payload_has_1_to_32_records(first: Record) -> None:
+    run = [replace(first, sequence=first.sequence + step) for step in range(33)]
+    for records_ in ((), tuple(run)):
+        with pytest.raises(Malformed, match="1 to 32"):
+            Payload(records_)
+
+
 @given(ORDINARY)
 def test_the_hash_covers_the_extras(record: Record) -> None:
     assert record_hash(record) == record_hash(record.encode())

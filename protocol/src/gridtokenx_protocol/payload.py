@@ -60,7 +60,7 @@ class Payload:
             Malformed: Not whole records followed by nothing or by one map of extras.
         """
         end = 0
-        while data.startswith(RECORD_MAGIC, end) and end < MAX_RECORDS * RECORD_SIZE:
+        while data.startswith(RECORD_MAGIC, end):
             end += RECORD_SIZE
         records = tuple(
             Record.decode(data[start : start + RECORD_SIZE]) for start in range(0, end, RECORD_SIZE)

@@ -1,0 +1,137 @@
+"""The command ``gtx-meter-sim``."""
+
+import argparse
+import asyncio
+import json
+import math
+import signal
+import sys
+import time
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from gridtokenx_firmware_sim.day import DAY_MS, Day, Flow
+from gridtokenx_firmware_sim.errors import SimulatorError
+from gridtokenx_firmware_sim.meter import Meter
+from gridtokenx_firmware_sim.models import MODELS, Model
+from gridtokenx_firmware_sim.scenario import HOUSES, SCENARIOS, load_csv, load_scenario
+from gridtokenx_firmware_sim.server import MeterServer
+from gridtokenx_firmware_sim.state import StateFile
+
+_TICK_S = 0.2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Simulate a meter until SIGTERM or SIGINT; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        asyncio.run(_serve(options))
+    except SimulatorError as error:
+        print(f"gtx-meter-sim: {error}", file=sys.stderr)  # noqa: T201 - a command's own voice
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gtx-meter-sim", description="A Modbus TCP meter that plays one day."
+    )
+    parser.add_argument("--model", choices=sorted(MODELS), default="schneider-iem3155")
+    played = parser.add_mutually_exclusive_group()
+    played.add_argument("--scenario", choices=SCENARIOS, help="seed unless said")
+    played.add_argument("--csv", type=Path, help="your own day: time,produced_w,consumed_w")
+    parser.add_argument("--house", choices=HOUSES, default="a")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=_integer(0, 65_535), default=0, help="0 takes a free one")
+    parser.add_argument("--unit", type=_integer(1, 247), default=1, help="Modbus unit address")
+    parser.add_argument("--speed", type=_speed, default=1.0, help="simulated seconds per second")
+    parser.add_argument(
+        "--state", type=Path, required=True, help="file that keeps the registers over a restart"
+    )
+    begins = parser.add_mutually_exclusive_group()
+    begins.add_argument("--start-at", type=int, metavar="UNIX_MS", help="the day begins then")
+    begins.add_argument("--hold", action="store_true", help="the day begins at SIGUSR1")
+    parser.add_argument("--lifetime-wh-export", type=int, default=4_096_000, metavar="WH")
+    parser.add_argument("--lifetime-wh-import", type=int, default=8_192_000, metavar="WH")
+    return parser
+
+
+def _integer(least: int, greatest: int) -> Callable[[str], int]:
+    def integer(text: str) -> int:
+        value = int(text)
+        if not least <= value <= greatest:
+            raise argparse.ArgumentTypeError(f"is between {least} and {greatest}")
+        return value
+
+    return integer
+
+
+def _speed(text: str) -> float:
+    speed = float(text)
+    if not math.isfinite(speed) or speed <= 0:
+        raise argparse.ArgumentTypeError("speed is a number above 0")
+    return speed
+
+
+async def _serve(options: argparse.Namespace) -> None:
+    model = MODELS[options.model]
+    meter = _meter(options, model)
+    serial = zlib.crc32(f"{options.model} {options.house}".encode()) % 100_000_000
+    server = MeterServer(model, serial=serial, unit=options.unit)
+    stop, begin = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGINT, stop.set)
+    loop.add_signal_handler(signal.SIGUSR1, begin.set)
+    start_at_ms = math.inf if options.hold else options.start_at or 0
+    server.show(meter.tick())
+    port = await server.start(options.host, options.port)
+    print(  # noqa: T201 - whoever started the command waits for this line
+        json.dumps({"listening": port, "model": options.model, "serial": serial}), flush=True
+    )
+    try:
+        await play(
+            meter,
+            server,
+            may_begin=lambda: begin.is_set() or time.time() * 1_000 >= start_at_ms,
+            stop=stop,
+        )
+    finally:
+        await server.stop()
+
+
+def _meter(options: argparse.Namespace, model: Model) -> Meter:
+    day: Day = (
+        load_csv(options.csv)
+        if options.csv
+        else load_scenario(options.scenario or "seed", options.house)
+    )
+    lifetime = Flow(
+        model.counts_from_wh(options.lifetime_wh_export),
+        model.counts_from_wh(options.lifetime_wh_import),
+    )
+    model.check_range(lifetime, day.counts(DAY_MS, model.counts_per_kwh))
+    return Meter(
+        day=day,
+        counts_per_kwh=model.counts_per_kwh,
+        lifetime=lifetime,
+        speed=options.speed,
+        monotonic_ms=lambda: time.monotonic_ns() // 1_000_000,
+        memory=StateFile(options.state),
+    )
+
+
+async def play(
+    meter: Meter, server: MeterServer, *, may_begin: Callable[[], bool], stop: asyncio.Event
+) -> None:
+    """Let time go by in the meter until ``stop``; the last tick is in memory when it returns."""
+    while not stop.is_set():
+        if not meter.begun and may_begin():
+            meter.begin()
+        server.show(meter.tick())
+        try:
+            await asyncio.wait_for(stop.wait(), _TICK_S)
+        except TimeoutError:
+            continue
+    meter.tick()

@@ -1,0 +1,116 @@
+"""The command, as a process of its own."""
+
+import asyncio
+import json
+import signal
+import struct
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymodbus.client import AsyncModbusTcpClient
+
+COMMAND = Path(sys.executable).with_name("gtx-meter-sim")
+
+
+@asynccontextmanager
+async def running(*options: object) -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
+    process = await asyncio.create_subprocess_exec(
+        COMMAND, *map(str, options), stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout
+    try:
+        ready = json.loads(await asyncio.wait_for(process.stdout.readline(), 20))
+        yield process, ready["listening"]
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def registers(port: int) -> tuple[int, int]:
+    client = AsyncModbusTcpClient("127.0.0.1", port=port, timeout=5)
+    assert await client.connect()
+    try:
+        answer = await client.read_holding_registers(3203, count=8)
+        imported, exported = struct.unpack(">qq", struct.pack(">8H", *answer.registers))
+        return exported, imported
+    finally:
+        client.close()
+
+
+def memory(path: Path) -> dict[str, Any]:
+    state: dict[str, Any] = json.loads(path.read_text())
+    return state
+
+
+async def until(path: Path, key: str) -> None:
+    """The process says what it does in this file alone, so it is polled."""
+    async with asyncio.timeout(20):
+        while not memory(path)[key]:  # noqa: ASYNC110 - another process cannot set an event here
+            await asyncio.sleep(0.02)
+
+
+async def test_a_held_day_begins_at_the_signal_and_survives_a_kill(tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    options = ("--hold", "--state", state, "--speed")
+    async with running(*options, 1_000) as (process, port):
+        assert await registers(port) == (4_096_000, 8_192_000)
+        assert not memory(state)["begun"]
+        process.send_signal(signal.SIGUSR1)
+        await until(state, "elapsed_ms")
+        exported, imported = await registers(port)
+        assert exported > 4_096_000
+        process.kill()
+    async with running(*options, 80_000) as (process, port):
+        after = await registers(port)
+        assert after[0] >= exported
+        assert after[1] >= imported
+        await until(state, "ended")
+        assert await registers(port) == (4_116_000, 8_200_000)
+        process.terminate()
+        assert await process.wait() == 0
+    async with running(*options, 1) as (_, port):
+        assert await registers(port) == (4_116_000, 8_200_000)
+
+
+async def test_a_day_begins_at_its_time(tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    far_future_ms = 10**15
+    async with running("--start-at", far_future_ms, "--state", state) as (_, port):
+        assert await registers(port) == (4_096_000, 8_192_000)
+        assert not memory(state)["begun"]
+    async with running("--start-at", 1, "--state", state, "--speed", 10**9) as (_, port):
+        await until(state, "ended")
+        assert await registers(port) == (4_116_000, 8_200_000)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--csv", "missing.csv"), "cannot be read"),
+        (("--model", "eastron-sdm630", "--lifetime-wh-export", "1"), "1/64 kWh"),
+        (("--speed", "0"), "above 0"),
+        (("--speed", "fast"), "speed"),
+        (("--hold", "--start-at", "1"), "not allowed with"),
+        (("--csv", "x.csv", "--scenario", "seed"), "not allowed with"),
+        (("--host", "203.0.113.1"), "cannot listen"),
+        (("--port", "70000"), "port"),
+        (("--unit", "0"), "unit"),
+        (("--unit", "248"), "unit"),
+    ],
+)
+async def test_wrong_options_are_said_without_a_stack_trace(
+    tmp_path: Path, options: tuple[str, ...], message: str
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        COMMAND, "--state", str(tmp_path / "state.json"), *options,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    _, errors = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 2
+    assert message in errors.decode()
+    assert "Traceback" not in errors.decode()
