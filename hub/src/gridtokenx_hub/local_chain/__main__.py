@@ -6,6 +6,7 @@ Prints the port on standard output once the chain answers.
 import argparse
 import asyncio
 import logging
+import signal
 import sys
 from pathlib import Path
 
@@ -36,9 +37,17 @@ def main() -> None:
             (Pubkey.from_string(address), Path(file).read_bytes())
             for address, file in given.program
         )
-        asyncio.run(serve(given.folder, given.port, Genesis(programs), _say_port))
+        asyncio.run(_run(given.folder, given.port, Genesis(programs)))
     except (LocalChainError, OSError, ValueError) as error:
         sys.exit(f"local chain: {error}")
+
+
+async def _run(folder: Path, port: int, genesis: Genesis) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await serve(folder, port, genesis, _say_port, stop)
 
 
 def _say_port(port: int) -> None:

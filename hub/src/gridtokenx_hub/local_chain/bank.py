@@ -18,8 +18,8 @@ from solders.transaction_metadata import (
     TransactionMetadata,
 )
 
+from gridtokenx_hub.chain.json_types import Json
 from gridtokenx_hub.local_chain.genesis import FAUCET_LAMPORTS, CreationParameters, Genesis
-from gridtokenx_hub.local_chain.json_types import Json
 from gridtokenx_hub.local_chain.loaded_keys import LoadedKeys, load_keys
 from gridtokenx_hub.local_chain.slots import Slot
 from gridtokenx_hub.local_chain.token_accounts import TokenBalance, TokenReader

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from gridtokenx_hub.chain.json_types import Json, JsonObject
 from gridtokenx_hub.local_chain.bank import Bank
 from gridtokenx_hub.local_chain.execution import TransactionGate
-from gridtokenx_hub.local_chain.json_types import Json, JsonObject
 from gridtokenx_hub.local_chain.ledger import Ledger
 from gridtokenx_hub.local_chain.producer import SlotProducer
 from gridtokenx_hub.local_chain.slots import SlotWindow

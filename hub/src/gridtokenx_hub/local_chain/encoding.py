@@ -6,9 +6,9 @@ from solders.account import Account
 from solders.message import Message, MessageV0
 from solders.transaction_metadata import TransactionMetadata
 
-from gridtokenx_hub.local_chain import base58
+from gridtokenx_hub.chain import base58
+from gridtokenx_hub.chain.json_types import Json, JsonObject
 from gridtokenx_hub.local_chain.bank import Execution
-from gridtokenx_hub.local_chain.json_types import Json, JsonObject
 from gridtokenx_hub.local_chain.params import Config, text
 from gridtokenx_hub.local_chain.rpc_errors import INVALID_REQUEST, RpcError, invalid_params
 from gridtokenx_hub.local_chain.transaction import ParsedTransaction

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from solders.transaction_metadata import TransactionMetadata
 
+from gridtokenx_hub.chain.json_types import Json
 from gridtokenx_hub.local_chain.bank import Bank, Execution
 from gridtokenx_hub.local_chain.encoding import meta_json
-from gridtokenx_hub.local_chain.json_types import Json
 from gridtokenx_hub.local_chain.ledger import ExecutedTransaction, Ledger
 from gridtokenx_hub.local_chain.producer import OpenSlot
 from gridtokenx_hub.local_chain.slots import SlotWindow

@@ -3,9 +3,9 @@
 import json
 import logging
 
+from gridtokenx_hub.chain.json_types import Json, JsonObject
 from gridtokenx_hub.local_chain.chain import LocalChain
 from gridtokenx_hub.local_chain.errors import ChainStoppedError
-from gridtokenx_hub.local_chain.json_types import Json, JsonObject
 from gridtokenx_hub.local_chain.methods import METHODS
 from gridtokenx_hub.local_chain.rpc_errors import (
     INTERNAL_ERROR,

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import uvicorn
@@ -27,9 +27,10 @@ async def serve(
     port: int,
     genesis: Genesis,
     ready: Callable[[int], None] | None = None,
+    stop: asyncio.Event | None = None,
     time_source: TimeSource = SYSTEM_TIME,
 ) -> None:
-    """Run the local chain whose ledger is in `folder`, on 127.0.0.1, until SIGTERM or SIGINT.
+    """Run the local chain whose ledger is in `folder`, on 127.0.0.1, until `stop` is set.
 
     The ledger is created with `genesis` when there is none. `ready` is told the port, which the
     system chooses if `port` is 0, once connections are accepted.
@@ -42,11 +43,13 @@ async def serve(
     """
     ledger = Ledger(folder, genesis, time_source.unix_s())
     with contextlib.closing(ledger), socket.create_server(("127.0.0.1", port)) as listener:
+        # Connections inherit it. Without, an answer's second packet waits 40 ms for an ACK.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         window = SlotWindow(ledger.recent_slots(), time_source)
         bank = Bank(genesis, ledger.creation, ledger.accounts())
         producer = SlotProducer(bank, ledger, window)
         chain = LocalChain(bank, ledger, window, producer, TransactionGate(bank, ledger, window))
-        server = uvicorn.Server(
+        server = _Server(
             uvicorn.Config(
                 HttpApp(chain),
                 loop="uvloop",
@@ -59,25 +62,34 @@ async def serve(
         )
         address = listener.getsockname()
         _log.info("local chain in %s at slot %d on port %d", folder, window.tip.number, address[1])
-        await _run_both(server, listener, producer, ready)
+        if ready is not None:
+            ready(address[1])  # the socket listens: connections wait for the server
+        await _run(server, listener, producer, stop or asyncio.Event())
 
 
-async def _run_both(
-    server: uvicorn.Server,
-    listener: socket.socket,
-    producer: SlotProducer,
-    ready: Callable[[int], None] | None,
+class _Server(uvicorn.Server):
+    """Leaves signals to whoever runs the process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _run(
+    server: uvicorn.Server, listener: socket.socket, producer: SlotProducer, stop: asyncio.Event
 ) -> None:
-    making = asyncio.create_task(producer.run())
+    """Serve until `stop` is set or one of the parts ends, then let requests under way finish."""
     serving = asyncio.create_task(server.serve(sockets=[listener]))
-    if ready is not None:
-        ready(listener.getsockname()[1])  # the socket listens: connections wait for the server
-    await asyncio.wait({making, serving}, return_when=asyncio.FIRST_COMPLETED)
-    if making.done():
+    making = asyncio.create_task(producer.run())
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({serving, making, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
         server.should_exit = True
-    else:
+        await asyncio.wait({serving})
         making.cancel()
-    await asyncio.wait({making, serving})
+        await asyncio.wait({making})
     if not making.cancelled():
         making.result()
     serving.result()

@@ -2,8 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 
+from gridtokenx_hub.chain.json_types import Json
 from gridtokenx_hub.local_chain.chain import LocalChain
-from gridtokenx_hub.local_chain.json_types import Json
 from gridtokenx_hub.local_chain.methods import accounts, history, sending, status, tokens
 
 Method = Callable[[LocalChain, Json], Awaitable[Json]]

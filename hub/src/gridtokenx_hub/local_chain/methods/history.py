@@ -4,12 +4,12 @@ import json
 
 from solders.signature import Signature
 
+from gridtokenx_hub.chain.json_types import Json, JsonObject
 from gridtokenx_hub.local_chain.chain import LocalChain
 from gridtokenx_hub.local_chain.encoding import (
     status_json,
     transaction_json,
 )
-from gridtokenx_hub.local_chain.json_types import Json, JsonObject
 from gridtokenx_hub.local_chain.ledger import StoredTransaction
 from gridtokenx_hub.local_chain.params import Config, Params, signature
 from gridtokenx_hub.local_chain.rpc_errors import (

@@ -10,6 +10,7 @@ from solders.system_program import TransferParams, transfer
 from solders.transaction import VersionedTransaction
 from solders.transaction_metadata import TransactionMetadata
 
+from gridtokenx_hub.chain.json_types import Json, JsonObject
 from gridtokenx_hub.local_chain.bank import Simulation
 from gridtokenx_hub.local_chain.chain import LocalChain
 from gridtokenx_hub.local_chain.encoding import (
@@ -19,7 +20,6 @@ from gridtokenx_hub.local_chain.encoding import (
     return_data_json,
 )
 from gridtokenx_hub.local_chain.execution import Failure
-from gridtokenx_hub.local_chain.json_types import Json, JsonObject
 from gridtokenx_hub.local_chain.params import Config, Params, pubkey
 from gridtokenx_hub.local_chain.producer import OpenSlot
 from gridtokenx_hub.local_chain.rpc_errors import PREFLIGHT_FAILURE, RpcError, invalid_params

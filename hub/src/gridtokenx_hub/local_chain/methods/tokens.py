@@ -5,9 +5,9 @@ from collections.abc import Callable
 from solders.account import Account
 from solders.pubkey import Pubkey
 
+from gridtokenx_hub.chain.json_types import Json, JsonObject
 from gridtokenx_hub.local_chain.chain import LocalChain
 from gridtokenx_hub.local_chain.encoding import account_encoding, account_json, data_slice
-from gridtokenx_hub.local_chain.json_types import Json, JsonObject
 from gridtokenx_hub.local_chain.params import Params, pubkey
 from gridtokenx_hub.local_chain.rpc_errors import invalid_params
 from gridtokenx_hub.local_chain.token_accounts import (

@@ -1,0 +1,96 @@
+"""JSON-RPC 2.0 over HTTP to one node."""
+
+import asyncio
+import itertools
+from collections.abc import Sequence
+
+import httpx
+
+from gridtokenx_hub.chain.errors import ChainUnavailable, RequestRefused
+from gridtokenx_hub.chain.json_types import Json
+
+CONNECT_TIMEOUT_S = 3.0
+ANSWER_TIMEOUT_S = 15.0
+MAX_CONNECTIONS = 64
+RETRY_PAUSES_S = (0.1, 0.3, 0.9, 2.0)
+
+NODE_UNHEALTHY = -32005
+_TEMPORARY_STATUS = {429, 500, 502, 503, 504}
+
+
+class _Temporary(Exception):
+    """The same request may succeed in a moment."""
+
+
+class RpcConnection:
+    """Calls methods of the node at `url`.
+
+    Calls are repeated after `retry_pauses_s` while the node cannot be reached or says that it
+    cannot answer now.
+    """
+
+    def __init__(self, url: str, retry_pauses_s: Sequence[float] = RETRY_PAUSES_S) -> None:
+        self._url = url
+        self._retry_pauses_s = tuple(retry_pauses_s)
+        self._ids = itertools.count(1)
+        self._http = httpx.AsyncClient(
+            timeout=httpx.Timeout(ANSWER_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
+            limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
+        )
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._http.aclose()
+
+    async def call(self, method: str, *params: Json, is_repeatable: bool = True) -> Json:
+        """Return the result of `method`.
+
+        A call that is not `is_repeatable` is made once.
+
+        Raises:
+            ChainUnavailable: no answer, or none that makes sense, after all retries.
+            RequestRefused: the node answered with an error.
+        """
+        pauses = iter(self._retry_pauses_s if is_repeatable else ())
+        while True:
+            try:
+                return await self._call_once(method, params)
+            except _Temporary as error:
+                pause = next(pauses, None)
+                if pause is None:
+                    raise ChainUnavailable(
+                        f"{self._url} does not answer {method} ({error}): see that the chain runs"
+                    ) from error
+            await asyncio.sleep(pause)
+
+    async def _call_once(self, method: str, params: tuple[Json, ...]) -> Json:
+        request_id = next(self._ids)
+        request = {"jsonrpc": "2.0", "id": request_id, "method": method, "params": list(params)}
+        try:
+            response = await self._http.post(self._url, json=request)
+        except httpx.TransportError as error:
+            raise _Temporary(str(error) or type(error).__name__) from error
+        if response.status_code in _TEMPORARY_STATUS:
+            raise _Temporary(f"HTTP {response.status_code}")
+        try:
+            answer = response.json()
+        except ValueError as error:
+            raise ChainUnavailable(
+                f"{self._url} answers with HTTP {response.status_code} and no JSON: it is not a"
+                " Solana node, or something stands in front of it"
+            ) from error
+        return _result(answer, request_id)
+
+
+def _result(answer: Json, request_id: int) -> Json:
+    if not isinstance(answer, dict) or answer.get("id") != request_id:
+        raise ChainUnavailable("the node's answer belongs to no request: it is not a Solana node")
+    error = answer.get("error")
+    if error is None:
+        return answer.get("result")
+    if not isinstance(error, dict):
+        raise ChainUnavailable("the node's error has an unknown form: it is not a Solana node")
+    code, message = error.get("code"), error.get("message")
+    if code == NODE_UNHEALTHY:
+        raise _Temporary(str(message))
+    raise RequestRefused(code if isinstance(code, int) else 0, str(message), error.get("data"))
