@@ -85,8 +85,9 @@ async def _resume(context: ApiContext, attempt: Attempt, step: str) -> Delivered
         raw=base64.b64decode(entry["transaction"]),
         last_valid_block_height=entry["last_valid_block_height"],
     )
+    sender = context.sender
     try:
-        confirmation = await context.sender.deliver(prepared)
+        confirmation = await sender.outcome(prepared.signature) or await sender.deliver(prepared)
     except TransactionExpired:
         return None
     return Delivered(confirmation.signature, entry["facts"])

@@ -4,6 +4,8 @@ The key's row is also a journal: what a request sends to the chain is written th
 sent. A request that is repeated after a crash finds it, learns what became of it, and goes on.
 """
 
+from __future__ import annotations
+
 import hashlib
 import re
 from collections.abc import Awaitable, Callable
@@ -119,7 +121,7 @@ async def _first_answer(
         *row,
         digest,
     )
-    found = await pool.fetchrow(
+    (found,) = await pool.fetch(
         "SELECT request_hash, status, body FROM idempotency_keys WHERE token_id = $1 AND key = $2",
         *row,
     )

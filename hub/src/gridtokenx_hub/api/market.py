@@ -108,7 +108,7 @@ async def recent_trades(pool: asyncpg.Pool, limit: int) -> list[Trade]:
 
 async def totals(pool: asyncpg.Pool, now: dt.datetime) -> Totals:
     """Return the figures of the whole market."""
-    row = await pool.fetchrow(
+    (row,) = await pool.fetch(
         """
         SELECT (SELECT coalesce(sum(minted_mwh), 0)::bigint FROM ledgers) AS minted_mwh,
                (SELECT coalesce(sum(amount_mwh), 0)::bigint FROM transactions) AS traded_mwh,

@@ -71,10 +71,10 @@ class RequestGuard:
             log.exception("request %s %s %s failed", request_id, scope["method"], scope["path"])
             if started:
                 raise
-            problem = Problem(
+            failure = Problem(
                 500, "InternalError", f"report request {request_id} to the operator, please"
             )
-            await respond(problem)(scope, receive, guarded_send)
+            await respond(failure)(scope, receive, guarded_send)
 
 
 class _BoundedBody:

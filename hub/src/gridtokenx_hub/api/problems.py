@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from gridtokenx_hub.api.exact_json import ExactJSONResponse
 from gridtokenx_hub.broker.authority import CertificateRequestError
-from gridtokenx_hub.chain import ChainUnavailable, TransactionExpired, TransactionRefused
+from gridtokenx_hub.chain import ChainError, TransactionExpired, TransactionRefused
 from gridtokenx_hub.wallets import UnknownWallet
 from gridtokenx_protocol.errors import ProtocolError
 
@@ -155,8 +155,11 @@ def _invalid(error: RequestValidationError) -> Problem:
 
 
 def _refused(error: TransactionRefused) -> Problem:
-    status = 403 if error.name == "Unauthorized" else 422
-    return Problem(409 if error.name in REFUSED_BY_STATE else status, error.name, error.message)
+    if error.code is None:  # no program's verdict: a fee payer without money, for example
+        return unavailable(error.name, "the chain did not take the transaction: tell the operator")
+    if error.name == "Unauthorized":
+        return Problem(403, error.name, error.message)
+    return Problem(409 if error.name in REFUSED_BY_STATE else 422, error.name, error.message)
 
 
 _MEANINGS: tuple[
@@ -173,7 +176,7 @@ _MEANINGS: tuple[
         ),
     ),
     (
-        ChainUnavailable,
+        ChainError,
         lambda _: unavailable("ChainUnavailable", "the chain does not answer: try again"),
     ),
     (UnknownWallet, lambda error: Problem(404, "UnknownWallet", str(error))),

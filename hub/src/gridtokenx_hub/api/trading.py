@@ -90,8 +90,8 @@ async def _next_nonce(context: ApiContext, seller: Pubkey) -> int:
     account = await context.client.account(context.addresses.trader(seller))
     if account is None:
         return now_ms
-    trader = context.programs["trading"].decode_account("Trader", account.data)
-    return max(now_ms, trader["last_nonce"] + 1)
+    last: int = context.programs["trading"].decode_account("Trader", account.data)["last_nonce"]
+    return max(now_ms, last + 1)
 
 
 async def match_order(context: ApiContext, attempt: Attempt, body: MatchOrder) -> FilledOrder:

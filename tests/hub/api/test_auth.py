@@ -1,0 +1,170 @@
+"""Who may do what: every route without a token, with others' tokens, expired and revoked ones."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hub_world import HubWorld, User, expect, expect_problem
+from solders.keypair import Keypair
+
+from gridtokenx_hub.api.auth import create_token, hash_token
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+SOMEONE = str(Keypair().pubkey())
+
+
+@dataclass(frozen=True)
+class Route:
+    """A route and the roles it is open to; `own`: to the user whom it is about."""
+
+    method: str
+    path: str
+    body: dict[str, Any] | None
+    operator: bool
+    installer: bool
+    own: bool
+
+
+ROUTES = [
+    Route("POST", "/api/users", {"name": "X", "user_type": "prosumer"}, True, False, False),
+    Route("POST", "/api/meters", {}, True, True, False),
+    Route("POST", "/api/treasury/grx", {}, True, False, False),
+    Route("GET", "/api/users/{user_id}/balances", None, True, False, True),
+    Route("GET", "/api/users/me", None, True, True, True),
+    Route("GET", "/api/trading/history?user_id={user_id}", None, True, False, True),
+    Route(
+        "POST",
+        "/api/trading/orders/create",
+        {"seller_wallet": "{wallet}", "amount_kwh": 1, "price_per_kwh": 1},
+        False,
+        False,
+        True,
+    ),
+    Route(
+        "POST",
+        "/api/trading/orders/match",
+        {"buyer_wallet": "{wallet}", "order_id": SOMEONE},
+        False,
+        False,
+        True,
+    ),
+]
+PUBLIC = {
+    ("GET", "/api/deployment"),
+    ("GET", "/api/health"),
+    ("GET", "/api/trading/orders/active"),
+    ("GET", "/api/openapi.json"),
+}
+
+every_route = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
+
+
+async def call(world: HubWorld, route: Route, user: User, token: str | None) -> Any:
+    def filled(value: Any) -> Any:
+        return value.format(wallet=user.wallet) if isinstance(value, str) else value
+
+    path = route.path.format(user_id=user.user_id)
+    if route.body is None:
+        return await world.get(path, token)
+    return await world.post(path, {k: filled(v) for k, v in route.body.items()}, token)
+
+
+async def test_every_route_is_listed(world: HubWorld) -> None:
+    """A new route without a line in the matrix fails here."""
+    listed = {(route.method, route.path.partition("?")[0]) for route in ROUTES} | PUBLIC
+    paths = world.app.openapi()["paths"]
+    served = {(m.upper(), path) for path, methods in paths.items() for m in methods}
+    assert served == listed - {("GET", "/api/openapi.json")}
+
+
+@every_route
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer gtx_wrong",
+        "Basic Z3R4Og==",
+        "Bearer ' OR '1'='1",
+        "Bearer \x80\xff",
+        "Bearer " + "x" * 10_000,
+    ],
+)
+async def test_without_a_token(world: HubWorld, route: Route, header: str | None) -> None:
+    headers = {} if header is None else {"Authorization": header.encode("latin-1")}
+    path = route.path.format(user_id=1)
+    response = await world.http.request(route.method, path, headers=headers, content=b"{ garbage")
+    expect_problem(response, 401, "Unauthenticated")
+    assert response.headers["www-authenticate"].startswith("Bearer")
+
+
+@every_route
+async def test_expired_and_revoked(world: HubWorld, route: Route) -> None:
+    user = await world.user()
+    now = dt.datetime.now(dt.UTC)
+    expired = await create_token(world.pool, "operator", None, now - dt.timedelta(seconds=1))
+    expect_problem(await call(world, route, user, expired), 401, "Unauthenticated")
+    revoked = await create_token(world.pool, "operator", None, now + dt.timedelta(days=1))
+    await world.pool.execute(
+        "UPDATE api_tokens SET revoked_at = now() WHERE token_hash = $1", hash_token(revoked)
+    )
+    expect_problem(await call(world, route, user, revoked), 401, "Unauthenticated")
+
+
+@every_route
+async def test_roles(world: HubWorld, route: Route) -> None:
+    user, other = await world.user(), await world.user()
+    installer = await create_token(world.pool, "installer")
+    tokens = {
+        world.operator: route.operator,
+        installer: route.installer,
+        user.token: route.own,
+        other.token: route.own and "{" not in str((route.path, route.body)),
+    }
+    for token, allowed in tokens.items():
+        response = await call(world, route, user, token)
+        if allowed:
+            assert response.status_code not in (401, 403), response.text
+            assert response.status_code < 500, response.text
+        else:
+            expect_problem(response, 403, "Forbidden")
+
+
+async def test_a_token_works_until_it_expires(world: HubWorld) -> None:
+    soon = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
+    token = await create_token(world.pool, "operator", None, soon)
+    assert expect(await world.get("/api/users/me", token), 200) == {"role": "operator"}
+
+
+async def test_only_the_hash_is_stored(world: HubWorld) -> None:
+    user = await world.user()
+    stored = await world.pool.fetchval(
+        "SELECT token_hash FROM api_tokens WHERE user_id = $1", user.user_id
+    )
+    assert stored == hash_token(user.token)
+    assert user.token not in str(await world.pool.fetch("SELECT body FROM idempotency_keys"))
+
+
+async def test_a_wallet_of_nobody(world: HubWorld) -> None:
+    user = await world.user()
+    body = {"seller_wallet": SOMEONE, "amount_kwh": 1, "price_per_kwh": 1}
+    response = await world.post("/api/trading/orders/create", body, user.token)
+    expect_problem(response, 404, "UnknownWallet")
+
+
+async def test_a_wallet_that_the_hub_does_not_hold(world: HubWorld) -> None:
+    """A self-custody user has a token, but the hub has no key to sign with."""
+    wallet = str(Keypair().pubkey())
+    user_id = await world.pool.fetchval(
+        "INSERT INTO users (wallet, name, user_type) VALUES ($1, 'own', 'prosumer') RETURNING id",
+        wallet,
+    )
+    token = await create_token(world.pool, "user", user_id)
+    body = {"seller_wallet": wallet, "amount_kwh": 1, "price_per_kwh": 1}
+    expect_problem(
+        await world.post("/api/trading/orders/create", body, token), 404, "UnknownWallet"
+    )
