@@ -22,6 +22,8 @@ RECEIVE_MAX = 4096
 MAX_PACKET_SIZE = 32_768
 """Twice the largest message of the protocol; the broker drops larger ones for us."""
 CONNECT_TIMEOUT_S = 10
+REFUSALS_FROM = 0x80
+"""MQTT 5, 2.4: reason codes from here on are failures."""
 
 
 OnMessage: TypeAlias = Callable[["Session", mqtt5.PublishPacket], None]
@@ -128,7 +130,7 @@ class Session(asyncio.Protocol):
         self._send(mqtt5.SubscribePacket(self._new_id(), [topic_filter]).write())
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             answer = await self._subscribed
-        if answer.reason_codes[0] >= mqtt5.SubAckReasonCode.UNSPECIFIED_ERROR:
+        if int(answer.reason_codes[0]) >= REFUSALS_FROM:
             raise MqttError(f"the broker refuses {pattern}: {answer.reason_codes[0].name}")
 
     @property
@@ -164,7 +166,7 @@ class Session(asyncio.Protocol):
             self.abort(f"the broker sent us away: {packet.reason_code.name}")
 
     def _on_connack(self, packet: mqtt5.ConnAckPacket) -> None:
-        if packet.reason_code is not mqtt5.ConnAckReasonCode.SUCCESS:
+        if packet.reason_code != mqtt5.ConnAckReasonCode.SUCCESS:
             self.abort(f"the broker refuses us: {packet.reason_code.name}")
             return
         self._room = packet.receive_max
