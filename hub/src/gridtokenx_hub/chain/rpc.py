@@ -2,15 +2,16 @@
 
 import asyncio
 import itertools
+import json
 from collections.abc import Sequence
 
-import httpx
+import aiohttp
 
 from gridtokenx_hub.chain.errors import ChainUnavailable, RequestRefused
 from gridtokenx_hub.chain.json_types import Json
 
 CONNECT_TIMEOUT_S = 3.0
-ANSWER_TIMEOUT_S = 15.0
+CALL_TIMEOUT_S = 20.0  # with the wait for a free connection
 MAX_CONNECTIONS = 64
 RETRY_PAUSES_S = (0.1, 0.3, 0.9, 2.0)
 
@@ -33,14 +34,12 @@ class RpcConnection:
         self._url = url
         self._retry_pauses_s = tuple(retry_pauses_s)
         self._ids = itertools.count(1)
-        self._http = httpx.AsyncClient(
-            timeout=httpx.Timeout(ANSWER_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
-            limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
-        )
+        self._http: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._http.aclose()
+        if self._http is not None:
+            await self._http.close()
 
     async def call(self, method: str, *params: Json, is_repeatable: bool = True) -> Json:
         """Return the result of `method`.
@@ -67,19 +66,30 @@ class RpcConnection:
         request_id = next(self._ids)
         request = {"jsonrpc": "2.0", "id": request_id, "method": method, "params": list(params)}
         try:
-            response = await self._http.post(self._url, json=request)
-        except httpx.TransportError as error:
+            async with self._session().post(self._url, json=request) as response:
+                body = await response.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
             raise _Temporary(str(error) or type(error).__name__) from error
-        if response.status_code in _TEMPORARY_STATUS:
-            raise _Temporary(f"HTTP {response.status_code}")
+        if response.status in _TEMPORARY_STATUS:
+            raise _Temporary(f"HTTP {response.status}")
         try:
-            answer = response.json()
+            answer = json.loads(body)
         except ValueError as error:
             raise ChainUnavailable(
-                f"{self._url} answers with HTTP {response.status_code} and no JSON: it is not a"
+                f"{self._url} answers with HTTP {response.status} and no JSON: it is not a"
                 " Solana node, or something stands in front of it"
             ) from error
         return _result(answer, request_id)
+
+    def _session(self) -> aiohttp.ClientSession:
+        # Made at the first call: aiohttp wants the event loop to run.
+        if self._http is None:
+            self._http = aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(total=CALL_TIMEOUT_S, sock_connect=CONNECT_TIMEOUT_S),
+                connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS),
+                trust_env=True,
+            )
+        return self._http
 
 
 def _result(answer: Json, request_id: int) -> Json:
