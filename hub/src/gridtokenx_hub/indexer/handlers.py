@@ -18,7 +18,6 @@ Handler = Callable[[Connection, ChainEvent], Awaitable[object]]
 ORDER_STATUS = ("active", "active", "matching", "filled", "cancelled", "expired")
 PAYMENT_METHODS = ("GRX", "THB")
 LAST_DATE_S = 253_402_214_400  # 9999-12-31: what lies beyond is "never" to the database
-NO_HASH = bytes(32)
 CONTRADICTIONS = (
     asyncpg.DataError,
     asyncpg.IntegrityConstraintViolationError,
@@ -99,13 +98,6 @@ async def _meter_registered(connection: Connection, event: ChainEvent) -> None:
         event.integer("baseline_surplus_mwh"),
         event.octets("baseline_hash"),
         _time(event.integer("timestamp")),
-    )
-    # The baseline is published by the edge too and gets its verdict when it arrives.
-    await connection.execute(
-        "INSERT INTO acks (meter_id, sequence, hash) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-        event.octets("meter_id"),
-        event.integer("baseline_sequence") - 1,
-        NO_HASH,
     )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from gridtokenx_hub.chain import ChainClient, SignatureInfo, Transaction
 from gridtokenx_hub.indexer.errors import TransactionMissing, UnknownEvent
@@ -61,22 +61,27 @@ async def events_of(
         return transaction
 
     transactions = await asyncio.gather(*(fetch(info.signature) for info in infos))
-    events = [event for found in transactions for event in events_in(found, name, program)]
+    events = [event for found in transactions for event in _events_in(found, name, program)]
     return sorted(events, key=lambda event: event.sequence)
 
 
-def events_in(transaction: Transaction, name: str, program: Program) -> Iterator[ChainEvent]:
-    """Return the events that `program` sent in a transaction.
+def count_events(transaction: Transaction, programs: Iterable[Program]) -> int:
+    """Return how many events these programs sent in a transaction."""
+    return sum(len(_event_data(transaction, program)) for program in programs)
 
-    Events come by a call of the program to itself, which the program takes from nobody else.
 
-    Raises:
-        UnknownEvent: there is one that is not in the program's IDL.
-    """
-    for instruction in transaction.inner_instructions:
-        if instruction.program_id != program.id or not instruction.data.startswith(EVENT_TAG):
-            continue
-        event = _decode(name, program, instruction.data)
+def _event_data(transaction: Transaction, program: Program) -> list[bytes]:
+    """Events come by a call of the program to itself, which the program takes from nobody else."""
+    return [
+        instruction.data
+        for instruction in transaction.inner_instructions
+        if instruction.program_id == program.id and instruction.data.startswith(EVENT_TAG)
+    ]
+
+
+def _events_in(transaction: Transaction, name: str, program: Program) -> Iterator[ChainEvent]:
+    for data in _event_data(transaction, program):
+        event = _decode(name, program, data)
         yield ChainEvent(
             program=name,
             sequence=event.data["sequence"],

@@ -9,7 +9,7 @@ import asyncpg
 from gridtokenx_hub.chain import ChainClient, ChainUnavailable, Transaction
 from gridtokenx_hub.indexer.errors import IndexerError
 from gridtokenx_hub.indexer.follower import Follower
-from gridtokenx_hub.indexer.history import events_in
+from gridtokenx_hub.indexer.history import count_events
 from gridtokenx_hub.leadership import Connection, Job, lead_rounds, run_until
 from gridtokenx_programs import Program
 
@@ -101,12 +101,11 @@ class Indexer:
             return False
 
     async def _count_events(self, tx_signature: str) -> int:
-        while (transaction := await self._transaction(tx_signature)) is None:
+        while True:
+            transaction = await self._transaction(tx_signature)
+            if transaction is not None:
+                return count_events(transaction, self._programs.values())
             await asyncio.sleep(self._poll_s)
-        return sum(
-            len(list(events_in(transaction, name, program)))
-            for name, program in self._programs.items()
-        )
 
     async def _transaction(self, tx_signature: str) -> Transaction | None:
         try:

@@ -1,0 +1,3 @@
+from ..onchain import chain, world
+
+__all__ = ["chain", "world"]

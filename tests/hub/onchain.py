@@ -1,0 +1,354 @@
+"""A real local chain with the real programs, and households and devices that act on it.
+
+Fixtures and helpers for the tests of bootstrap, settlement and indexer.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import asyncpg
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from solders.keypair import Keypair
+from solders.pubkey import Pubkey
+
+from gridtokenx_hub.bootstrap import bootstrap
+from gridtokenx_hub.chain import ChainClient, FeePayerPool, TransactionSender
+from gridtokenx_hub.indexer import Indexer
+from gridtokenx_hub.keys import RoleKeys, load_role_keys
+from gridtokenx_hub.settlement import Settlement
+from gridtokenx_programs import (
+    PROGRAM_NAMES,
+    Addresses,
+    Program,
+    create_associated_token,
+    load,
+    signature_instruction,
+)
+from gridtokenx_protocol.cose import COSE_ALGORITHM, signed_record_message
+from gridtokenx_protocol.deployment import deployment_id
+from gridtokenx_protocol.keys import Algorithm, SoftwareSigner
+from gridtokenx_protocol.record import ClockStatus, Flag, Record
+
+INTERVAL_S = 1
+GRX_CAP = 10**15
+KWH = 1_000_000
+HOUR_MS = 3_600_000
+SETTLEMENT_FLAGS = int(ClockStatus.SYNCHRONISED | Flag.SETTLEMENT)
+PROGRAMS = {name: load(name) for name in PROGRAM_NAMES}
+ADDRESSES = Addresses(*(program.id for program in PROGRAMS.values()))
+
+
+def now_ms() -> int:
+    """The present instant as the hub's processes take it."""
+    return int(time.time() * 1000)
+
+
+@contextmanager
+def running_chain(folder: Path) -> Iterator[str]:
+    """A local chain in a process of its own; yields its RPC address."""
+    arguments = [str(folder / "ledger"), "0"]
+    for name, program in PROGRAMS.items():
+        file = folder / f"{name}.so"
+        file.write_bytes(program.elf())
+        arguments += ["--program", str(program.id), str(file)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "gridtokenx_hub.local_chain", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        finally:
+            process.terminate()
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A chain that is set up, and the folder of the keys that it was set up with."""
+
+    rpc_url: str
+    keys_folder: Path
+
+    @property
+    def keys(self) -> RoleKeys:
+        return load_role_keys(self.keys_folder, 2)
+
+
+@pytest.fixture(scope="session")
+def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
+    """One chain for all tests: each has meters and households of its own."""
+    folder = tmp_path_factory.mktemp("chain")
+    with running_chain(folder) as rpc_url:
+        made = Chain(rpc_url, folder / "keys")
+        asyncio.run(_set_up(made))
+        yield made
+
+
+async def _set_up(chain: Chain) -> None:
+    async with connected(chain.rpc_url) as client:
+        sender = make_sender(client, chain.keys)
+        await bootstrap(client, sender, PROGRAMS, ADDRESSES, chain.keys, INTERVAL_S, GRX_CAP)
+
+
+@asynccontextmanager
+async def connected(rpc_url: str) -> AsyncIterator[ChainClient]:
+    client = ChainClient(rpc_url)
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+def make_sender(client: ChainClient, keys: RoleKeys) -> TransactionSender:
+    return TransactionSender(client, FeePayerPool(keys.fee_payers), PROGRAMS)
+
+
+@dataclass
+class Device:
+    """The agent beside a meter: it holds the key, counts, and chains what it signs."""
+
+    owner: Keypair
+    deployment: bytes
+    algorithm: Algorithm = Algorithm.ED25519
+    meter_id: bytes = field(default_factory=lambda: os.urandom(16))
+    sequence: int = 0
+    produced_mwh: int = 500 * KWH
+    consumed_mwh: int = 90 * KWH
+    surplus_mwh: int = 0
+
+    def __post_init__(self) -> None:
+        self.signer = SoftwareSigner(
+            Ed25519PrivateKey.generate()
+            if self.algorithm is Algorithm.ED25519
+            else ec.generate_private_key(ec.SECP256R1())
+        )
+        self.baseline_ms = (now_ms() - HOUR_MS) // 1000 * 1000
+
+    def record(self, time_ms: int, flags: int = SETTLEMENT_FLAGS) -> Record:
+        """The next record, with the registers as they stand."""
+        self.sequence += 1
+        return Record(
+            deployment=self.deployment,
+            meter_id=self.meter_id,
+            sequence=self.sequence,
+            time_ms=time_ms,
+            produced_mwh=self.produced_mwh,
+            consumed_mwh=self.consumed_mwh,
+            surplus_mwh=self.surplus_mwh,
+            active_power_mw=0,
+            voltage_mv=0,
+            current_ma=0,
+            frequency_mhz=0,
+            flags=flags,
+            previous_hash=bytes(32),
+        )
+
+    def produce(self, kwh: int) -> None:
+        """Feed so much into the grid, within one settlement interval."""
+        self.produced_mwh += kwh * KWH
+        self.surplus_mwh += kwh * KWH
+
+    def sign(self, record: Record) -> bytes:
+        return self.signer.sign(self.message(record))
+
+    def message(self, record: Record) -> bytes:
+        return signed_record_message(COSE_ALGORITHM[self.algorithm], record.encode())
+
+
+class Runnable(Protocol):
+    """A part of the hub."""
+
+    async def run(self, stop: asyncio.Event) -> None: ...
+
+
+@asynccontextmanager
+async def running(*parts: Runnable) -> AsyncIterator[None]:
+    """Run parts of the hub beside the test."""
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        for part in parts:
+            tasks.create_task(part.run(stop))
+        try:
+            yield
+        finally:
+            stop.set()
+
+
+@dataclass
+class World:
+    """The chain, an empty database, and short words for what households do."""
+
+    chain: Chain
+    pool: asyncpg.Pool
+    client: ChainClient
+    sender: TransactionSender
+    deployment: bytes
+    programs: dict[str, Program] = field(default_factory=lambda: PROGRAMS)
+    addresses: Addresses = ADDRESSES
+
+    def indexer(self, **options: Any) -> Indexer:
+        return Indexer(self.pool, options.pop("client", self.client), PROGRAMS, 0.02, **options)
+
+    def settlement(self, sender: TransactionSender | None = None, period_s: int = 1) -> Settlement:
+        return Settlement(
+            self.pool,
+            self.client,
+            sender or self.sender,
+            PROGRAMS,
+            ADDRESSES,
+            now_ms,
+            period_s,
+            0.02,
+        )
+
+    async def send(
+        self,
+        program: str,
+        name: str,
+        args: dict[str, Any],
+        accounts: dict[str, Pubkey],
+        *by: Keypair,
+    ) -> str:
+        """One instruction; an account `payer` is filled in where there is one."""
+        roles = {role.name for role in PROGRAMS[program].idl.instructions[name].accounts}
+        confirmation = await self.sender.send(
+            lambda payer: [
+                PROGRAMS[program].instruction(
+                    name, args, accounts | ({"payer": payer} if "payer" in roles else {})
+                )
+            ],
+            by,
+        )
+        return confirmation.signature
+
+    async def household(self, user_type: str = "Prosumer") -> Keypair:
+        """A registered wallet with both token accounts."""
+        wallet = Keypair()
+        await self.register(wallet, user_type)
+        await self.sender.send(
+            lambda payer: [
+                create_associated_token(payer, wallet.pubkey(), mint)
+                for mint in (ADDRESSES.energy_mint(), ADDRESSES.grx_mint())
+            ]
+        )
+        return wallet
+
+    async def register(self, wallet: Keypair, user_type: str = "Prosumer") -> str:
+        accounts = {
+            "config": ADDRESSES.registry_config(),
+            "wallet": wallet.pubkey(),
+            "user": ADDRESSES.user(wallet.pubkey()),
+        }
+        return await self.send(
+            "registry", "register_user", {"user_type": user_type}, accounts, wallet
+        )
+
+    async def device(
+        self, owner: Keypair | None = None, algorithm: Algorithm = Algorithm.ED25519
+    ) -> Device:
+        """A registered meter of 20 kW and at most 400 kWh a day."""
+        device = Device(owner or await self.household(), self.deployment, algorithm)
+        baseline = device.record(device.baseline_ms, int(ClockStatus.SYNCHRONISED))
+        registrar = self.chain.keys.registrar
+        accounts = {
+            "config": ADDRESSES.registry_config(),
+            "registrar_key": registrar.pubkey(),
+            "registrar": ADDRESSES.registrar(registrar.pubkey()),
+            "owner": device.owner.pubkey(),
+            "owner_user": ADDRESSES.user(device.owner.pubkey()),
+            "meter": ADDRESSES.meter(device.meter_id),
+        }
+        limits = {
+            "export_limit_mw": 20_000_000,
+            "import_limit_mw": 20_000_000,
+            "daily_export_limit_mwh": 400 * KWH,
+        }
+        await self.sender.send(
+            lambda payer: [
+                self.proof(device, baseline),
+                PROGRAMS["registry"].instruction(
+                    "register_meter", limits, {**accounts, "payer": payer}
+                ),
+            ],
+            (registrar, device.owner),
+        )
+        return device
+
+    def proof(self, device: Device, record: Record) -> Any:
+        """The instruction by which the chain checks the device's signature."""
+        return signature_instruction(
+            int(device.algorithm),
+            device.signer.public_key,
+            device.sign(record),
+            device.message(record),
+        )
+
+    async def store(self, device: Device, record: Record) -> None:
+        """What ingest does with a reading that arrives."""
+        await self.pool.execute(
+            "INSERT INTO readings VALUES ($1, $2, to_timestamp($3 / 1000.0), $3, $4, $5, $6, 0, 0,"
+            " 0, 0, $7, $8, sha256($9), NULL, $10, $11, $2, 1)",
+            record.meter_id,
+            record.sequence,
+            record.time_ms,
+            record.produced_mwh,
+            record.consumed_mwh,
+            record.surplus_mwh,
+            record.flags,
+            record.previous_hash,
+            record.encode(),
+            COSE_ALGORITHM[device.algorithm],
+            device.sign(record),
+        )
+
+    async def energy_of(self, owner: Keypair) -> int:
+        account = ADDRESSES.associated_token(owner.pubkey(), ADDRESSES.energy_mint())
+        return await self.client.token_balance(account)
+
+    async def rows(self, device: Device) -> list[asyncpg.Record]:
+        """The meter's rows in the outbox, oldest first."""
+        rows: list[asyncpg.Record] = await self.pool.fetch(
+            "SELECT * FROM settlements WHERE meter_id = $1 ORDER BY id", device.meter_id
+        )
+        return rows
+
+    async def states(self, device: Device) -> list[str]:
+        return [row["status"] for row in await self.rows(device)]
+
+    async def states_become(self, device: Device, *expected: str) -> None:
+        async def reached() -> bool:
+            return await self.states(device) == list(expected)
+
+        try:
+            await until(reached)
+        except TimeoutError:
+            pytest.fail(f"{await self.rows(device)} do not become {expected}")
+
+
+async def until(condition: Callable[[], Awaitable[bool]], timeout_s: float = 15) -> None:
+    """Wait for a state that only a database or a chain knows."""
+    async with asyncio.timeout(timeout_s):
+        while not await condition():  # noqa: ASYNC110 - nobody announces it
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def world(chain: Chain, pool: asyncpg.Pool) -> AsyncIterator[World]:
+    """The chain with an empty database of this test alone."""
+    async with connected(chain.rpc_url) as client:
+        genesis_hash = bytes(await client.genesis_hash())
+        deployment = deployment_id(genesis_hash, bytes(ADDRESSES.registry))
+        await pool.execute("INSERT INTO hub_state VALUES (true, 1, $1)", deployment)
+        yield World(chain, pool, client, make_sender(client, chain.keys), deployment)
