@@ -141,7 +141,7 @@ class HubWorld:
     async def get(self, path: str, token: str | None = None, **query: Any) -> httpx.Response:
         """GET a path."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return await self.http.get(path, params=query, headers=headers)
+        return await self.http.get(path, params=query or None, headers=headers)
 
     async def user(self, name: str | None = None, user_type: str = "prosumer") -> User:
         """A new household."""

@@ -226,7 +226,7 @@ def test_lots_are_exact_or_refused(value: object) -> None:
     assert amount_mwh % 1000 == 0
 
 
-@given(st.integers(1, 10**9 - 1), st.integers(0, 6), st.booleans())
+@given(st.integers(1, 10**6), st.integers(0, 6), st.booleans())
 def test_prices_in_every_notation(digits: int, places: int, exponent: bool) -> None:
     """`5e-05` and `0.00005` are the same JSON number."""
     value = Decimal(digits).scaleb(-places)

@@ -13,8 +13,8 @@ from gridtokenx_hub.api.problems import Problem
 from gridtokenx_programs import create_associated_token
 from gridtokenx_protocol.units import format_grx, format_kwh
 
-REGISTER_USER_UNITS = 120_000
-MINT_GRX_UNITS = 20_000
+REGISTER_USER_UNITS = 100_000
+MINT_GRX_UNITS = 15_000
 
 
 async def create_user(context: ApiContext, attempt: Attempt, body: CreateUser) -> NewUser:

@@ -20,7 +20,7 @@ from gridtokenx_protocol.keys import Algorithm
 from gridtokenx_protocol.payload import Payload
 from gridtokenx_protocol.record import NO_PREVIOUS_HASH, ClockStatus, Record
 
-REGISTER_METER_UNITS = 60_000
+REGISTER_METER_UNITS = 40_000
 MILLIWATTS_PER_WATT = 1_000
 MAX_FUTURE_MS = 60_000
 MAX_AGE_MS = 86_400_000

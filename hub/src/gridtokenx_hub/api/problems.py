@@ -21,13 +21,19 @@ RETRY_AFTER_S = 2
 
 REFUSED_BY_STATE = frozenset(
     {
-        "InsufficientBalance",
-        "InvalidOrder",
         "AmountMismatch",
+        "CapExceeded",
+        "DailyCapReached",
+        "InsufficientBalance",
+        "InvalidNonce",
+        "InvalidOrder",
+        "LedgerAlreadyOpen",
         "MarketPaused",
+        "MeterAlreadyRegistered",
         "NotRegistered",
-        "AlreadyRegistered",
         "ReentrancyDetected",
+        "UserAlreadyRegistered",
+        "UserNotRegistered",
     }
 )
 """Refusals that the same request may not meet later: 409. What is wrong in itself is 422."""
