@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import datetime as dt
+import sys
 from typing import Any
 
 from gridtokenx_hub.broker.authority import CertificateAuthority
@@ -29,7 +30,8 @@ def execute(arguments: argparse.Namespace) -> int:
     plan = plan_broker(settings.broker.kind, folder / "broker", settings.broker.port, authority)
 
     async def main(stop: asyncio.Event) -> None:
-        process = await asyncio.create_subprocess_exec(*plan.command)
+        # Our standard output is for the word that the broker is ready, not for its own words.
+        process = await asyncio.create_subprocess_exec(*plan.command, stdout=sys.stderr)
         ended = asyncio.ensure_future(process.wait())
         stopped = asyncio.ensure_future(stop.wait())
         try:
