@@ -80,7 +80,7 @@ def _require_u64(name: str, value: int) -> None:
 
 
 def _parse_millionths(value: str | int | Decimal, unit: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+    if not isinstance(value, str | int | Decimal):
         raise UnitError(f"give {unit} as decimal text, an integer or a Decimal")
     if isinstance(value, int):
         _require_u64(unit, value)  # str() of a huge integer is slow, then an error

@@ -84,6 +84,7 @@ def ack_cases() -> list[Case]:
     fields = cbor2.loads(_ACK.encode())
     bad = {
         "key 6 is missing": {key: fields[key] for key in range(1, 6)},
+        "key 7 in place of 6": {key + key // 6: value for key, value in fields.items()},
         "a seventh key": fields | {7: 0},
         "hash of 31 bytes": fields | {5: bytes(31)},
         "sequence is text": fields | {4: "42"},
