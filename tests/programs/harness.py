@@ -112,6 +112,12 @@ class World:
         assert account.owner == program.id, f"{address} belongs to {account.owner}"
         return program.decode_account(kind, bytes(account.data))
 
+    def data(self, address: Pubkey) -> bytes:
+        """Data of the account at an address."""
+        account = self.svm.get_account(address)
+        assert account is not None, f"no account at {address}"
+        return bytes(account.data)
+
     def put(self, address: Pubkey, owner: Pubkey, data: bytes) -> None:
         """Place an account as if it had always been there."""
         lamports = self.svm.minimum_balance_for_rent_exemption(len(data))
@@ -147,9 +153,7 @@ class World:
 
     def token(self, address: Pubkey) -> TokenAccount:
         """A token account."""
-        account = self.svm.get_account(address)
-        assert account is not None, f"no token account at {address}"
-        return TokenAccount.from_bytes(bytes(account.data))
+        return TokenAccount.from_bytes(self.data(address))
 
     def balance(self, address: Pubkey) -> int:
         """A token account's amount, in base units."""

@@ -129,8 +129,9 @@ def test_impossible_enums_and_bools_are_refused(
 
 
 def test_an_unknown_variant_is_refused() -> None:
+    accounts = dict.fromkeys(("config", "wallet", "user", "payer"), trading.id)
     with pytest.raises(BadValueError, match="Prosumer"):
-        load("registry").instruction("register_user", {"user_type": "Prosumr"}, {})
+        load("registry").instruction("register_user", {"user_type": "Prosumr"}, accounts)
 
 
 def test_events_are_told_from_other_instructions() -> None:

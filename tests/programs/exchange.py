@@ -1,0 +1,164 @@
+"""A market for the trading tests, over the real registry and mints.
+
+Like `Grid`, it makes every instruction right by default; a test says what it wants wrong.
+Balances of ENERGY are placed directly, so that each test has the amounts it needs; how energy is
+minted is `test_flow.py`'s and the energy-token tests' business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from grid import KWH, Grid
+from harness import Outcome, World
+from solders.instruction import Instruction
+from solders.keypair import Keypair
+from solders.pubkey import Pubkey
+
+PRICE = 3_000_000  # 3 GRX per kWh
+
+
+@dataclass(frozen=True)
+class Party:
+    """A registered user with a token account of each mint."""
+
+    key: Keypair
+    energy: Pubkey
+    grx: Pubkey
+
+    @property
+    def wallet(self) -> Pubkey:
+        return self.key.pubkey()
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An order on chain: where it is, and whose."""
+
+    address: Pubkey
+    escrow: Pubkey
+    seller: Party
+    nonce: int
+
+
+class Exchange:
+    """The market of a deployment, its sellers and buyers."""
+
+    def __init__(self, grid: Grid) -> None:
+        self.grid = grid
+        self.world: World = grid.world
+        self.addresses = self.world.addresses
+        self.program = self.world.trading
+        self.energy_mint, self.grx_mint = self.addresses.energy_mint(), self.addresses.grx_mint()
+
+    def open(self) -> None:
+        """Initialise registry, mints and market."""
+        self.grid.start_registry()
+        self.grid.start_tokens()
+        self.world.send(self.initialize_market(), signers=[self.grid.authority])
+
+    def party(self, energy: int = 0, grx: int = 0, user_type: str = "Prosumer") -> Party:
+        """A new registered user with these balances."""
+        key = self.world.wallet(0)
+        self.world.send(self.grid.register_user(key.pubkey(), user_type), signers=[key])
+        return self.unregistered(energy, grx, key)
+
+    def unregistered(self, energy: int = 0, grx: int = 0, key: Keypair | None = None) -> Party:
+        """Somebody with these balances whom the registry need not know."""
+        key = key or self.world.wallet(0)
+        return Party(
+            key,
+            self.world.put_tokens(self.energy_mint, key.pubkey(), energy),
+            self.world.put_tokens(self.grx_mint, key.pubkey(), grx),
+        )
+
+    def initialize_market(self, **changed: Pubkey) -> Instruction:
+        accounts = {
+            "market": self.addresses.market(),
+            "authority": self.grid.authority.pubkey(),
+            "registry_config": self.addresses.registry_config(),
+            "registry_program": self.world.registry.id,
+            "energy_mint": self.energy_mint,
+            "grx_mint": self.grx_mint,
+            "payer": self.world.payer.pubkey(),
+        }
+        return self.program.instruction("initialize_market", {}, accounts | changed)
+
+    def create_order(
+        self,
+        seller: Party,
+        nonce: int = 1,
+        amount_mwh: int = 10 * KWH,
+        price_micro_grx: int = PRICE,
+        expires_at: int = 0,
+        **changed: Pubkey,
+    ) -> Instruction:
+        order = changed.get("order", self.addresses.order(seller.wallet, nonce))
+        arguments = {
+            "nonce": nonce,
+            "amount_mwh": amount_mwh,
+            "price_micro_grx": price_micro_grx,
+            "expires_at": expires_at,
+        }
+        accounts = {
+            "market": self.addresses.market(),
+            "seller": seller.wallet,
+            "seller_user": self.addresses.user(seller.wallet),
+            "trader": self.addresses.trader(seller.wallet),
+            "order": order,
+            "escrow": self.addresses.escrow(order),
+            "seller_energy": seller.energy,
+            "energy_mint": self.energy_mint,
+            "payer": self.world.payer.pubkey(),
+        }
+        return self.program.instruction("create_order", arguments, accounts | changed)
+
+    def match_order(
+        self,
+        offer: Offer,
+        buyer: Party,
+        amount_mwh: int = 10 * KWH,
+        price_micro_grx: int = PRICE,
+        **changed: Pubkey,
+    ) -> Instruction:
+        arguments = {"amount_mwh": amount_mwh, "price_micro_grx": price_micro_grx}
+        accounts = {
+            "market": self.addresses.market(),
+            "order": offer.address,
+            "escrow": offer.escrow,
+            "buyer": buyer.wallet,
+            "buyer_user": self.addresses.user(buyer.wallet),
+            "buyer_energy": buyer.energy,
+            "buyer_grx": buyer.grx,
+            "seller_grx": offer.seller.grx,
+        }
+        return self.program.instruction("match_order", arguments, accounts | changed)
+
+    def offer(self, seller: Party, nonce: int = 1, **arguments: Any) -> Offer:
+        """Create an order."""
+        instruction = self.create_order(seller, nonce, **arguments)
+        self.world.send(instruction, signers=[seller.key])
+        address = self.addresses.order(seller.wallet, nonce)
+        return Offer(address, self.addresses.escrow(address), seller, nonce)
+
+    def buy(
+        self, offer: Offer, buyer: Party, amount_mwh: int = 10 * KWH, price_micro_grx: int = PRICE
+    ) -> Outcome:
+        """Match an order."""
+        instruction = self.match_order(offer, buyer, amount_mwh, price_micro_grx)
+        return self.world.send(instruction, signers=[buyer.key])
+
+    def order(self, offer: Offer) -> dict[str, Any]:
+        """The order account."""
+        return self.world.account(self.program, "Order", offer.address)
+
+    def market(self) -> dict[str, Any]:
+        """The market account."""
+        return self.world.account(self.program, "Market", self.addresses.market())
+
+    def balances(self, *parties: Party) -> list[tuple[int, int]]:
+        """ENERGY and GRX of each party."""
+        return [
+            (self.world.balance(party.energy), self.world.balance(party.grx)) for party in parties
+        ]
