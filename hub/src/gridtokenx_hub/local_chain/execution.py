@@ -8,8 +8,9 @@ from solders.transaction_metadata import TransactionMetadata
 from gridtokenx_hub.chain.json_types import Json
 from gridtokenx_hub.local_chain.bank import Bank, Execution
 from gridtokenx_hub.local_chain.encoding import meta_json
-from gridtokenx_hub.local_chain.ledger import ExecutedTransaction, Ledger
+from gridtokenx_hub.local_chain.ledger import Ledger
 from gridtokenx_hub.local_chain.producer import OpenSlot
+from gridtokenx_hub.local_chain.records import ExecutedTransaction
 from gridtokenx_hub.local_chain.slots import SlotWindow
 from gridtokenx_hub.local_chain.transaction import ParsedTransaction
 

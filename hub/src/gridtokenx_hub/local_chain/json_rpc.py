@@ -1,5 +1,6 @@
 """JSON-RPC 2.0: from the body of a request to the body of its answer."""
 
+import asyncio
 import json
 import logging
 
@@ -26,11 +27,8 @@ async def answer(chain: LocalChain, body: bytes) -> bytes:
     except (ValueError, RecursionError):
         return _encode(_error(None, RpcError(PARSE_ERROR, "Parse error")))
     if isinstance(request, list) and all(isinstance(member, dict) for member in request):
-        answers: list[Json] = []
-        for member in request:
-            shown = await _answer_one(chain, member)
-            if shown is not None:
-                answers.append(shown)
+        shown_all = await asyncio.gather(*(_answer_one(chain, member) for member in request))
+        answers: list[Json] = [shown for shown in shown_all if shown is not None]
         return _encode(answers) if answers else b""
     shown = await _answer_one(chain, request)
     return b"" if shown is None else _encode(shown)

@@ -1,15 +1,16 @@
 """The durable record of a local chain: one SQLite file, one transaction per slot."""
 
+import contextlib
 import fcntl
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 from gridtokenx_hub.local_chain.errors import GenesisMismatchError, LedgerUnusableError
 from gridtokenx_hub.local_chain.genesis import CreationParameters, Genesis
+from gridtokenx_hub.local_chain.records import Block, ExecutedTransaction, StoredTransaction
 from gridtokenx_hub.local_chain.slots import BLOCKHASH_WINDOW, SLOT_HASHES, Slot
 
 FORMAT = 1
@@ -39,41 +40,6 @@ CREATE TABLE accounts (address BLOB PRIMARY KEY, image BLOB NOT NULL) WITHOUT RO
 """
 
 
-@dataclass(frozen=True, slots=True)
-class ExecutedTransaction:
-    """A transaction that is part of a slot, with everything it touched."""
-
-    signature: bytes
-    message_hash: bytes
-    raw: bytes
-    err: str | None
-    meta: str
-    addresses: tuple[bytes, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """What one slot adds to the ledger; an account image of None means that it is gone."""
-
-    slot: Slot
-    transactions: Sequence[ExecutedTransaction]
-    account_images: dict[bytes, bytes | None]
-
-
-@dataclass(frozen=True, slots=True)
-class StoredTransaction:
-    """A transaction as the ledger has it; `err` and `meta` are JSON."""
-
-    id: int
-    signature: bytes
-    slot: int
-    position: int
-    unix_s: int
-    raw: bytes
-    err: str | None
-    meta: str
-
-
 class Ledger:
     """Opens or creates the ledger in `folder`.
 
@@ -87,28 +53,28 @@ class Ledger:
 
     def __init__(self, folder: Path, genesis: Genesis, now_unix_s: int) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = _lock(folder / "ledger.lock")
         path = folder / "ledger.sqlite"
-        try:
-            self._writer = _connect(path)
-            path.chmod(0o600)  # it holds the faucet's key
-            self._create_if_new(genesis, now_unix_s)
-            self._reader = _connect(path)
-            self.creation = CreationParameters(
-                *self._reader.execute("SELECT * FROM creation").fetchone()
-            )
-        except sqlite3.DatabaseError as error:
-            raise LedgerUnusableError(
-                f"{path} cannot be used ({error}): restore it from a backup, or delete the folder"
-                " to start a new chain"
-            ) from error
-        self._check_programs(genesis)
+        with contextlib.ExitStack() as opened:
+            opened.callback(os.close, _lock(folder / "ledger.lock"))
+            try:
+                self._writer = opened.enter_context(contextlib.closing(_connect(path)))
+                path.chmod(0o600)  # it holds the faucet's key
+                self._create_if_new(genesis, now_unix_s)
+                self._reader = opened.enter_context(contextlib.closing(_connect(path)))
+                self.creation = CreationParameters(
+                    *self._reader.execute("SELECT * FROM creation").fetchone()
+                )
+                self._check_programs(genesis)
+            except sqlite3.DatabaseError as error:
+                raise LedgerUnusableError(
+                    f"{path} cannot be used ({error}): restore it from a backup, or delete the"
+                    " folder to start a new chain"
+                ) from error
+            self._opened = opened.pop_all()
 
     def close(self) -> None:
         """Close both connections and let another process have the ledger."""
-        self._reader.close()
-        self._writer.close()
-        os.close(self._lock)
+        self._opened.close()
 
     def commit(self, block: Block, oldest_slot_needed: int) -> None:
         """Add `block` durably: it is on disk as a whole when this returns.
@@ -218,7 +184,6 @@ class Ledger:
             differing = sum(
                 stored.get(key) != given.get(key) for key in stored.keys() | given.keys()
             )
-            self.close()
             raise GenesisMismatchError(
                 f"the chain was created with other programs ({differing} differ from those given):"
                 " give the programs it was created with, or reset the chain by deleting its folder"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from solders.account import Account
-from solders.address_lookup_table_account import AddressLookupTable
+from solders.address_lookup_table_account import ID as ADDRESS_LOOKUP_TABLE_PROGRAM
 from solders.message import Message, MessageV0
 from solders.pubkey import Pubkey
 
@@ -38,17 +38,14 @@ class LoadedKeys:
 def load_keys(
     message: Message | MessageV0, account: Callable[[Pubkey], Account | None]
 ) -> LoadedKeys:
-    """Return the keys of `message`; entries of tables that are absent or too short are left out.
+    """Return the keys of `message`; entries that its tables do not have are left out.
 
     The virtual machine refuses such a transaction by itself, so that nothing is recorded of it.
     """
     writable: list[Pubkey] = []
     readonly: list[Pubkey] = []
     for lookup in message.address_table_lookups if isinstance(message, MessageV0) else ():
-        table = account(lookup.account_key)
-        if table is None or len(table.data) < _TABLE_HEADER_BYTES:
-            continue
-        addresses = AddressLookupTable.deserialize(table.data).addresses
+        addresses = _addresses(account(lookup.account_key))
         writable += [addresses[i] for i in lookup.writable_indexes if i < len(addresses)]
         readonly += [addresses[i] for i in lookup.readonly_indexes if i < len(addresses)]
     return LoadedKeys(
@@ -57,6 +54,13 @@ def load_keys(
         looked_up_readonly=tuple(readonly),
         static_writable=_static_writable(message),
     )
+
+
+def _addresses(table: Account | None) -> list[Pubkey]:
+    if table is None or table.owner != ADDRESS_LOOKUP_TABLE_PROGRAM:
+        return []
+    entries = table.data[_TABLE_HEADER_BYTES:]
+    return [Pubkey(entries[i : i + 32]) for i in range(0, len(entries) - 31, 32)]
 
 
 def _static_writable(message: Message | MessageV0) -> frozenset[int]:

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 from gridtokenx_hub.local_chain.bank import Bank
 from gridtokenx_hub.local_chain.errors import ChainStoppedError, LedgerCommitError
-from gridtokenx_hub.local_chain.ledger import Block, ExecutedTransaction, Ledger
+from gridtokenx_hub.local_chain.ledger import Ledger
+from gridtokenx_hub.local_chain.records import Block, ExecutedTransaction
 from gridtokenx_hub.local_chain.slots import Slot, SlotWindow
 
 T = TypeVar("T")

@@ -11,6 +11,7 @@ import uvicorn
 
 from gridtokenx_hub.local_chain.bank import Bank
 from gridtokenx_hub.local_chain.chain import LocalChain
+from gridtokenx_hub.local_chain.errors import LocalChainError
 from gridtokenx_hub.local_chain.execution import TransactionGate
 from gridtokenx_hub.local_chain.genesis import Genesis
 from gridtokenx_hub.local_chain.http import HttpApp
@@ -19,6 +20,7 @@ from gridtokenx_hub.local_chain.producer import SlotProducer
 from gridtokenx_hub.local_chain.slots import SYSTEM_TIME, SlotWindow, TimeSource
 
 _log = logging.getLogger(__name__)
+_KEEP_ALIVE_SECONDS = 75  # longer than clients keep idle connections: they close first
 _SHUTDOWN_SECONDS = 5
 
 
@@ -39,12 +41,10 @@ async def serve(
         GenesisMismatchError: the ledger was created with other programs.
         LedgerUnusableError: the ledger is damaged, or in use by another process.
         LedgerCommitError: a slot could not be made durable.
-        OSError: the port is in use.
+        LocalChainError: the port is in use.
     """
     ledger = Ledger(folder, genesis, time_source.unix_s())
-    with contextlib.closing(ledger), socket.create_server(("127.0.0.1", port)) as listener:
-        # Connections inherit it. Without, an answer's second packet waits 40 ms for an ACK.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with contextlib.closing(ledger), _listen(port) as listener:
         window = SlotWindow(ledger.recent_slots(), time_source)
         bank = Bank(genesis, ledger.creation, ledger.accounts())
         producer = SlotProducer(bank, ledger, window)
@@ -57,6 +57,7 @@ async def serve(
                 lifespan="off",
                 access_log=False,
                 log_config=None,
+                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
             )
         )
@@ -65,6 +66,19 @@ async def serve(
         if ready is not None:
             ready(address[1])  # the socket listens: connections wait for the server
         await _run(server, listener, producer, stop or asyncio.Event())
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        listener = socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        raise LocalChainError(
+            f"127.0.0.1:{port} cannot be used ({error}): stop what listens there, or choose"
+            " another port"
+        ) from error
+    # Connections inherit it. Without, an answer's second packet waits 40 ms for an ACK.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 class _Server(uvicorn.Server):

@@ -10,8 +10,8 @@ from gridtokenx_hub.local_chain.encoding import (
     status_json,
     transaction_json,
 )
-from gridtokenx_hub.local_chain.ledger import StoredTransaction
 from gridtokenx_hub.local_chain.params import Config, Params, signature
+from gridtokenx_hub.local_chain.records import StoredTransaction
 from gridtokenx_hub.local_chain.rpc_errors import (
     TRANSACTION_NOT_FOUND,
     UNSUPPORTED_TRANSACTION_VERSION,
