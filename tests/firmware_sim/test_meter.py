@@ -93,8 +93,8 @@ def test_a_restart_goes_on_where_the_day_was(clock: Clock, path: Path) -> None:
     restarted = make(clock, path)
     assert restarted.begun
     assert restarted.tick() == before
-    restarted.begin()
     clock.now_ms += DAY_MS // 4
+    restarted.begin()
     now = restarted.tick()
     assert (now.exported_counts, now.imported_counts) == (4_106_000, 8_196_000)
 

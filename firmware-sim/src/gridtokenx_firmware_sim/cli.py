@@ -127,7 +127,7 @@ async def play(
 ) -> None:
     """Let time go by in the meter until ``stop``; the last tick is in memory when it returns."""
     while not stop.is_set():
-        if not meter.begun and may_begin():
+        if may_begin():
             meter.begin()
         server.show(meter.tick())
         try:

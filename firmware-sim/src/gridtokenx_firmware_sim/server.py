@@ -97,11 +97,14 @@ class MeterServer:
         address: int,
         count: int,
         current: list[int],
-        written: list[Any] | None,
+        _written: list[Any] | None,
     ) -> ExcCodes | None:
-        """The library calls this before it answers; addresses are in range by then."""
+        """The library calls this before it answers; addresses are in range by then.
+
+        Writes have function codes of their own, which no block answers.
+        """
         block = self._block(address)
-        if written is not None or function != block.function:
+        if function != block.function:
             return ExcCodes.ILLEGAL_FUNCTION
         if count > self._model.read_limit:
             return ExcCodes.ILLEGAL_VALUE
