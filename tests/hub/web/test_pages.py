@@ -178,7 +178,7 @@ async def test_trades_and_totals(
 async def test_the_part_that_is_refreshed(http: httpx.AsyncClient, market: Market) -> None:
     order_id = await market.order(await market.user("A"))
     whole, part = (await http.get("/")).text, (await http.get("/book")).text
-    assert part.strip() in whole
+    assert f'<div id="book">{part}</div>' in whole, "no node differs but what has changed"
     assert f'id="order-{order_id}"' in part
     assert "<html" not in part
 
