@@ -8,11 +8,11 @@ COMMAND_TIMEOUT_S = 60.0
 
 
 async def open_pool(url: str) -> asyncpg.Pool:
-    """Return a pool of connections to the PostgreSQL database at `url`.
+    """Return a pool of connections to the PostgreSQL database at `url`, made when needed.
 
     Raises:
         OSError, asyncpg.PostgresError: the server cannot be reached or refuses us.
     """
     return await asyncpg.create_pool(
-        url, min_size=1, max_size=MAX_CONNECTIONS, command_timeout=COMMAND_TIMEOUT_S
+        url, min_size=0, max_size=MAX_CONNECTIONS, command_timeout=COMMAND_TIMEOUT_S
     )

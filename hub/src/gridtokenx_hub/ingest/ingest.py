@@ -124,7 +124,7 @@ class Ingest:
             except OSError as error:
                 failures = 0 if loop.time() - began > LASTING_S else failures + 1
                 pause_s = RECONNECT_PAUSES_S[min(failures, len(RECONNECT_PAUSES_S) - 1)]
-                log.warning("broker: %s; next try in %s s", error or type(error).__name__, pause_s)
+                log.warning("broker: %r; next try in %s s", error, pause_s)
                 await asyncio.sleep(pause_s)
 
     async def _connected(self, epoch: int) -> None:

@@ -8,7 +8,7 @@ committed is sent again after a reconnect.
 import asyncio
 import ssl
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import mqtt5
 
@@ -71,9 +71,8 @@ class Session(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Say hello."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of a stream connection
-        self._transport = transport
-        transport.write(self._connect.write())
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass of it
+        self._transport.write(self._connect.write())
         self._watch()
 
     def data_received(self, data: bytes) -> None:

@@ -35,6 +35,6 @@ async def until_done(operation: Callable[[], Awaitable[T]], counters: Counters) 
             return await operation()
         except PASSING as error:
             counters.retries += 1
-            log.warning("database: %s: %s; next try in %s s", type(error).__name__, error, pause_s)
+            log.warning("database: %r; next try in %s s", error, pause_s)
         await asyncio.sleep(pause_s)
         pause_s = min(2 * pause_s, LONGEST_PAUSE_S)

@@ -55,31 +55,35 @@ LEFT JOIN LATERAL (
     ORDER BY sequence LIMIT 1) AS after ON true
 """
 
-INSERT_VERDICTS = """
-INSERT INTO verdicts (meter_id, sequence, hash, verdict)
-SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bytea[], $4::smallint[])
-"""
+VERDICT_COLUMNS = ("meter_id", "sequence", "hash", "verdict")
+READING_COLUMNS = (
+    "meter_id",
+    "sequence",
+    "time",
+    "time_ms",
+    "produced_mwh",
+    "consumed_mwh",
+    "surplus_mwh",
+    "active_power_mw",
+    "voltage_mv",
+    "current_ma",
+    "frequency_mhz",
+    "flags",
+    "previous_hash",
+    "hash",
+    "extras",
+    "algorithm",
+    "signature",
+    "first_sequence",
+    "record_count",
+)
+"""These two tables are written by COPY, at half the cost of an insert from arrays: under the
+meter's lock, and with its verdicts looked up, nothing can be there already."""
 
-INSERT_READINGS = """
-INSERT INTO readings (
-    meter_id, sequence, time, time_ms, produced_mwh, consumed_mwh, surplus_mwh, active_power_mw,
-    voltage_mv, current_ma, frequency_mhz, flags, previous_hash, hash, extras, algorithm,
-    signature, first_sequence, record_count)
-SELECT meter_id, sequence, 'epoch'::timestamptz + time_ms * interval '1 ms', time_ms,
-       produced_mwh, consumed_mwh, surplus_mwh, active_power_mw, voltage_mv, current_ma,
-       frequency_mhz, flags, previous_hash, hash, extras, algorithm, signature, first_sequence,
-       record_count
-FROM unnest(
-    $1::bytea[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
-    $7::bigint[], $8::bigint[], $9::integer[], $10::bigint[], $11::bigint[], $12::bytea[],
-    $13::bytea[], $14::bytea[], $15::smallint[], $16::bytea[], $17::bigint[], $18::smallint[]
-) AS r (
-    meter_id, sequence, time_ms, produced_mwh, consumed_mwh, surplus_mwh, active_power_mw,
-    voltage_mv, current_ma, frequency_mhz, flags, previous_hash, hash, extras, algorithm,
-    signature, first_sequence, record_count)
-ON CONFLICT DO NOTHING
+ABSENT = """
+SELECT b.meter_id FROM unnest($1::bytea[], $2::bigint[]) AS b (meter_id, sequence)
+WHERE NOT EXISTS (SELECT FROM readings r WHERE (r.meter_id, r.sequence) = (b.meter_id, b.sequence))
 """
-"""Only a baseline can be there already: its verdict does not come from its reading."""
 
 INSERT_LOSSES = """
 INSERT INTO losses (meter_id, first_sequence, last_sequence, declared_by)

@@ -1,5 +1,6 @@
 """One batch of examined messages in one transaction: verdicts, readings, quarantine, acks."""
 
+import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,9 @@ from gridtokenx_hub.ingest.verdicts import (
     judge,
     needs_surroundings,
 )
-from gridtokenx_protocol.record import Record
+
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+MILLISECOND = dt.timedelta(milliseconds=1)
 
 
 @dataclass(slots=True)
@@ -184,27 +187,44 @@ def _neighbour(row: asyncpg.Record, side: str) -> Neighbour | None:
 async def _write(connection: Connection, judgements: Iterable[Judgement]) -> None:
     verdicts: list[Row] = []
     readings: list[Row] = []
+    baselines: dict[MeterId, Judgement] = {}
     for judgement in judgements:
         message, reading = judgement.message, judgement.reading
         if judgement.fate in NEW:
             verdict = 1 if judgement.fate is Fate.STORED else 2
             verdicts.append((message.meter_id, reading.sequence, reading.hash, verdict))
-        stored = judgement.fate is Fate.STORED or _is_baseline(judgement)
-        if stored and reading.record is not None:
-            readings.append(_reading_row(message, reading, reading.record))
-    await insert(connection, statements.INSERT_VERDICTS, verdicts)
-    await insert(connection, statements.INSERT_READINGS, readings)
+        if judgement.fate is Fate.STORED:
+            readings.append(_reading_row(judgement))
+        elif judgement.fate is Fate.DUPLICATE and reading.sequence == 1:
+            baselines[message.meter_id] = judgement
+    readings += [
+        _reading_row(baselines[meter_id]) for meter_id in await _absent(connection, baselines)
+    ]
+    if verdicts:
+        await connection.copy_records_to_table(
+            "verdicts", columns=statements.VERDICT_COLUMNS, records=verdicts
+        )
+    if readings:
+        await connection.copy_records_to_table(
+            "readings", columns=statements.READING_COLUMNS, records=readings
+        )
 
 
-def _is_baseline(judgement: Judgement) -> bool:
-    """Tell whether this is a meter's first reading: its verdict came from the chain."""
-    return judgement.fate is Fate.DUPLICATE and judgement.reading.sequence == 1
+async def _absent(connection: Connection, baselines: Iterable[MeterId]) -> list[MeterId]:
+    """Return the meters whose baseline has its verdict from the chain, but has not come before."""
+    rows = columns((meter_id, 1) for meter_id in baselines)
+    if not rows:
+        return []
+    return [row["meter_id"] for row in await connection.fetch(statements.ABSENT, *rows)]
 
 
-def _reading_row(message: Verified, reading: Reading, record: Record) -> Row:
+def _reading_row(judgement: Judgement) -> Row:
+    message, reading, record = judgement.message, judgement.reading, judgement.reading.record
+    assert record is not None  # noqa: S101 - what cannot be read is never stored
     return (
         message.meter_id,
         record.sequence,
+        EPOCH + record.time_ms * MILLISECOND,
         record.time_ms,
         record.produced_mwh,
         record.consumed_mwh,

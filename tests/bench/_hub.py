@@ -1,0 +1,64 @@
+"""The hub's side of the ingest benchmark: one ingest worker in a process of its own."""
+
+import asyncio
+import json
+import mmap
+import resource
+import signal
+import sys
+import time
+from pathlib import Path
+
+import uvloop
+from _meters import ACK_SIGNER, DEPLOYMENT
+
+from gridtokenx_hub.broker.settings import BrokerSettings
+from gridtokenx_hub.database import open_pool
+from gridtokenx_hub.ingest import Ingest
+
+REPORT_EVERY_S = 0.002
+
+
+def cpu_s() -> float:
+    """Return the processor time that this process has used."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+async def main(url: str, port: int, progress_path: Path) -> None:
+    """Run until SIGTERM, then print the processor time used since the load began.
+
+    The file holds three numbers of 8 bytes: readings stored, connections to the broker (both
+    written here), and whether the load has begun.
+    """
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    pool = await open_pool(url)
+    ingest = Ingest(
+        pool,
+        BrokerSettings("127.0.0.1", port, None),
+        ACK_SIGNER,
+        DEPLOYMENT,
+        lambda: time.time_ns() // 1_000_000,
+    )
+    running = asyncio.create_task(ingest.run(stop))
+    before = 0.0
+    with progress_path.open("r+b") as file, mmap.mmap(file.fileno(), 24) as progress:
+        while not stop.is_set():
+            progress[:8] = ingest.counters.stored.to_bytes(8, "little")
+            progress[8:16] = ingest.counters.connections.to_bytes(8, "little")
+            if not before and any(progress[16:]):
+                before = cpu_s()
+            await asyncio.sleep(REPORT_EVERY_S)
+    await running
+    report = {
+        "cpu_s": cpu_s() - before,
+        "max_rss_kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+        "acks": ingest.counters.acks,
+    }
+    sys.stdout.write(json.dumps(report) + "\n")
+    await pool.close()
+
+
+if __name__ == "__main__":
+    uvloop.run(main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])))
