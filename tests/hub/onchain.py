@@ -23,7 +23,7 @@ from solders.pubkey import Pubkey
 
 from gridtokenx_hub.bootstrap import bootstrap
 from gridtokenx_hub.chain import ChainClient, FeePayerPool, TransactionSender
-from gridtokenx_hub.indexer import Indexer
+from gridtokenx_hub.indexer import Difference, Indexer, reconcile
 from gridtokenx_hub.keys import RoleKeys, load_role_keys
 from gridtokenx_hub.settlement import Settlement
 from gridtokenx_programs import (
@@ -295,6 +295,80 @@ class World:
             device.message(record),
         )
 
+    async def settle(self, device: Device, record: Record) -> str:
+        """Settle a reading without the hub, as anyone may."""
+        mint = ADDRESSES.energy_mint()
+        accounts = {
+            "config": ADDRESSES.energy_config(),
+            "meter": ADDRESSES.meter(device.meter_id),
+            "ledger": ADDRESSES.ledger(device.meter_id),
+            "energy_mint": mint,
+            "owner_token": ADDRESSES.associated_token(device.owner.pubkey(), mint),
+        }
+        if await self.client.account(accounts["ledger"]) is None:
+            await self.open_ledger(device)
+        settling = PROGRAMS["energy_token"].instruction("settle_meter", {}, accounts)
+        confirmation = await self.sender.send([self.proof(device, record), settling])
+        return confirmation.signature
+
+    async def open_ledger(self, device: Device) -> None:
+        accounts = {
+            "config": ADDRESSES.energy_config(),
+            "meter": ADDRESSES.meter(device.meter_id),
+            "ledger": ADDRESSES.ledger(device.meter_id),
+        }
+        await self.send("energy_token", "open_ledger", {}, accounts)
+
+    async def mint_grx(self, wallet: Keypair, amount: int) -> None:
+        treasury = self.chain.keys.treasury
+        accounts = {
+            "config": ADDRESSES.energy_config(),
+            "treasury": treasury.pubkey(),
+            "grx_mint": ADDRESSES.grx_mint(),
+            "destination": ADDRESSES.associated_token(wallet.pubkey(), ADDRESSES.grx_mint()),
+        }
+        await self.send("energy_token", "mint_grx", {"amount": amount}, accounts, treasury)
+
+    async def sell(
+        self, seller: Keypair, nonce: int, kwh: int, price: int, expires_at: int = 0
+    ) -> Pubkey:
+        """Put an order into the book; price in µGRX per kWh."""
+        order = ADDRESSES.order(seller.pubkey(), nonce)
+        terms = {
+            "nonce": nonce,
+            "amount_mwh": kwh * KWH,
+            "price_micro_grx": price,
+            "expires_at": expires_at,
+        }
+        accounts = {
+            "market": ADDRESSES.market(),
+            "seller": seller.pubkey(),
+            "seller_user": ADDRESSES.user(seller.pubkey()),
+            "trader": ADDRESSES.trader(seller.pubkey()),
+            "order": order,
+            "escrow": ADDRESSES.escrow(order),
+            "seller_energy": ADDRESSES.associated_token(seller.pubkey(), ADDRESSES.energy_mint()),
+            "energy_mint": ADDRESSES.energy_mint(),
+        }
+        await self.send("trading", "create_order", terms, accounts, seller)
+        return order
+
+    async def buy(
+        self, buyer: Keypair, seller: Keypair, order: Pubkey, kwh: int, price: int
+    ) -> str:
+        accounts = {
+            "market": ADDRESSES.market(),
+            "order": order,
+            "escrow": ADDRESSES.escrow(order),
+            "buyer": buyer.pubkey(),
+            "buyer_user": ADDRESSES.user(buyer.pubkey()),
+            "buyer_energy": ADDRESSES.associated_token(buyer.pubkey(), ADDRESSES.energy_mint()),
+            "buyer_grx": ADDRESSES.associated_token(buyer.pubkey(), ADDRESSES.grx_mint()),
+            "seller_grx": ADDRESSES.associated_token(seller.pubkey(), ADDRESSES.grx_mint()),
+        }
+        terms = {"amount_mwh": kwh * KWH, "price_micro_grx": price}
+        return await self.send("trading", "match_order", terms, accounts, buyer)
+
     async def store(self, device: Device, record: Record) -> None:
         """What ingest does with a reading that arrives."""
         await self.pool.execute(
@@ -312,6 +386,20 @@ class World:
             COSE_ALGORITHM[device.algorithm],
             device.sign(record),
         )
+
+    async def differences(self) -> list[Difference]:
+        return await reconcile(self.pool, self.client, PROGRAMS, ADDRESSES)
+
+    async def agrees_with_chain(self) -> None:
+        """Wait until the running indexer has caught up and database and chain say the same."""
+
+        async def agrees() -> bool:
+            return not await self.differences()
+
+        try:
+            await until(agrees)
+        except TimeoutError:
+            pytest.fail(f"{[str(difference) for difference in await self.differences()]}")
 
     async def energy_of(self, owner: Keypair) -> int:
         account = ADDRESSES.associated_token(owner.pubkey(), ADDRESSES.energy_mint())

@@ -1,3 +1,3 @@
-from ..onchain import chain, world
+from tests.hub.onchain import chain, world
 
 __all__ = ["chain", "world"]

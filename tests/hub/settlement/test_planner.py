@@ -3,11 +3,10 @@ from typing import Any
 
 import asyncpg
 import pytest
+from tests.hub.settlement import rows
 
 from gridtokenx_hub.settlement.planner import plan
 from gridtokenx_protocol.record import ClockStatus, Flag
-
-from . import rows
 
 METER = b"meter-0123456789"[:16]
 OTHER = b"other-0123456789"[:16]
