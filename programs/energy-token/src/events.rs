@@ -1,10 +1,30 @@
 //! What the energy-token program tells the world; the first field counts its events from 1.
 
+use crate::error::EnergyTokenError;
 use common::{
     codec::{I64, U64},
     event,
+    events::EventSink,
 };
-use pinocchio::Address;
+use pinocchio::{error::ProgramError, AccountView, Address};
+
+/// Bump of the event authority under the address in the IDL; only the cost depends on it.
+pub const AUTHORITY_BUMP: u8 = 250;
+
+/// Checks the two accounts that end each account list.
+#[inline(always)]
+pub fn sink<'a>(
+    program_id: &'a Address,
+    event_authority: &'a AccountView,
+    program: &'a AccountView,
+) -> Result<EventSink<'a>, ProgramError> {
+    EventSink::new(
+        program_id,
+        [event_authority, program],
+        AUTHORITY_BUMP,
+        EnergyTokenError::InvalidAccount,
+    )
+}
 
 event! {
     pub struct TokensInitialized {

@@ -1,7 +1,12 @@
 //! The rules by which a signed reading becomes energy. A reading is refused, never capped.
 
 use crate::{
-    error::EnergyTokenError,
+    error::EnergyTokenError::{
+        ArithmeticOverflow, ClockNotSynchronised, DailyLimitExceeded, ExportLimitExceeded,
+        FalseSurplus, ImportLimitExceeded, MeterFaulty, MeterNotActive, NotIntervalBoundary,
+        NotSettlement, NumberOutOfRange, RegisterFell, SequenceNotHigher, TelemetryDisclosed,
+        TimeInFuture, TimeNotHigher, UnknownFlags, WrongDeployment, WrongKey, WrongMeter,
+    },
     state::{energy_limit, refilled_allowance, Ledger},
 };
 use common::{
@@ -34,55 +39,37 @@ pub fn check_reading(
     let record = signed.record;
     require(
         record.deployment == deployment.id && meter.deployment == deployment.id,
-        EnergyTokenError::WrongDeployment,
+        WrongDeployment,
     )?;
-    require(
-        record.meter_id == meter.meter_id,
-        EnergyTokenError::WrongMeter,
-    )?;
-    require(meter.is_active(), EnergyTokenError::MeterNotActive)?;
+    require(record.meter_id == meter.meter_id, WrongMeter)?;
+    require(meter.is_active(), MeterNotActive)?;
     require(
         meter.is_signed_by(&signed.key, record.sequence.get()),
-        EnergyTokenError::WrongKey,
+        WrongKey,
     )?;
-    require(record.is_in_range(), EnergyTokenError::NumberOutOfRange)?;
+    require(record.is_in_range(), NumberOutOfRange)?;
     check_flags(record)?;
-    require(
-        record.has_no_telemetry(),
-        EnergyTokenError::TelemetryDisclosed,
-    )?;
+    require(record.has_no_telemetry(), TelemetryDisclosed)?;
     check_time(record.time_ms.get(), deployment, now)
 }
 
 #[inline(always)]
 fn check_flags(record: &Record) -> ProgramResult {
-    require(
-        record.has_known_flags_only(),
-        EnergyTokenError::UnknownFlags,
-    )?;
-    require(record.has(SETTLEMENT), EnergyTokenError::NotSettlement)?;
-    require(
-        record.is_synchronised(),
-        EnergyTokenError::ClockNotSynchronised,
-    )?;
+    require(record.has_known_flags_only(), UnknownFlags)?;
+    require(record.has(SETTLEMENT), NotSettlement)?;
+    require(record.is_synchronised(), ClockNotSynchronised)?;
     require(
         !record.has(METER_FAULT | REGISTER_REPLACED | TAMPER),
-        EnergyTokenError::MeterFaulty,
+        MeterFaulty,
     )
 }
 
 #[inline(always)]
 fn check_time(time_ms: u64, deployment: &Deployment, now: Now) -> ProgramResult {
-    require(
-        time_ms <= now.ms_after(MAX_AHEAD_S),
-        EnergyTokenError::TimeInFuture,
-    )?;
+    require(time_ms <= now.ms_after(MAX_AHEAD_S), TimeInFuture)?;
     // 2³² × 1,000 fits; the registry lets no interval be zero.
     let interval_ms = u64::from(deployment.settlement_interval_s.get()).wrapping_mul(1_000);
-    require(
-        time_ms.checked_rem(interval_ms) == Some(0),
-        EnergyTokenError::NotIntervalBoundary,
-    )
+    require(time_ms.is_multiple_of(interval_ms), NotIntervalBoundary)
 }
 
 /// Moves the ledger on to a reading that `check_reading` accepted, and returns the surplus since
@@ -91,45 +78,40 @@ fn check_time(time_ms: u64, deployment: &Deployment, now: Now) -> ProgramResult 
 pub fn advance(ledger: &mut Ledger, record: &Record, meter: &Meter) -> Result<u64, ProgramError> {
     require(
         record.sequence.get() > ledger.last_sequence.get(),
-        EnergyTokenError::SequenceNotHigher,
+        SequenceNotHigher,
     )?;
     let elapsed_ms = match record.time_ms.get().checked_sub(ledger.last_time_ms.get()) {
-        None | Some(0) => return Err(EnergyTokenError::TimeNotHigher.into()),
+        None | Some(0) => return Err(TimeNotHigher.into()),
         Some(elapsed_ms) => elapsed_ms,
     };
-    let rise = |now: u64, before: u64| {
-        now.checked_sub(before)
-            .ok_or(EnergyTokenError::RegisterFell)
-    };
+    let rise = |now: u64, before: u64| now.checked_sub(before).ok_or(RegisterFell);
     let produced = rise(record.produced_mwh.get(), ledger.produced_mwh.get())?;
     let consumed = rise(record.consumed_mwh.get(), ledger.consumed_mwh.get())?;
     let surplus = rise(record.surplus_mwh.get(), ledger.surplus_mwh.get())?;
     require(
         produced.saturating_sub(consumed) <= surplus && surplus <= produced,
-        EnergyTokenError::FalseSurplus,
+        FalseSurplus,
     )?;
 
     require(
         produced <= energy_limit(meter.export_limit_mw.get(), elapsed_ms),
-        EnergyTokenError::ExportLimitExceeded,
+        ExportLimitExceeded,
     )?;
     require(
         consumed <= energy_limit(meter.import_limit_mw.get(), elapsed_ms),
-        EnergyTokenError::ImportLimitExceeded,
+        ImportLimitExceeded,
     )?;
     let allowance = refilled_allowance(
         ledger.daily_allowance_mwh.get(),
         meter.daily_export_limit_mwh.get(),
         elapsed_ms,
     );
-    let allowance = allowance
-        .checked_sub(produced)
-        .ok_or(EnergyTokenError::DailyLimitExceeded)?;
+    let allowance = allowance.checked_sub(produced).ok_or(DailyLimitExceeded)?;
     let minted = ledger
         .minted_mwh
         .get()
         .checked_add(surplus)
-        .ok_or(EnergyTokenError::ArithmeticOverflow)?;
+        .ok_or(ArithmeticOverflow)?;
 
     ledger.last_sequence = record.sequence;
     ledger.last_time_ms = record.time_ms;

@@ -1,11 +1,31 @@
 //! What the registry tells the world; the first field counts its events from 1.
 
+use crate::error::RegistryError;
 use common::{
     codec::{I64, U32, U64},
     event,
-    registry::DeviceKey,
+    events::EventSink,
+    registry::{DeviceKey, Meter},
 };
-use pinocchio::Address;
+use pinocchio::{error::ProgramError, AccountView, Address};
+
+/// Bump of the event authority under the address in the IDL; only the cost depends on it.
+pub const AUTHORITY_BUMP: u8 = 254;
+
+/// Checks the two accounts that end each account list.
+#[inline(always)]
+pub fn sink<'a>(
+    program_id: &'a Address,
+    event_authority: &'a AccountView,
+    program: &'a AccountView,
+) -> Result<EventSink<'a>, ProgramError> {
+    EventSink::new(
+        program_id,
+        [event_authority, program],
+        AUTHORITY_BUMP,
+        RegistryError::InvalidAccount,
+    )
+}
 
 event! {
     pub struct DeploymentInitialized {
@@ -50,5 +70,28 @@ event! {
         pub baseline_surplus_mwh: U64,
         pub baseline_hash: [u8; 32],
         pub timestamp: I64,
+    }
+}
+
+impl MeterRegistered {
+    /// What is told of a meter that was just registered.
+    #[inline(always)]
+    pub fn of(meter: &Meter, sequence: u64) -> Self {
+        Self {
+            sequence: sequence.into(),
+            meter_id: meter.meter_id,
+            owner: meter.owner,
+            key: meter.key,
+            export_limit_mw: meter.export_limit_mw,
+            import_limit_mw: meter.import_limit_mw,
+            daily_export_limit_mwh: meter.daily_export_limit_mwh,
+            baseline_sequence: meter.baseline_sequence,
+            baseline_time_ms: meter.baseline_time_ms,
+            baseline_produced_mwh: meter.baseline_produced_mwh,
+            baseline_consumed_mwh: meter.baseline_consumed_mwh,
+            baseline_surplus_mwh: meter.baseline_surplus_mwh,
+            baseline_hash: meter.baseline_hash,
+            timestamp: meter.registered_at,
+        }
     }
 }

@@ -13,8 +13,6 @@ use common::{
 use error::RegistryError;
 use pinocchio::{AccountView, Address, ProgramResult};
 
-/// Bump of the event authority under the address in the IDL; only the cost depends on it.
-const EVENT_AUTHORITY_BUMP: u8 = 254;
 /// More accounts than any instruction takes: one too many is seen.
 const MAX_ACCOUNTS: usize = 16;
 
@@ -40,7 +38,7 @@ fn process_instruction(
         EVENT_TAG => receive(
             program_id,
             accounts,
-            EVENT_AUTHORITY_BUMP,
+            events::AUTHORITY_BUMP,
             RegistryError::Unauthorized,
         ),
         APPOINT_REGISTRAR => instructions::appoint_registrar(program_id, accounts, arguments),

@@ -1,8 +1,15 @@
 //! Makes the configuration and both mints, once.
 
-use crate::{error::EnergyTokenError, events::TokensInitialized, state::Config};
+use crate::{
+    error::EnergyTokenError::{
+        AlreadyInitialized, InvalidAccount, InvalidArguments, InvalidMint, MissingSignature,
+        WrongNumberOfAccounts,
+    },
+    events::{self, TokensInitialized},
+    state::Config,
+};
 use common::{
-    accounts::{self, TOKEN_PROGRAM},
+    accounts::{self, SYSTEM_PROGRAM, TOKEN_PROGRAM},
     codec::{from_bytes, Account, U64},
     events::EventSink,
     layout,
@@ -40,29 +47,22 @@ impl<'a> Accounts<'a> {
         program_id: &'a Address,
         accounts: &'a mut [AccountView],
     ) -> Result<Self, ProgramError> {
-        let [config, authority, treasury, registry_config, registry_program, energy_mint, grx_mint, payer, token_program, _system_program, event_authority, program] =
+        let [config, authority, treasury, registry_config, registry_program, energy_mint, grx_mint, payer, token_program, system_program, event_authority, program] =
             accounts
         else {
-            return Err(EnergyTokenError::WrongNumberOfAccounts.into());
+            return Err(WrongNumberOfAccounts.into());
         };
-        accounts::signer(authority, EnergyTokenError::MissingSignature)?;
-        accounts::vacant(config, EnergyTokenError::AlreadyInitialized)?;
-        let config_bump = canonical_bump(&[b"config"], program_id, config.address())
-            .ok_or(EnergyTokenError::InvalidAccount)?;
+        accounts::signer(authority, MissingSignature)?;
+        accounts::signer(payer, MissingSignature)?;
+        accounts::is(system_program, &SYSTEM_PROGRAM, InvalidAccount)?;
+        accounts::vacant(config, AlreadyInitialized)?;
+        let config_bump =
+            canonical_bump(&[b"config"], program_id, config.address()).ok_or(InvalidAccount)?;
         let registry_program = registry_program.address();
         canonical_bump(&[b"config"], registry_program, registry_config.address())
-            .ok_or(EnergyTokenError::InvalidAccount)?;
-        accounts::is(
-            token_program,
-            &TOKEN_PROGRAM,
-            EnergyTokenError::InvalidAccount,
-        )?;
-        let events = EventSink::new(
-            program_id,
-            [event_authority, program],
-            crate::EVENT_AUTHORITY_BUMP,
-            EnergyTokenError::InvalidAccount,
-        )?;
+            .ok_or(InvalidAccount)?;
+        accounts::is(token_program, &TOKEN_PROGRAM, InvalidAccount)?;
+        let events = events::sink(program_id, event_authority, program)?;
         Ok(Self {
             config,
             config_bump,
@@ -80,8 +80,7 @@ impl<'a> Accounts<'a> {
     /// Makes a mint at the address of `seed`, under the authority of the configuration.
     #[inline(always)]
     fn create_mint(&self, program_id: &Address, mint: &AccountView, seed: &[u8]) -> ProgramResult {
-        let bump = canonical_bump(&[seed], program_id, mint.address())
-            .ok_or(EnergyTokenError::InvalidMint)?;
+        let bump = canonical_bump(&[seed], program_id, mint.address()).ok_or(InvalidMint)?;
         let bump = [bump];
         accounts::create(
             self.payer,
@@ -99,7 +98,7 @@ pub fn initialize(
     accounts: &mut [AccountView],
     arguments: &[u8],
 ) -> ProgramResult {
-    let arguments: &Arguments = from_bytes(arguments).ok_or(EnergyTokenError::InvalidArguments)?;
+    let arguments: &Arguments = from_bytes(arguments).ok_or(InvalidArguments)?;
     let accounts = Accounts::check(program_id, accounts)?;
     accounts.create_mint(program_id, accounts.energy_mint, b"energy_mint")?;
     accounts.create_mint(program_id, accounts.grx_mint, b"grx_mint")?;
@@ -115,18 +114,18 @@ pub fn initialize(
     let registry = accounts::load::<registry::Config, _>(
         accounts.registry_config,
         accounts.registry_program,
-        EnergyTokenError::InvalidAccount,
+        InvalidAccount,
     )?;
     accounts::initialise(
         accounts.config,
         Config {
-            authority: accounts.authority.clone(),
-            treasury: accounts.treasury.clone(),
-            registry_program: accounts.registry_program.clone(),
+            authority: *accounts.authority,
+            treasury: *accounts.treasury,
+            registry_program: *accounts.registry_program,
             deployment: registry.deployment,
             settlement_interval_s: registry.settlement_interval_s,
-            energy_mint: accounts.energy_mint.address().clone(),
-            grx_mint: accounts.grx_mint.address().clone(),
+            energy_mint: *accounts.energy_mint.address(),
+            grx_mint: *accounts.grx_mint.address(),
             grx_cap: arguments.grx_cap,
             grx_minted: 0.into(),
             event_sequence: 1.into(),
@@ -135,9 +134,9 @@ pub fn initialize(
     )?;
     accounts.events.emit(TokensInitialized {
         sequence: 1.into(),
-        energy_mint: accounts.energy_mint.address().clone(),
-        grx_mint: accounts.grx_mint.address().clone(),
+        energy_mint: *accounts.energy_mint.address(),
+        grx_mint: *accounts.grx_mint.address(),
         grx_cap: arguments.grx_cap,
-        registry_program: accounts.registry_program.clone(),
+        registry_program: *accounts.registry_program,
     })
 }

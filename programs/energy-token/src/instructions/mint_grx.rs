@@ -1,8 +1,15 @@
 //! The treasury mints GRX, up to the cap.
 
-use crate::{error::EnergyTokenError, events::GrxMinted, state::Config};
+use crate::{
+    error::EnergyTokenError::{
+        ArithmeticOverflow, CapExceeded, InvalidAccount, InvalidAmount, InvalidArguments,
+        InvalidMint, InvalidTokenAccount, MissingSignature, Unauthorized, WrongNumberOfAccounts,
+    },
+    events::{self, GrxMinted},
+    state::Config,
+};
 use common::{
-    accounts,
+    accounts::{self, TOKEN_PROGRAM},
     codec::{from_bytes, U64},
     events::EventSink,
     layout, require,
@@ -35,23 +42,15 @@ impl<'a> Accounts<'a> {
         program_id: &'a Address,
         accounts: &'a mut [AccountView],
     ) -> Result<Self, ProgramError> {
-        let [config, treasury, grx_mint, destination, _token_program, event_authority, program] =
+        let [config, treasury, grx_mint, destination, token_program, event_authority, program] =
             accounts
         else {
-            return Err(EnergyTokenError::WrongNumberOfAccounts.into());
+            return Err(WrongNumberOfAccounts.into());
         };
-        accounts::signer(treasury, EnergyTokenError::MissingSignature)?;
-        accounts::token_account(
-            destination,
-            grx_mint.address(),
-            EnergyTokenError::InvalidTokenAccount,
-        )?;
-        let events = EventSink::new(
-            program_id,
-            [event_authority, program],
-            crate::EVENT_AUTHORITY_BUMP,
-            EnergyTokenError::InvalidAccount,
-        )?;
+        accounts::signer(treasury, MissingSignature)?;
+        accounts::is(token_program, &TOKEN_PROGRAM, InvalidAccount)?;
+        accounts::token_account(destination, grx_mint.address(), InvalidTokenAccount)?;
+        let events = events::sink(program_id, event_authority, program)?;
         Ok(Self {
             config,
             treasury: treasury.address(),
@@ -77,23 +76,20 @@ fn count(
     amount: u64,
 ) -> Result<Minted, ProgramError> {
     let (treasury, grx_mint) = accounts;
-    require(
-        address_eq(&config.treasury, treasury),
-        EnergyTokenError::Unauthorized,
-    )?;
-    accounts::is(grx_mint, &config.grx_mint, EnergyTokenError::InvalidMint)?;
-    require(amount != 0, EnergyTokenError::InvalidAmount)?;
+    require(address_eq(&config.treasury, treasury), Unauthorized)?;
+    accounts::is(grx_mint, &config.grx_mint, InvalidMint)?;
+    require(amount != 0, InvalidAmount)?;
     let total = config
         .grx_minted
         .get()
         .checked_add(amount)
         .filter(|total| *total <= config.grx_cap.get())
-        .ok_or(EnergyTokenError::CapExceeded)?;
+        .ok_or(CapExceeded)?;
     config.grx_minted.set(total);
     let sequence = config.event_sequence.increment();
     Ok(Minted {
         total,
-        sequence: sequence.ok_or(EnergyTokenError::ArithmeticOverflow)?,
+        sequence: sequence.ok_or(ArithmeticOverflow)?,
         config_bump: config.bump,
     })
 }
@@ -103,14 +99,11 @@ pub fn mint_grx(
     accounts: &mut [AccountView],
     arguments: &[u8],
 ) -> ProgramResult {
-    let arguments: &Arguments = from_bytes(arguments).ok_or(EnergyTokenError::InvalidArguments)?;
+    let arguments: &Arguments = from_bytes(arguments).ok_or(InvalidArguments)?;
     let accounts = Accounts::check(program_id, accounts)?;
     let minted = {
-        let mut config = accounts::load_mut::<Config, _>(
-            accounts.config,
-            program_id,
-            EnergyTokenError::InvalidAccount,
-        )?;
+        let mut config =
+            accounts::load_mut::<Config, _>(accounts.config, program_id, InvalidAccount)?;
         count(
             &mut config,
             (accounts.treasury, accounts.grx_mint),
@@ -129,7 +122,7 @@ pub fn mint_grx(
     .invoke_signed(&[Signer::from(&seeds)])?;
     accounts.events.emit(GrxMinted {
         sequence: minted.sequence.into(),
-        destination: accounts.destination.address().clone(),
+        destination: *accounts.destination.address(),
         amount: arguments.amount,
         grx_minted: minted.total.into(),
     })

@@ -1,12 +1,20 @@
 //! Opens a registered meter's ledger at its baseline; anybody may pay for it.
 
 use crate::{
-    error::EnergyTokenError,
-    events::LedgerOpened,
+    error::EnergyTokenError::{
+        ArithmeticOverflow, InvalidAccount, InvalidArguments, LedgerAlreadyOpen, MissingSignature,
+        WrongNumberOfAccounts,
+    },
+    events::{self, LedgerOpened},
     state::{full_allowance, Config, Ledger},
 };
 use common::{
-    accounts, codec::Account, events::EventSink, pda::canonical_bump, registry::Meter, require,
+    accounts::{self, SYSTEM_PROGRAM},
+    codec::Account,
+    events::EventSink,
+    pda::canonical_bump,
+    registry::Meter,
+    require,
 };
 use pinocchio::{
     account::Ref, cpi::Seed, error::ProgramError, AccountView, Address, ProgramResult,
@@ -27,31 +35,23 @@ impl<'a> Accounts<'a> {
         program_id: &'a Address,
         accounts: &'a mut [AccountView],
     ) -> Result<Self, ProgramError> {
-        let [config, meter, ledger, payer, _system_program, event_authority, program] = accounts
+        let [config, meter, ledger, payer, system_program, event_authority, program] = accounts
         else {
-            return Err(EnergyTokenError::WrongNumberOfAccounts.into());
+            return Err(WrongNumberOfAccounts.into());
         };
-        let mut config =
-            accounts::load_mut::<Config, _>(config, program_id, EnergyTokenError::InvalidAccount)?;
-        let meter = accounts::load::<Meter, _>(
-            meter,
-            &config.registry_program,
-            EnergyTokenError::InvalidAccount,
-        )?;
-        accounts::vacant(ledger, EnergyTokenError::LedgerAlreadyOpen)?;
+        accounts::signer(payer, MissingSignature)?;
+        accounts::is(system_program, &SYSTEM_PROGRAM, InvalidAccount)?;
+        let mut config = accounts::load_mut::<Config, _>(config, program_id, InvalidAccount)?;
+        let meter = accounts::load::<Meter, _>(meter, &config.registry_program, InvalidAccount)?;
+        accounts::vacant(ledger, LedgerAlreadyOpen)?;
         let ledger_bump =
             canonical_bump(&[b"ledger", &meter.meter_id], program_id, ledger.address())
-                .ok_or(EnergyTokenError::InvalidAccount)?;
-        let events = EventSink::new(
-            program_id,
-            [event_authority, program],
-            crate::EVENT_AUTHORITY_BUMP,
-            EnergyTokenError::InvalidAccount,
-        )?;
+                .ok_or(InvalidAccount)?;
+        let events = events::sink(program_id, event_authority, program)?;
         let event_sequence = config
             .event_sequence
             .increment()
-            .ok_or(EnergyTokenError::ArithmeticOverflow)?;
+            .ok_or(ArithmeticOverflow)?;
         Ok(Self {
             meter,
             ledger,
@@ -68,7 +68,7 @@ pub fn open_ledger(
     accounts: &mut [AccountView],
     arguments: &[u8],
 ) -> ProgramResult {
-    require(arguments.is_empty(), EnergyTokenError::InvalidArguments)?;
+    require(arguments.is_empty(), InvalidArguments)?;
     let accounts = Accounts::check(program_id, accounts)?;
     let meter = &accounts.meter;
 

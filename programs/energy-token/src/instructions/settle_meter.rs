@@ -1,12 +1,22 @@
 //! Mints the surplus that a meter signed for, to the meter's owner. Anybody may bring the reading.
 
 use crate::{
-    error::EnergyTokenError,
-    events::MeterSettled,
+    error::EnergyTokenError::{
+        self, ArithmeticOverflow, InvalidAccount, InvalidArguments, InvalidMint,
+        InvalidTokenAccount, WrongNumberOfAccounts,
+    },
+    events::{self, MeterSettled},
     settlement::{advance, check_reading, Deployment},
     state::{Config, Ledger},
 };
-use common::{accounts, events::EventSink, precompile, registry::Meter, require, time::Now};
+use common::{
+    accounts::{self, TOKEN_PROGRAM},
+    events::EventSink,
+    precompile,
+    registry::Meter,
+    require,
+    time::Now,
+};
 use pinocchio::{
     account::{Ref, RefMut},
     address::address_eq,
@@ -35,43 +45,24 @@ impl<'a> Accounts<'a> {
         program_id: &'a Address,
         accounts: &'a mut [AccountView],
     ) -> Result<Self, ProgramError> {
-        let [config_account, meter, ledger, energy_mint, owner_token, instructions_sysvar, _token_program, event_authority, program] =
+        let [config_account, meter, ledger, energy_mint, owner_token, instructions_sysvar, token_program, event_authority, program] =
             accounts
         else {
-            return Err(EnergyTokenError::WrongNumberOfAccounts.into());
+            return Err(WrongNumberOfAccounts.into());
         };
-        let mut config = accounts::load_mut::<Config, _>(
-            config_account,
-            program_id,
-            EnergyTokenError::InvalidAccount,
-        )?;
-        let meter = accounts::load::<Meter, _>(
-            meter,
-            &config.registry_program,
-            EnergyTokenError::InvalidAccount,
-        )?;
-        let ledger =
-            accounts::load_mut::<Ledger, _>(ledger, program_id, EnergyTokenError::InvalidAccount)?;
-        require(
-            ledger.meter_id == meter.meter_id,
-            EnergyTokenError::InvalidAccount,
-        )?;
-        accounts::is(
-            energy_mint,
-            &config.energy_mint,
-            EnergyTokenError::InvalidMint,
-        )?;
+        accounts::is(token_program, &TOKEN_PROGRAM, InvalidAccount)?;
+        let mut config =
+            accounts::load_mut::<Config, _>(config_account, program_id, InvalidAccount)?;
+        let meter = accounts::load::<Meter, _>(meter, &config.registry_program, InvalidAccount)?;
+        let ledger = accounts::load_mut::<Ledger, _>(ledger, program_id, InvalidAccount)?;
+        require(ledger.meter_id == meter.meter_id, InvalidAccount)?;
+        accounts::is(energy_mint, &config.energy_mint, InvalidMint)?;
         check_owner_token(owner_token, &config.energy_mint, &meter.owner)?;
-        let events = EventSink::new(
-            program_id,
-            [event_authority, program],
-            crate::EVENT_AUTHORITY_BUMP,
-            EnergyTokenError::InvalidAccount,
-        )?;
+        let events = events::sink(program_id, event_authority, program)?;
         let event_sequence = config
             .event_sequence
             .increment()
-            .ok_or(EnergyTokenError::ArithmeticOverflow)?;
+            .ok_or(ArithmeticOverflow)?;
         let deployment = Deployment {
             id: config.deployment,
             settlement_interval_s: config.settlement_interval_s,
@@ -108,12 +99,8 @@ fn check_owner_token(
     energy_mint: &Address,
     owner: &Address,
 ) -> ProgramResult {
-    let token =
-        accounts::token_account(account, energy_mint, EnergyTokenError::InvalidTokenAccount)?;
-    require(
-        address_eq(token.owner(), owner),
-        EnergyTokenError::InvalidTokenAccount,
-    )
+    let token = accounts::token_account(account, energy_mint, InvalidTokenAccount)?;
+    require(address_eq(token.owner(), owner), InvalidTokenAccount)
 }
 
 pub fn settle_meter(
@@ -121,7 +108,7 @@ pub fn settle_meter(
     accounts: &mut [AccountView],
     arguments: &[u8],
 ) -> ProgramResult {
-    require(arguments.is_empty(), EnergyTokenError::InvalidArguments)?;
+    require(arguments.is_empty(), InvalidArguments)?;
     let mut accounts = Accounts::check(program_id, accounts)?;
     let instructions =
         precompile::instructions(accounts.instructions_sysvar).map_err(EnergyTokenError::from)?;
@@ -137,7 +124,7 @@ pub fn settle_meter(
     accounts.events.emit(MeterSettled {
         sequence: accounts.event_sequence.into(),
         meter_id: record.meter_id,
-        owner: accounts.meter.owner.clone(),
+        owner: accounts.meter.owner,
         reading_sequence: record.sequence,
         reading_time_ms: record.time_ms,
         produced_mwh: record.produced_mwh,

@@ -1,12 +1,15 @@
 //! The authority appoints a registrar, or changes how many meters it may register in a day.
 
 use crate::{
-    error::RegistryError,
-    events::RegistrarAppointed,
+    error::RegistryError::{
+        ArithmeticOverflow, InvalidAccount, InvalidArguments, MissingSignature, Unauthorized,
+        WrongNumberOfAccounts,
+    },
+    events::{self, RegistrarAppointed},
     state::{Config, Registrar},
 };
 use common::{
-    accounts,
+    accounts::{self, SYSTEM_PROGRAM},
     codec::{from_bytes, Account, U32},
     events::EventSink,
     layout,
@@ -39,25 +42,22 @@ impl<'a> Accounts<'a> {
         program_id: &'a Address,
         accounts: &'a mut [AccountView],
     ) -> Result<Self, ProgramError> {
-        let [config, authority, registrar_key, registrar, payer, _system_program, event_authority, program] =
+        let [config, authority, registrar_key, registrar, payer, system_program, event_authority, program] =
             accounts
         else {
-            return Err(RegistryError::WrongNumberOfAccounts.into());
+            return Err(WrongNumberOfAccounts.into());
         };
-        accounts::signer(authority, RegistryError::MissingSignature)?;
+        accounts::signer(authority, MissingSignature)?;
+        accounts::signer(payer, MissingSignature)?;
+        accounts::is(system_program, &SYSTEM_PROGRAM, InvalidAccount)?;
         let registrar_key = registrar_key.address();
         let registrar_bump = canonical_bump(
             &[b"registrar", registrar_key.as_array()],
             program_id,
             registrar.address(),
         )
-        .ok_or(RegistryError::InvalidAccount)?;
-        let events = EventSink::new(
-            program_id,
-            [event_authority, program],
-            crate::EVENT_AUTHORITY_BUMP,
-            RegistryError::InvalidAccount,
-        )?;
+        .ok_or(InvalidAccount)?;
+        let events = events::sink(program_id, event_authority, program)?;
         Ok(Self {
             config,
             authority,
@@ -75,25 +75,22 @@ pub fn appoint_registrar(
     accounts: &mut [AccountView],
     arguments: &[u8],
 ) -> ProgramResult {
-    let arguments: &Arguments = from_bytes(arguments).ok_or(RegistryError::InvalidArguments)?;
+    let arguments: &Arguments = from_bytes(arguments).ok_or(InvalidArguments)?;
     let accounts = Accounts::check(program_id, accounts)?;
     let sequence = {
-        let mut config = accounts::load_mut::<Config, _>(
-            accounts.config,
-            program_id,
-            RegistryError::InvalidAccount,
-        )?;
+        let mut config =
+            accounts::load_mut::<Config, _>(accounts.config, program_id, InvalidAccount)?;
         require(
             address_eq(&config.authority, accounts.authority.address()),
-            RegistryError::Unauthorized,
+            Unauthorized,
         )?;
         config
             .event_sequence
             .increment()
-            .ok_or(RegistryError::ArithmeticOverflow)?
+            .ok_or(ArithmeticOverflow)?
     };
 
-    if accounts::vacant(accounts.registrar, RegistryError::InvalidAccount).is_ok() {
+    if accounts::vacant(accounts.registrar, InvalidAccount).is_ok() {
         let bump = [accounts.registrar_bump];
         let seeds = [
             Seed::from(b"registrar"),
@@ -110,7 +107,7 @@ pub fn appoint_registrar(
         accounts::initialise(
             accounts.registrar,
             Registrar {
-                registrar: accounts.registrar_key.clone(),
+                registrar: *accounts.registrar_key,
                 daily_cap: arguments.daily_cap,
                 day: 0.into(),
                 registered_today: 0.into(),
@@ -118,16 +115,13 @@ pub fn appoint_registrar(
             },
         )?;
     } else {
-        let mut registrar = accounts::load_mut::<Registrar, _>(
-            accounts.registrar,
-            program_id,
-            RegistryError::InvalidAccount,
-        )?;
+        let mut registrar =
+            accounts::load_mut::<Registrar, _>(accounts.registrar, program_id, InvalidAccount)?;
         registrar.daily_cap = arguments.daily_cap;
     }
     accounts.events.emit(RegistrarAppointed {
         sequence: sequence.into(),
-        registrar: accounts.registrar_key.clone(),
+        registrar: *accounts.registrar_key,
         daily_cap: arguments.daily_cap,
     })
 }

@@ -1,8 +1,15 @@
 //! Makes the registry's configuration, once.
 
-use crate::{error::RegistryError, events::DeploymentInitialized, state::Config};
+use crate::{
+    error::RegistryError::{
+        AlreadyInitialized, InvalidAccount, InvalidArguments, InvalidInterval, MissingSignature,
+        WrongNumberOfAccounts,
+    },
+    events::{self, DeploymentInitialized},
+    state::Config,
+};
 use common::{
-    accounts,
+    accounts::{self, SYSTEM_PROGRAM},
     codec::{from_bytes, U32},
     events::EventSink,
     layout,
@@ -34,19 +41,16 @@ impl<'a> Accounts<'a> {
         program_id: &'a Address,
         accounts: &'a mut [AccountView],
     ) -> Result<Self, ProgramError> {
-        let [config, authority, payer, _system_program, event_authority, program] = accounts else {
-            return Err(RegistryError::WrongNumberOfAccounts.into());
+        let [config, authority, payer, system_program, event_authority, program] = accounts else {
+            return Err(WrongNumberOfAccounts.into());
         };
-        accounts::signer(authority, RegistryError::MissingSignature)?;
-        accounts::vacant(config, RegistryError::AlreadyInitialized)?;
-        let config_bump = canonical_bump(&[b"config"], program_id, config.address())
-            .ok_or(RegistryError::InvalidAccount)?;
-        let events = EventSink::new(
-            program_id,
-            [event_authority, program],
-            crate::EVENT_AUTHORITY_BUMP,
-            RegistryError::InvalidAccount,
-        )?;
+        accounts::signer(authority, MissingSignature)?;
+        accounts::signer(payer, MissingSignature)?;
+        accounts::is(system_program, &SYSTEM_PROGRAM, InvalidAccount)?;
+        accounts::vacant(config, AlreadyInitialized)?;
+        let config_bump =
+            canonical_bump(&[b"config"], program_id, config.address()).ok_or(InvalidAccount)?;
+        let events = events::sink(program_id, event_authority, program)?;
         Ok(Self {
             config,
             config_bump,
@@ -62,14 +66,11 @@ pub fn initialize(
     accounts: &mut [AccountView],
     arguments: &[u8],
 ) -> ProgramResult {
-    let arguments: &Arguments = from_bytes(arguments).ok_or(RegistryError::InvalidArguments)?;
+    let arguments: &Arguments = from_bytes(arguments).ok_or(InvalidArguments)?;
     let accounts = Accounts::check(program_id, accounts)?;
     let interval = u64::from(arguments.settlement_interval_s.get());
     // A divisor of the day: boundaries fall on the same times of every UTC day.
-    require(
-        interval != 0 && DAY_S % interval == 0,
-        RegistryError::InvalidInterval,
-    )?;
+    require(DAY_S.is_multiple_of(interval), InvalidInterval)?;
 
     let bump = [accounts.config_bump];
     accounts::create(
@@ -83,7 +84,7 @@ pub fn initialize(
     accounts::initialise(
         accounts.config,
         Config {
-            authority: accounts.authority.address().clone(),
+            authority: *accounts.authority.address(),
             deployment,
             settlement_interval_s: arguments.settlement_interval_s,
             event_sequence: 1.into(),
@@ -92,7 +93,7 @@ pub fn initialize(
     )?;
     accounts.events.emit(DeploymentInitialized {
         sequence: 1.into(),
-        authority: accounts.authority.address().clone(),
+        authority: *accounts.authority.address(),
         deployment,
         settlement_interval_s: arguments.settlement_interval_s,
     })

@@ -2,12 +2,17 @@
 //! signed: the device has the key, and its registers start from there.
 
 use crate::{
-    error::RegistryError,
-    events::MeterRegistered,
+    error::RegistryError::{
+        self, ArithmeticOverflow, BaselineHasPrevious, BaselineHasSurplus, BaselineNotFirst,
+        DailyCapReached, InvalidAccount, InvalidArguments, InvalidFlags, InvalidLimit,
+        MeterAlreadyRegistered, MissingSignature, NumberOutOfRange, TelemetryDisclosed,
+        TimeOutOfRange, Unauthorized, UserNotRegistered, WrongDeployment, WrongNumberOfAccounts,
+    },
+    events::{self, MeterRegistered},
     state::{Config, DeviceKey, Meter, MeterStatus, Registrar, User},
 };
 use common::{
-    accounts,
+    accounts::{self, SYSTEM_PROGRAM},
     codec::{from_bytes, Account, U64},
     events::EventSink,
     layout,
@@ -65,20 +70,17 @@ impl<'a> Accounts<'a> {
         program_id: &'a Address,
         accounts: &'a mut [AccountView],
     ) -> Result<Self, ProgramError> {
-        let [config, registrar_key, registrar, owner, owner_user, meter, payer, instructions_sysvar, _system_program, event_authority, program] =
+        let [config, registrar_key, registrar, owner, owner_user, meter, payer, instructions_sysvar, system_program, event_authority, program] =
             accounts
         else {
-            return Err(RegistryError::WrongNumberOfAccounts.into());
+            return Err(WrongNumberOfAccounts.into());
         };
-        accounts::signer(registrar_key, RegistryError::MissingSignature)?;
-        accounts::signer(owner, RegistryError::MissingSignature)?;
-        accounts::vacant(meter, RegistryError::MeterAlreadyRegistered)?;
-        let events = EventSink::new(
-            program_id,
-            [event_authority, program],
-            crate::EVENT_AUTHORITY_BUMP,
-            RegistryError::InvalidAccount,
-        )?;
+        accounts::signer(registrar_key, MissingSignature)?;
+        accounts::is(system_program, &SYSTEM_PROGRAM, InvalidAccount)?;
+        accounts::signer(owner, MissingSignature)?;
+        accounts::signer(payer, MissingSignature)?;
+        accounts::vacant(meter, MeterAlreadyRegistered)?;
+        let events = events::sink(program_id, event_authority, program)?;
         Ok(Self {
             config,
             registrar_key: registrar_key.address(),
@@ -95,38 +97,26 @@ impl<'a> Accounts<'a> {
     /// The owner is a registered user.
     #[inline(always)]
     fn check_owner(&self, program_id: &Address) -> ProgramResult {
-        let user = accounts::load::<User, _>(
-            self.owner_user,
-            program_id,
-            RegistryError::UserNotRegistered,
-        )?;
-        require(
-            address_eq(&user.wallet, self.owner),
-            RegistryError::UserNotRegistered,
-        )
+        let user = accounts::load::<User, _>(self.owner_user, program_id, UserNotRegistered)?;
+        require(address_eq(&user.wallet, self.owner), UserNotRegistered)
     }
 
     /// The registrar is appointed and has not reached its cap of this day.
     #[inline(always)]
     fn count_registration(&mut self, program_id: &Address, now: Now) -> ProgramResult {
-        let mut registrar = accounts::load_mut::<Registrar, _>(
-            self.registrar,
-            program_id,
-            RegistryError::Unauthorized,
-        )?;
+        let mut registrar =
+            accounts::load_mut::<Registrar, _>(self.registrar, program_id, Unauthorized)?;
         require(
             address_eq(&registrar.registrar, self.registrar_key),
-            RegistryError::Unauthorized,
+            Unauthorized,
         )?;
-        registrar
-            .count(now.day())
-            .ok_or(RegistryError::DailyCapReached.into())
+        registrar.count(now.day()).ok_or(DailyCapReached.into())
     }
 
     #[inline(always)]
     fn create_meter(&self, program_id: &Address, meter_id: &[u8; 16]) -> Result<u8, ProgramError> {
         let bump = canonical_bump(&[b"meter", meter_id], program_id, self.meter.address())
-            .ok_or(RegistryError::InvalidAccount)?;
+            .ok_or(InvalidAccount)?;
         let bump_seed = [bump];
         let seeds = [
             Seed::from(b"meter"),
@@ -141,36 +131,50 @@ impl<'a> Accounts<'a> {
 /// A baseline is a device's first reading, recent, and tells nothing but its registers.
 #[inline(always)]
 fn check_baseline(baseline: &Record, deployment: [u8; 4], now: Now) -> ProgramResult {
-    require(
-        baseline.deployment == deployment,
-        RegistryError::WrongDeployment,
-    )?;
-    require(baseline.is_in_range(), RegistryError::NumberOutOfRange)?;
-    require(
-        baseline.sequence.get() == 1,
-        RegistryError::BaselineNotFirst,
-    )?;
-    require(
-        baseline.previous_hash == [0; 32],
-        RegistryError::BaselineHasPrevious,
-    )?;
-    require(
-        baseline.surplus_mwh.get() == 0,
-        RegistryError::BaselineHasSurplus,
-    )?;
-    require(
-        baseline.flags.get() == CLOCK_SYNCHRONISED,
-        RegistryError::InvalidFlags,
-    )?;
-    require(
-        baseline.has_no_telemetry(),
-        RegistryError::TelemetryDisclosed,
-    )?;
+    require(baseline.deployment == deployment, WrongDeployment)?;
+    require(baseline.is_in_range(), NumberOutOfRange)?;
+    require(baseline.sequence.get() == 1, BaselineNotFirst)?;
+    require(baseline.previous_hash == [0; 32], BaselineHasPrevious)?;
+    require(baseline.surplus_mwh.get() == 0, BaselineHasSurplus)?;
+    require(baseline.flags.get() == CLOCK_SYNCHRONISED, InvalidFlags)?;
+    require(baseline.has_no_telemetry(), TelemetryDisclosed)?;
     let time_ms = baseline.time_ms.get();
     require(
         time_ms <= now.ms_after(MAX_AHEAD_S) && time_ms >= now.ms_after(-MAX_BASELINE_AGE_S),
-        RegistryError::TimeOutOfRange,
+        TimeOutOfRange,
     )
+}
+
+/// A meter that starts from its baseline.
+#[inline(always)]
+fn new_meter(
+    signed: &SignedRecord,
+    owner: Address,
+    limits: &Arguments,
+    now: Now,
+    bump: u8,
+) -> Meter {
+    let baseline = signed.record;
+    Meter {
+        meter_id: baseline.meter_id,
+        owner,
+        status: MeterStatus::Active as u8,
+        deployment: baseline.deployment,
+        key: signed.key,
+        previous_key: DeviceKey::NONE,
+        previous_key_last_sequence: 0.into(),
+        export_limit_mw: limits.export_limit_mw,
+        import_limit_mw: limits.import_limit_mw,
+        daily_export_limit_mwh: limits.daily_export_limit_mwh,
+        baseline_sequence: baseline.sequence,
+        baseline_time_ms: baseline.time_ms,
+        baseline_produced_mwh: baseline.produced_mwh,
+        baseline_consumed_mwh: baseline.consumed_mwh,
+        baseline_surplus_mwh: baseline.surplus_mwh,
+        baseline_hash: baseline.hash(),
+        registered_at: now.timestamp().into(),
+        bump,
+    }
 }
 
 pub fn register_meter(
@@ -178,72 +182,27 @@ pub fn register_meter(
     accounts: &mut [AccountView],
     arguments: &[u8],
 ) -> ProgramResult {
-    let arguments: &Arguments = from_bytes(arguments).ok_or(RegistryError::InvalidArguments)?;
-    require(arguments.are_valid(), RegistryError::InvalidLimit)?;
+    let arguments: &Arguments = from_bytes(arguments).ok_or(InvalidArguments)?;
+    require(arguments.are_valid(), InvalidLimit)?;
     let mut accounts = Accounts::check(program_id, accounts)?;
     accounts.check_owner(program_id)?;
     let now = Now::get()?;
     accounts.count_registration(program_id, now)?;
     let (deployment, sequence) = {
-        let mut config = accounts::load_mut::<Config, _>(
-            accounts.config,
-            program_id,
-            RegistryError::InvalidAccount,
-        )?;
+        let mut config =
+            accounts::load_mut::<Config, _>(accounts.config, program_id, InvalidAccount)?;
         let sequence = config.event_sequence.increment();
-        (
-            config.deployment,
-            sequence.ok_or(RegistryError::ArithmeticOverflow)?,
-        )
+        (config.deployment, sequence.ok_or(ArithmeticOverflow)?)
     };
 
     let instructions =
         precompile::instructions(accounts.instructions_sysvar).map_err(RegistryError::from)?;
-    let SignedRecord {
-        key,
-        record: baseline,
-    } = precompile::signed_record(&instructions).map_err(RegistryError::from)?;
-    check_baseline(baseline, deployment, now)?;
+    let signed = precompile::signed_record(&instructions).map_err(RegistryError::from)?;
+    check_baseline(signed.record, deployment, now)?;
 
-    let bump = accounts.create_meter(program_id, &baseline.meter_id)?;
-    let baseline_hash = baseline.hash();
-    accounts::initialise(
-        accounts.meter,
-        Meter {
-            meter_id: baseline.meter_id,
-            owner: accounts.owner.clone(),
-            status: MeterStatus::Active as u8,
-            deployment,
-            key,
-            previous_key: DeviceKey::NONE,
-            previous_key_last_sequence: 0.into(),
-            export_limit_mw: arguments.export_limit_mw,
-            import_limit_mw: arguments.import_limit_mw,
-            daily_export_limit_mwh: arguments.daily_export_limit_mwh,
-            baseline_sequence: baseline.sequence,
-            baseline_time_ms: baseline.time_ms,
-            baseline_produced_mwh: baseline.produced_mwh,
-            baseline_consumed_mwh: baseline.consumed_mwh,
-            baseline_surplus_mwh: baseline.surplus_mwh,
-            baseline_hash,
-            registered_at: now.timestamp().into(),
-            bump,
-        },
-    )?;
-    accounts.events.emit(MeterRegistered {
-        sequence: sequence.into(),
-        meter_id: baseline.meter_id,
-        owner: accounts.owner.clone(),
-        key,
-        export_limit_mw: arguments.export_limit_mw,
-        import_limit_mw: arguments.import_limit_mw,
-        daily_export_limit_mwh: arguments.daily_export_limit_mwh,
-        baseline_sequence: baseline.sequence,
-        baseline_time_ms: baseline.time_ms,
-        baseline_produced_mwh: baseline.produced_mwh,
-        baseline_consumed_mwh: baseline.consumed_mwh,
-        baseline_surplus_mwh: baseline.surplus_mwh,
-        baseline_hash,
-        timestamp: now.timestamp().into(),
-    })
+    let bump = accounts.create_meter(program_id, &signed.record.meter_id)?;
+    let meter = new_meter(&signed, *accounts.owner, arguments, now, bump);
+    let event = MeterRegistered::of(&meter, sequence);
+    accounts::initialise(accounts.meter, meter)?;
+    accounts.events.emit(event)
 }

@@ -1,12 +1,15 @@
 //! A wallet registers itself as a user.
 
 use crate::{
-    error::RegistryError,
-    events::UserRegistered,
+    error::RegistryError::{
+        ArithmeticOverflow, InvalidAccount, InvalidArguments, InvalidUserType, MissingSignature,
+        UserAlreadyRegistered, WrongNumberOfAccounts,
+    },
+    events::{self, UserRegistered},
     state::{Config, User, UserType},
 };
 use common::{
-    accounts,
+    accounts::{self, SYSTEM_PROGRAM},
     codec::{from_bytes, Account},
     events::EventSink,
     layout,
@@ -36,21 +39,18 @@ impl<'a> Accounts<'a> {
         program_id: &'a Address,
         accounts: &'a mut [AccountView],
     ) -> Result<Self, ProgramError> {
-        let [config, wallet, user, payer, _system_program, event_authority, program] = accounts
+        let [config, wallet, user, payer, system_program, event_authority, program] = accounts
         else {
-            return Err(RegistryError::WrongNumberOfAccounts.into());
+            return Err(WrongNumberOfAccounts.into());
         };
-        accounts::signer(wallet, RegistryError::MissingSignature)?;
+        accounts::signer(wallet, MissingSignature)?;
+        accounts::signer(payer, MissingSignature)?;
+        accounts::is(system_program, &SYSTEM_PROGRAM, InvalidAccount)?;
         let wallet = wallet.address();
-        accounts::vacant(user, RegistryError::UserAlreadyRegistered)?;
+        accounts::vacant(user, UserAlreadyRegistered)?;
         let user_bump = canonical_bump(&[b"user", wallet.as_array()], program_id, user.address())
-            .ok_or(RegistryError::InvalidAccount)?;
-        let events = EventSink::new(
-            program_id,
-            [event_authority, program],
-            crate::EVENT_AUTHORITY_BUMP,
-            RegistryError::InvalidAccount,
-        )?;
+            .ok_or(InvalidAccount)?;
+        let events = events::sink(program_id, event_authority, program)?;
         Ok(Self {
             config,
             wallet,
@@ -67,17 +67,13 @@ pub fn register_user(
     accounts: &mut [AccountView],
     arguments: &[u8],
 ) -> ProgramResult {
-    let arguments: &Arguments = from_bytes(arguments).ok_or(RegistryError::InvalidArguments)?;
-    UserType::from_byte(arguments.user_type).ok_or(RegistryError::InvalidUserType)?;
+    let arguments: &Arguments = from_bytes(arguments).ok_or(InvalidArguments)?;
+    UserType::from_byte(arguments.user_type).ok_or(InvalidUserType)?;
     let accounts = Accounts::check(program_id, accounts)?;
-    let sequence = accounts::load_mut::<Config, _>(
-        accounts.config,
-        program_id,
-        RegistryError::InvalidAccount,
-    )?
-    .event_sequence
-    .increment()
-    .ok_or(RegistryError::ArithmeticOverflow)?;
+    let sequence = accounts::load_mut::<Config, _>(accounts.config, program_id, InvalidAccount)?
+        .event_sequence
+        .increment()
+        .ok_or(ArithmeticOverflow)?;
     let now = Now::get()?;
 
     let bump = [accounts.user_bump];
@@ -96,7 +92,7 @@ pub fn register_user(
     accounts::initialise(
         accounts.user,
         User {
-            wallet: accounts.wallet.clone(),
+            wallet: *accounts.wallet,
             user_type: arguments.user_type,
             registered_at: now.timestamp().into(),
             bump: accounts.user_bump,
@@ -104,7 +100,7 @@ pub fn register_user(
     )?;
     accounts.events.emit(UserRegistered {
         sequence: sequence.into(),
-        wallet: accounts.wallet.clone(),
+        wallet: *accounts.wallet,
         user_type: arguments.user_type,
         timestamp: now.timestamp().into(),
     })

@@ -1,0 +1,161 @@
+"""Rules that hold for the accounts of every instruction."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pytest
+from grid import Grid, with_accounts, without_signature
+from harness import Device, World
+from solders.instruction import AccountMeta, Instruction
+from solders.keypair import Keypair
+from solders.pubkey import Pubkey
+from solders.transaction_metadata import FailedTransactionMetadata
+
+
+@dataclass
+class Call:
+    """An instruction that would succeed, with what must go before it and who signs."""
+
+    grid: Grid
+    instruction: Instruction
+    signers: Sequence[Keypair]
+    before: Sequence[Instruction] = ()
+
+    def refuse(self, error: str, instruction: Instruction) -> None:
+        asked = {meta.pubkey for meta in instruction.accounts if meta.is_signer}
+        signers = [key for key in self.signers if key.pubkey() in asked]
+        self.grid.world.refuse(error, *self.before, instruction, signers=signers)
+
+    def with_account(self, name: str, meta: AccountMeta) -> Instruction | None:
+        """The instruction with another account in a place; None when it has no such place."""
+        program = self.grid.world.programs[self.instruction.program_id]
+        spec = next(
+            spec
+            for spec in program.idl.instructions.values()
+            if bytes(self.instruction.data).startswith(spec.discriminator)
+        )
+        names = [role.name for role in spec.accounts]
+        if name not in names:
+            return None
+        metas = list(self.instruction.accounts)
+        metas[names.index(name)] = meta
+        return with_accounts(self.instruction, metas)
+
+
+def registry_initialize(grid: Grid) -> Call:
+    return Call(grid, grid.initialize_registry(), [grid.authority])
+
+
+def appoint_registrar(grid: Grid) -> Call:
+    grid.start_registry()
+    return Call(grid, grid.appoint_registrar(Pubkey.new_unique()), [grid.authority])
+
+
+def register_user(grid: Grid) -> Call:
+    grid.start_registry()
+    wallet = grid.world.wallet(0)
+    return Call(grid, grid.register_user(wallet.pubkey()), [wallet])
+
+
+def register_meter(grid: Grid) -> Call:
+    grid.start_registry()
+    owner, meter_id = grid.user(), os.urandom(16)
+    proof = Device().proof(grid.baseline(meter_id))
+    instruction = grid.register_meter(owner.pubkey(), meter_id)
+    return Call(grid, instruction, [grid.registrar, owner], [proof])
+
+
+def tokens_initialize(grid: Grid) -> Call:
+    grid.start_registry()
+    return Call(grid, grid.initialize_tokens(), [grid.authority])
+
+
+def mint_grx(grid: Grid) -> Call:
+    grid.start_registry()
+    grid.start_tokens()
+    tokens = grid.world.put_tokens(grid.world.addresses.grx_mint(), Pubkey.new_unique())
+    return Call(grid, grid.mint_grx(tokens, 1), [grid.treasury])
+
+
+def open_ledger(grid: Grid) -> Call:
+    call = register_meter(grid)
+    grid.start_tokens()
+    grid.world.send(*call.before, call.instruction, signers=call.signers)
+    meter_id = bytes(call.before[0].data)[-112:-96]
+    return Call(grid, grid.open_ledger(meter_id), [])
+
+
+def settle_meter(grid: Grid) -> Call:
+    grid.start_registry()
+    grid.start_tokens()
+    site = grid.site()
+    return Call(grid, site.instruction(), [], [site.device.proof(site.reading())])
+
+
+CALLS = [
+    registry_initialize, appoint_registrar, register_user, register_meter,
+    tokens_initialize, mint_grx, open_ledger, settle_meter,
+]  # fmt: skip
+
+
+@pytest.fixture
+def grid(world: World) -> Grid:
+    """A deployment in which nothing is initialised."""
+    return Grid(world)
+
+
+@pytest.fixture(params=CALLS, ids=lambda make: make.__name__)
+def call(grid: Grid, request: pytest.FixtureRequest) -> Call:
+    make: Callable[[Grid], Call] = request.param
+    return make(grid)
+
+
+def test_each_call_succeeds_as_it_is(call: Call) -> None:
+    outcome = call.grid.world.send(*call.before, call.instruction, signers=call.signers)
+    assert len(outcome.events) == 1
+
+
+@pytest.mark.parametrize("name", ["system_program", "token_program", "program", "event_authority"])
+def test_a_program_in_anothers_place(call: Call, name: str) -> None:
+    for other in (call.grid.world.trading.id, call.grid.world.trading.event_authority):
+        wrong = call.with_account(name, AccountMeta(other, is_signer=False, is_writable=False))
+        if wrong is not None:
+            call.refuse("InvalidAccount", wrong)
+
+
+def test_whoever_pays_signs(call: Call) -> None:
+    stranger = call.grid.world.wallet()
+    meta = AccountMeta(stranger.pubkey(), is_signer=True, is_writable=True)
+    paid = call.with_account("payer", meta)
+    if paid is not None:
+        call.refuse("MissingSignature", without_signature(paid, stranger.pubkey()))
+        before = call.grid.world.svm.get_balance(stranger.pubkey())
+        call.grid.world.send(*call.before, paid, signers=[*call.signers, stranger])
+        after = call.grid.world.svm.get_balance(stranger.pubkey())
+        assert before is not None
+        assert after is not None
+        assert after < before
+
+
+def test_accounts_have_one_number(call: Call) -> None:
+    accounts = call.instruction.accounts
+    for wrong in (accounts[:-1], [*accounts, accounts[-1]], []):
+        call.refuse("WrongNumberOfAccounts", with_accounts(call.instruction, wrong))
+
+
+def test_every_account_that_is_written_is_writable(call: Call) -> None:
+    """An account that the sender locked only for reading is refused, whatever refuses it."""
+    for index, meta in enumerate(call.instruction.accounts):
+        if not meta.is_writable or meta.pubkey == call.grid.world.payer.pubkey():
+            continue
+        metas = list(call.instruction.accounts)
+        metas[index] = AccountMeta(meta.pubkey, meta.is_signer, is_writable=False)
+        result = call.grid.world._execute(
+            [*call.before, with_accounts(call.instruction, metas)], call.signers
+        )
+        assert isinstance(result, FailedTransactionMetadata), (
+            f"account {index} was written, though read-only"
+        )
