@@ -1,5 +1,6 @@
 """Writes the configuration files and starts the services that the demo runs on."""
 
+import asyncio
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,9 +56,13 @@ def hub_command(services: Services, *words: str) -> tuple[str, ...]:
 
 
 async def start_services(supervisor: Supervisor, services: Services) -> None:
-    """Start chain, database and broker, then the hub, each when what it needs is there."""
-    for name in ("chain", "database", "broker"):
-        await supervisor.start(name, *hub_command(services, name))
+    """Start chain, database and broker, then the hub that needs them all."""
+    await asyncio.gather(
+        *(
+            supervisor.start(name, *hub_command(services, name))
+            for name in ("chain", "database", "broker")
+        )
+    )
     await start_hub(supervisor, services)
 
 

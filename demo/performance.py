@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
 from demo import outcome
@@ -34,6 +35,7 @@ class Performance:
         plan.folder.mkdir(parents=True, exist_ok=True)
         self.state = State(plan.folder / "demo.json")
         self.supervisor = Supervisor(plan.folder)
+        self._resources = AsyncExitStack()
         self.services: Services
         self.api: HubApi
         self.chain: Chain
@@ -46,21 +48,26 @@ class Performance:
         self.tell(f"starting chain, database, broker ({self.services.broker_kind}) and hub …")
         await start_services(self.supervisor, self.services)
         self.chain = Chain(self.services.rpc_url)
+        self._resources.push_async_callback(self.chain.close)
         self.api = HubApi(self.services.api_url, await operator_token(self.services, self.state))
+        self._resources.push_async_callback(self.api.close)
 
     async def install(self) -> None:
         """Register users and meters, start meters and agents, and give B its GRX."""
         self.deployment = await self.api.get("/api/deployment")
         self.houses = [Household(house, self.plan, self.services, self.state) for house in HOUSES]
         for household in self.houses:
-            self.tell(f"installing {household.house.name} …")
             await household.register_user(self.api)
-            await household.start_meter(self.supervisor)
-            await household.commission(self.api, self.deployment)
-            await household.start_agent(self.supervisor)
+        await asyncio.gather(*(self._install(household) for household in self.houses))
         if "grant" not in self.state:
             body = {"user_id": self.houses[1].user_id, "amount_grx": self.plan.grant_grx}
             self.state["grant"] = await self.api.post("/api/treasury/grx", body, "demo-grant")
+
+    async def _install(self, household: Household) -> None:
+        self.tell(f"installing {household.house.name} …")
+        await household.start_meter(self.supervisor)
+        await household.commission(self.api, self.deployment)
+        await household.start_agent(self.supervisor)
 
     async def play_day(self) -> None:
         """Let the day pass at every house."""
@@ -76,7 +83,7 @@ class Performance:
     async def await_settlement(self) -> int:
         """Wait until the chain has what the meters show; return the surplus signed, in mWh."""
         self.tell("waiting until the chain has settled what the meters show …")
-        shown = [await household.read_meter() for household in self.houses]
+        shown = await asyncio.gather(*(household.read_meter() for household in self.houses))
         async with asyncio.timeout(SETTLEMENT_PERIOD_S + DAY_SLACK_S):
             while True:
                 self.supervisor.check()
@@ -117,7 +124,8 @@ class Performance:
         return await balances(self.chain, self.deployment["mints"], self.houses)
 
     async def stop(self) -> None:
-        """End every process that this run started."""
+        """Close the connections and end every process that this run started."""
+        await self._resources.aclose()
         await self.supervisor.stop_all()
 
 

@@ -1,63 +1,65 @@
 """`gtx-hub`: the commands of the hub, each in a file of its own under `commands/`."""
 
 import argparse
+import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gridtokenx_hub.bootstrap import BootstrapError
-from gridtokenx_hub.broker.process import BrokerFailed, BrokerMissing
-from gridtokenx_hub.chain import ChainUnavailable
-from gridtokenx_hub.commands import broker, chain, database, run, status, token
 from gridtokenx_hub.commands.context import HubError
-from gridtokenx_hub.database import StoreError
-from gridtokenx_hub.deployment import WrongDeployment
 from gridtokenx_hub.keys import KeyFileError
-from gridtokenx_hub.local_chain import LocalChainError
 from gridtokenx_hub.settings import SettingsError
 
-# What stops a command and tells a person what to do; anything else is a defect and shows its trace.
-EXPECTED = (
-    HubError,
-    BrokerFailed,
-    BrokerMissing,
-    BootstrapError,
-    ChainUnavailable,
-    LocalChainError,
-    StoreError,
-    WrongDeployment,
-    OSError,
-)
-
-COMMANDS = (run, chain, database, broker, token, status)
+# A command is imported when it is chosen: a question about the status need not load the chain.
+COMMANDS = {
+    "run": "run the hub: ingest, settlement, indexer and API",
+    "chain": "run the local chain",
+    "database": "run the embedded PostgreSQL",
+    "broker": "run the MQTT broker",
+    "token": "make a bearer token; it is shown once",
+    "status": "show what the hub has done so far, as JSON",
+}
 
 
 def parser() -> argparse.ArgumentParser:
-    """Build the command line out of what each command declares."""
-    result = argparse.ArgumentParser(prog="gtx-hub", description="The GridTokenX hub.")
+    """Return the parser of what comes before a command's own arguments."""
+    width = max(map(len, COMMANDS))
+    result = argparse.ArgumentParser(
+        prog="gtx-hub",
+        description="The GridTokenX hub.",
+        epilog="commands:\n"
+        + "\n".join(f"  {name:<{width}}  {summary}" for name, summary in COMMANDS.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     result.add_argument(
         "--folder",
         type=Path,
         required=True,
-        help="the hub's data folder: hub.toml, keys, certificates and logs live in it",
+        help="the hub's data folder: hub.toml, keys, certificates and data live in it",
     )
-    commands = result.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in COMMANDS:
-        module.declare(commands)
+    result.add_argument("command", choices=COMMANDS, metavar="COMMAND")
+    result.add_argument("arguments", nargs=argparse.REMAINDER, help="the command's own")
     return result
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code (2 for a wrong setting, 1 for what stopped it)."""
     chosen = parser().parse_args(arguments)
+    command = importlib.import_module(f"gridtokenx_hub.commands.{chosen.command}")
+    own = argparse.ArgumentParser(
+        prog=f"gtx-hub --folder … {chosen.command}", description=COMMANDS[chosen.command]
+    )
+    command.add_arguments(own)
+    options = own.parse_args(chosen.arguments)
+    # What stops a command and tells a person what to do; anything else is a defect and shows its
+    # trace.
+    expected = (HubError, OSError, *command.ERRORS)
     try:
-        code: int = chosen.execute(chosen)
+        code: int = command.execute(chosen.folder.resolve(), options)
     except (SettingsError, KeyFileError) as error:
         sys.stderr.write(f"gtx-hub: {error}\n")
         return 2
-    except EXPECTED as error:
+    except expected as error:
         sys.stderr.write(f"gtx-hub: {error}\n")
         return 1
-    except KeyboardInterrupt:
-        return 130
     return code

@@ -1,1 +1,1 @@
-"""The commands of `gtx-hub`; each module has `declare` (its arguments) and `execute`."""
+"""The commands of `gtx-hub`: each module has `ERRORS`, `add_arguments` and `execute`."""

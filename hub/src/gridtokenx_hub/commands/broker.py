@@ -4,10 +4,10 @@ import argparse
 import asyncio
 import datetime as dt
 import sys
-from typing import Any
+from pathlib import Path
 
 from gridtokenx_hub.broker.authority import CertificateAuthority
-from gridtokenx_hub.broker.process import BrokerFailed, listening, plan_broker
+from gridtokenx_hub.broker.process import BrokerFailed, BrokerMissing, listening, plan_broker
 from gridtokenx_hub.commands.context import (
     announce,
     certificates_folder,
@@ -15,16 +15,15 @@ from gridtokenx_hub.commands.context import (
 )
 from gridtokenx_hub.settings import load_settings
 
-
-def declare(commands: Any) -> None:
-    """Add this command to the command line."""
-    parser = commands.add_parser("broker", help="run the MQTT broker")
-    parser.set_defaults(execute=execute)
+ERRORS = (BrokerFailed, BrokerMissing)
 
 
-def execute(arguments: argparse.Namespace) -> int:
+def add_arguments(_parser: argparse.ArgumentParser) -> None:
+    """The command has no arguments of its own."""
+
+
+def execute(folder: Path, _arguments: argparse.Namespace) -> int:
     """Run the broker until told to stop."""
-    folder = arguments.folder.resolve()
     settings = load_settings(folder)
     authority = CertificateAuthority(certificates_folder(folder), lambda: dt.datetime.now(dt.UTC))
     plan = plan_broker(settings.broker.kind, folder / "broker", settings.broker.port, authority)

@@ -2,23 +2,22 @@
 
 import argparse
 import asyncio
-from typing import Any
+from pathlib import Path
 
 from gridtokenx_hub.commands.context import announce
-from gridtokenx_hub.local_chain import Genesis, serve
+from gridtokenx_hub.local_chain import Genesis, LocalChainError, serve
 from gridtokenx_hub.settings import load_settings
 from gridtokenx_programs import PROGRAM_NAMES, load
 
-
-def declare(commands: Any) -> None:
-    """Add this command to the command line."""
-    parser = commands.add_parser("chain", help="run the local chain")
-    parser.set_defaults(execute=execute)
+ERRORS = (LocalChainError,)
 
 
-def execute(arguments: argparse.Namespace) -> int:
+def add_arguments(_parser: argparse.ArgumentParser) -> None:
+    """The command has no arguments of its own."""
+
+
+def execute(folder: Path, _arguments: argparse.Namespace) -> int:
     """Run the local chain until told to stop."""
-    folder = arguments.folder.resolve()
     settings = load_settings(folder)
     programs = [load(name) for name in PROGRAM_NAMES]
     genesis = Genesis(programs=tuple((program.id, program.elf()) for program in programs))

@@ -4,21 +4,19 @@ import argparse
 import asyncio
 import os
 from pathlib import Path
-from typing import Any
 
 from gridtokenx_hub.commands.context import announce, embedded_url_path, run_until_stopped
-from gridtokenx_hub.database import EmbeddedPostgres
+from gridtokenx_hub.database import EmbeddedPostgres, StoreError
+
+ERRORS = (StoreError,)
 
 
-def declare(commands: Any) -> None:
-    """Add this command to the command line."""
-    parser = commands.add_parser("database", help="run the embedded PostgreSQL")
-    parser.set_defaults(execute=execute)
+def add_arguments(_parser: argparse.ArgumentParser) -> None:
+    """The command has no arguments of its own."""
 
 
-def execute(arguments: argparse.Namespace) -> int:
+def execute(folder: Path, _arguments: argparse.Namespace) -> int:
     """Run the server until told to stop; its URL is in a private file meanwhile."""
-    folder = arguments.folder.resolve()
 
     async def main(stop: asyncio.Event) -> None:
         server = EmbeddedPostgres(folder / "database")

@@ -2,22 +2,25 @@
 
 import argparse
 import asyncio
-from typing import Any
+from pathlib import Path
 
+from gridtokenx_hub.bootstrap import BootstrapError
+from gridtokenx_hub.chain import ChainUnavailable
 from gridtokenx_hub.commands.context import announce, run_until_stopped
+from gridtokenx_hub.database import StoreError
+from gridtokenx_hub.deployment import WrongDeployment
 from gridtokenx_hub.process import run_hub
 from gridtokenx_hub.settings import load_settings
 
-
-def declare(commands: Any) -> None:
-    """Add this command to the command line."""
-    parser = commands.add_parser("run", help="run the hub: ingest, settlement, indexer, API")
-    parser.set_defaults(execute=execute)
+ERRORS = (BootstrapError, ChainUnavailable, StoreError, WrongDeployment)
 
 
-def execute(arguments: argparse.Namespace) -> int:
+def add_arguments(_parser: argparse.ArgumentParser) -> None:
+    """The command has no arguments of its own."""
+
+
+def execute(folder: Path, _arguments: argparse.Namespace) -> int:
     """Run the hub until told to stop."""
-    folder = arguments.folder.resolve()
     settings = load_settings(folder)
 
     async def main(stop: asyncio.Event) -> None:

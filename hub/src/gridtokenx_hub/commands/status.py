@@ -4,12 +4,13 @@ import argparse
 import asyncio
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 
 from gridtokenx_hub.commands.context import database_url
-from gridtokenx_hub.database import open_pool
+from gridtokenx_hub.database import StoreError, open_pool
 from gridtokenx_hub.settings import load_settings
 
 COUNTS = """
@@ -40,10 +41,11 @@ ORDER BY m.registered_at, m.meter_id
 """
 
 
-def declare(commands: Any) -> None:
-    """Add this command to the command line."""
-    parser = commands.add_parser("status", help="show what the hub has done so far, as JSON")
-    parser.set_defaults(execute=execute)
+ERRORS = (StoreError,)
+
+
+def add_arguments(_parser: argparse.ArgumentParser) -> None:
+    """The command has no arguments of its own."""
 
 
 async def read_status(pool: asyncpg.Pool) -> dict[str, Any]:
@@ -59,9 +61,8 @@ async def read_status(pool: asyncpg.Pool) -> dict[str, Any]:
     }
 
 
-def execute(arguments: argparse.Namespace) -> int:
+def execute(folder: Path, _arguments: argparse.Namespace) -> int:
     """Print the status."""
-    folder = arguments.folder.resolve()
     url = database_url(folder, load_settings(folder))
 
     async def main() -> dict[str, Any]:
