@@ -83,7 +83,7 @@ impl Order {
 #[inline(always)]
 pub fn require_lots(amount_mwh: u64) -> ProgramResult {
     require(
-        amount_mwh != 0 && amount_mwh <= MAXIMUM && amount_mwh % LOT_MWH == 0,
+        amount_mwh != 0 && amount_mwh <= MAXIMUM && amount_mwh.is_multiple_of(LOT_MWH),
         TradingError::InvalidAmount,
     )
 }
