@@ -10,7 +10,6 @@ from solders.pubkey import Pubkey
 
 from gridtokenx_hub.chain.decoding import decode_transaction
 from gridtokenx_hub.chain.errors import ChainUnavailable, RequestRefused
-from gridtokenx_hub.chain.json_types import JsonObject
 from gridtokenx_hub.chain.rpc import RETRY_PAUSES_S, RpcConnection
 from gridtokenx_hub.chain.types import (
     AccountInfo,
@@ -19,6 +18,7 @@ from gridtokenx_hub.chain.types import (
     SignatureStatus,
     Transaction,
 )
+from gridtokenx_hub.json_types import JsonObject
 
 MAX_ACCOUNTS = 100
 MAX_STATUSES = 256

@@ -4,7 +4,7 @@ from typing import Any
 
 from solders.pubkey import Pubkey
 
-from gridtokenx_hub.chain import base58
+from gridtokenx_hub import base58
 from gridtokenx_hub.chain.types import ExecutedInstruction, Transaction
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from solders.pubkey import Pubkey
 
-from gridtokenx_hub.chain.json_types import Json
+from gridtokenx_hub.json_types import Json
 
 
 class ChainError(Exception):

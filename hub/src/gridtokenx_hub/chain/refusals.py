@@ -9,7 +9,7 @@ from solders.system_program import ID as SYSTEM_PROGRAM
 from solders.token import ID as TOKEN_PROGRAM
 
 from gridtokenx_hub.chain.errors import RequestRefused, TransactionRefused
-from gridtokenx_hub.chain.json_types import Json
+from gridtokenx_hub.json_types import Json
 from gridtokenx_programs import Program
 
 PREFLIGHT_FAILED = -32002

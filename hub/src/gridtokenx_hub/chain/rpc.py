@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import aiohttp
 
 from gridtokenx_hub.chain.errors import ChainUnavailable, RequestRefused
-from gridtokenx_hub.chain.json_types import Json
+from gridtokenx_hub.json_types import Json
 
 CONNECT_TIMEOUT_S = 3.0
 CALL_TIMEOUT_S = 20.0  # with the wait for a free connection
@@ -31,7 +31,7 @@ class RpcConnection:
     """
 
     def __init__(self, url: str, retry_pauses_s: Sequence[float] = RETRY_PAUSES_S) -> None:
-        self._url = url
+        self.url = url
         self._retry_pauses_s = tuple(retry_pauses_s)
         self._ids = itertools.count(1)
         self._http: aiohttp.ClientSession | None = None
@@ -58,7 +58,7 @@ class RpcConnection:
                 pause = next(pauses, None)
                 if pause is None:
                     raise ChainUnavailable(
-                        f"{self._url} does not answer {method} ({error}): see that the chain runs"
+                        f"{self.url} does not answer {method} ({error}): see that the chain runs"
                     ) from error
             await asyncio.sleep(pause)
 
@@ -66,7 +66,7 @@ class RpcConnection:
         request_id = next(self._ids)
         request = {"jsonrpc": "2.0", "id": request_id, "method": method, "params": list(params)}
         try:
-            async with self._session().post(self._url, json=request) as response:
+            async with self._session().post(self.url, json=request) as response:
                 body = await response.read()
         except (aiohttp.ClientError, TimeoutError) as error:
             raise _Temporary(str(error) or type(error).__name__) from error
@@ -76,7 +76,7 @@ class RpcConnection:
             answer = json.loads(body)
         except ValueError as error:
             raise ChainUnavailable(
-                f"{self._url} answers with HTTP {response.status} and no JSON: it is not a"
+                f"{self.url} answers with HTTP {response.status} and no JSON: it is not a"
                 " Solana node, or something stands in front of it"
             ) from error
         return _result(answer, request_id)

@@ -43,7 +43,8 @@ _DISTINCT_LIMITS = 1024
 class TransactionSender:
     """Sends transactions that fee payers of the pool pay for.
 
-    `programs` (under any keys) give their errors their names.
+    `programs` (under any keys) give their errors their names. A transaction that is not confirmed
+    after `resend_after_s` is sent again, the same bytes.
     """
 
     def __init__(
@@ -51,6 +52,8 @@ class TransactionSender:
         client: ChainClient,
         fee_payers: FeePayerPool,
         programs: Mapping[Any, Program],
+        *,
+        resend_after_s: float = RESEND_AFTER_S,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
@@ -59,6 +62,7 @@ class TransactionSender:
         self._watcher = ConfirmationWatcher(client)
         self._blockhashes = _RecentBlockhash(client, monotonic_s)
         self._counter = itertools.count()
+        self._resend_after_s = resend_after_s
 
     async def send(
         self,
@@ -148,7 +152,7 @@ class TransactionSender:
         """
         await self.submit(prepared)
         while True:
-            status = await self._watcher.wait(prepared.signature, RESEND_AFTER_S)
+            status = await self._watcher.wait(prepared.signature, self._resend_after_s)
             if status is not None:
                 return await self._confirmation(prepared.signature, status)
             if await self._client.block_height() > prepared.last_valid_block_height:

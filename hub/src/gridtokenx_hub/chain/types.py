@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from solders.hash import Hash
 from solders.pubkey import Pubkey
 
-from gridtokenx_hub.chain.json_types import Json
+from gridtokenx_hub.json_types import Json
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
+import uvloop
 from solders.pubkey import Pubkey
 
 from gridtokenx_hub.local_chain.errors import LocalChainError
@@ -37,7 +38,7 @@ def main() -> None:
             (Pubkey.from_string(address), Path(file).read_bytes())
             for address, file in given.program
         )
-        asyncio.run(_run(given.folder, given.port, Genesis(programs)))
+        uvloop.run(_run(given.folder, given.port, Genesis(programs)))
     except (LocalChainError, OSError, ValueError) as error:
         sys.exit(f"local chain: {error}")
 

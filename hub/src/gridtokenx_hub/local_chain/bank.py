@@ -18,7 +18,7 @@ from solders.transaction_metadata import (
     TransactionMetadata,
 )
 
-from gridtokenx_hub.chain.json_types import Json
+from gridtokenx_hub.json_types import Json
 from gridtokenx_hub.local_chain.genesis import FAUCET_LAMPORTS, CreationParameters, Genesis
 from gridtokenx_hub.local_chain.loaded_keys import LoadedKeys, load_keys
 from gridtokenx_hub.local_chain.slots import Slot

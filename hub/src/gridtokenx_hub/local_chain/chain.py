@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gridtokenx_hub.chain.json_types import Json, JsonObject
+from gridtokenx_hub.json_types import Json, JsonObject
 from gridtokenx_hub.local_chain.bank import Bank
 from gridtokenx_hub.local_chain.execution import TransactionGate
 from gridtokenx_hub.local_chain.ledger import Ledger

@@ -6,8 +6,8 @@ from solders.account import Account
 from solders.message import Message, MessageV0
 from solders.transaction_metadata import TransactionMetadata
 
-from gridtokenx_hub.chain import base58
-from gridtokenx_hub.chain.json_types import Json, JsonObject
+from gridtokenx_hub import base58
+from gridtokenx_hub.json_types import Json, JsonObject
 from gridtokenx_hub.local_chain.bank import Execution
 from gridtokenx_hub.local_chain.params import Config, text
 from gridtokenx_hub.local_chain.rpc_errors import INVALID_REQUEST, RpcError, invalid_params

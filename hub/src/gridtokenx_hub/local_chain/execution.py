@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from solders.transaction_metadata import TransactionMetadata
 
-from gridtokenx_hub.chain.json_types import Json
+from gridtokenx_hub.json_types import Json
 from gridtokenx_hub.local_chain.bank import Bank, Execution
 from gridtokenx_hub.local_chain.encoding import meta_json
 from gridtokenx_hub.local_chain.ledger import Ledger

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 
-from gridtokenx_hub.chain.json_types import Json, JsonObject
+from gridtokenx_hub.json_types import Json, JsonObject
 from gridtokenx_hub.local_chain.chain import LocalChain
 from gridtokenx_hub.local_chain.errors import ChainStoppedError
 from gridtokenx_hub.local_chain.methods import METHODS

@@ -4,7 +4,7 @@ from solders.hash import Hash, ParseHashError
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
-from gridtokenx_hub.chain.json_types import Json, JsonObject
+from gridtokenx_hub.json_types import Json, JsonObject
 from gridtokenx_hub.local_chain.rpc_errors import (
     MIN_CONTEXT_SLOT_NOT_REACHED,
     RpcError,

@@ -1,6 +1,6 @@
 """JSON-RPC errors with Agave's codes."""
 
-from gridtokenx_hub.chain.json_types import Json, JsonObject
+from gridtokenx_hub.json_types import Json, JsonObject
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600

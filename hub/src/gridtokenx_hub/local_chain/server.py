@@ -52,8 +52,9 @@ async def serve(
         server = _Server(
             uvicorn.Config(
                 HttpApp(chain),
-                loop="uvloop",
                 http="httptools",
+                proxy_headers=False,
+                server_header=False,
                 lifespan="off",
                 access_log=False,
                 log_config=None,

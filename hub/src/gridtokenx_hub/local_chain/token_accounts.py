@@ -7,7 +7,7 @@ from solders.account import Account
 from solders.pubkey import Pubkey
 from solders.token import ID as TOKEN_PROGRAM
 
-from gridtokenx_hub.chain.json_types import JsonObject
+from gridtokenx_hub.json_types import JsonObject
 from gridtokenx_hub.local_chain.loaded_keys import LoadedKeys
 
 TOKEN_2022_PROGRAM = Pubkey.from_string("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb")

@@ -1,6 +1,6 @@
 """What Agave says about each way in which a transaction fails."""
 
-from gridtokenx_hub.chain.json_types import Json
+from gridtokenx_hub.json_types import Json
 
 # Display texts of solana_transaction_error::TransactionError.
 _TRANSACTION_ERRORS = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from gridtokenx_hub.chain.json_types import Json
+from gridtokenx_hub.json_types import Json
 from gridtokenx_hub.local_chain.chain import LocalChain
 from gridtokenx_hub.local_chain.methods import accounts, history, sending, status, tokens
 

@@ -4,8 +4,8 @@ import base64
 
 from solders.account import Account
 
-from gridtokenx_hub.chain import base58
-from gridtokenx_hub.chain.json_types import Json, JsonObject
+from gridtokenx_hub import base58
+from gridtokenx_hub.json_types import Json, JsonObject
 from gridtokenx_hub.local_chain.chain import LocalChain
 from gridtokenx_hub.local_chain.encoding import account_encoding, account_json, data_slice
 from gridtokenx_hub.local_chain.params import Config, Params, mapping, pubkey, text, u64

@@ -4,7 +4,7 @@ import json
 
 from solders.signature import Signature
 
-from gridtokenx_hub.chain.json_types import Json, JsonObject
+from gridtokenx_hub.json_types import Json, JsonObject
 from gridtokenx_hub.local_chain.chain import LocalChain
 from gridtokenx_hub.local_chain.encoding import (
     status_json,

@@ -10,7 +10,7 @@ from solders.system_program import TransferParams, transfer
 from solders.transaction import VersionedTransaction
 from solders.transaction_metadata import TransactionMetadata
 
-from gridtokenx_hub.chain.json_types import Json, JsonObject
+from gridtokenx_hub.json_types import Json, JsonObject
 from gridtokenx_hub.local_chain.bank import Simulation
 from gridtokenx_hub.local_chain.chain import LocalChain
 from gridtokenx_hub.local_chain.encoding import (
@@ -100,6 +100,7 @@ async def request_airdrop(chain: LocalChain, values: Json) -> Json:
         failure = chain.gate.pass_into(open_slot, transaction, preflight=True)
         return transaction if failure is None else failure
 
+    await chain.producer.catch_up()  # or the newest blockhash may have expired
     outcome = await chain.producer.submit(job)
     if isinstance(outcome, Failure):
         raise invalid_params(f"airdrop request failed: {describe(outcome.error)}")

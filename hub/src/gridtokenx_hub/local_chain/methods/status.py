@@ -2,7 +2,7 @@
 
 from solders.hash import Hash
 
-from gridtokenx_hub.chain.json_types import Json
+from gridtokenx_hub.json_types import Json
 from gridtokenx_hub.local_chain.chain import SOLANA_CORE, LocalChain
 from gridtokenx_hub.local_chain.params import Params
 from gridtokenx_hub.local_chain.rpc_errors import BLOCK_NOT_AVAILABLE, SLOT_SKIPPED, RpcError

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from solders.account import Account
 from solders.pubkey import Pubkey
 
-from gridtokenx_hub.chain.json_types import Json, JsonObject
+from gridtokenx_hub.json_types import Json, JsonObject
 from gridtokenx_hub.local_chain.chain import LocalChain
 from gridtokenx_hub.local_chain.encoding import account_encoding, account_json, data_slice
 from gridtokenx_hub.local_chain.params import Params, pubkey
