@@ -110,7 +110,7 @@ class FakeMeter:
             self._writers.discard(writer)
             writer.close()
 
-    async def _reply(  # noqa: PLR0917 - the fields of a request
+    async def _reply(
         self,
         writer: asyncio.StreamWriter,
         tid: int,
@@ -132,8 +132,8 @@ class FakeMeter:
         body = struct.pack(f">BB{len(words)}H", function, 2 * len(words), *words)
         if fault == "exception":
             body = struct.pack(">BB", function | 0x80, 4)
-        if fault == "old_transaction":
-            tid -= 1
+        if fault == "other_transaction":
+            tid += 7
         if fault == "no_transaction":
             tid = 0
         if fault == "other_unit":
@@ -407,3 +407,8 @@ def make_site(tmp_path: Path, meter: FakeMeter, hub: FakeHub) -> Callable[..., A
         return site
 
     return make
+
+
+@pytest.fixture
+def unused_tcp_port() -> int:
+    return free_port()

@@ -1,16 +1,10 @@
 """The whole agent as a process: meter, disk and broker are real."""
 
-import asyncio
-import json
-import random
 import signal
-from base64 import b64decode
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gridtokenx_protocol.keys import SoftwareSigner
 from gridtokenx_protocol.record import ClockStatus
 
 

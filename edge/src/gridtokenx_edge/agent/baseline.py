@@ -67,7 +67,7 @@ async def _steady_sample(device: ModbusDevice, config: MeterConfig, clock: Clock
             raise BaselineRefused(f"the registers are not steady: {error}; try again") from error
         sample = Sample(reading, time_ms, ClockStatus.SYNCHRONISED)
         accepted = Accepted(time_ms, reading.produced_mwh, reading.consumed_mwh)
-        guard = RegisterGuard(config.limits, clock, accepted)
+        guard = RegisterGuard(config.limits, config.profile.counter_step_mwh, clock, accepted)
         await asyncio.sleep(PAUSE_S)
     if sample is None:
         raise AssertionError("the meter was read")

@@ -45,7 +45,9 @@ class Recorder:
         self._checkpoint = checkpoint
         self._composer = Composer(config, signer)
         state = resume(spool, self._checkpoint, config)
-        self._guard = RegisterGuard(config.limits, clock, state.accepted)
+        self._guard = RegisterGuard(
+            config.limits, config.profile.counter_step_mwh, clock, state.accepted
+        )
 
     def record(self, sample: Sample) -> tuple[SignedReading, ...]:
         """Sign a reading and write it.

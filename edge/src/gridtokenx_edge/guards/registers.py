@@ -9,8 +9,6 @@ from gridtokenx_edge.errors import ReadingRefused
 from gridtokenx_edge.meters import MeterReading
 from gridtokenx_protocol.record import ClockStatus
 
-REGISTER_TICK_MWH: Final = 10_000
-"""Tolerance for the step of a counter; the chain grants the same."""
 _MS_PER_HOUR: Final = 3_600_000
 
 
@@ -32,8 +30,17 @@ class RegisterGuard:
     while it is synchronised: a wrong clock at start neither opens nor shuts the gate.
     """
 
-    def __init__(self, limits: LimitsConfig, clock: Clock, last: Accepted) -> None:
+    def __init__(self, limits: LimitsConfig, step_mwh: int, clock: Clock, last: Accepted) -> None:
+        """Begin behind the last accepted reading.
+
+        Args:
+            limits: Rated power of the connection point.
+            step_mwh: Largest step that the meter's counters make at once.
+            clock: Both clocks are used.
+            last: The last reading that was signed, by this run or one before.
+        """
         self._limits = limits
+        self._step_mwh = step_mwh
         self._clock = clock
         self._last = last
         self._since_ms = self._checked_at_ms = clock.monotonic_ms()
@@ -62,7 +69,7 @@ class RegisterGuard:
                     f"{name} reads {value} mWh after {last}; if the meter was replaced,"
                     " it must be registered anew",
                 )
-            if value - last > largest_rise_mwh(limit_w, elapsed_ms):
+            if value - last > largest_rise_mwh(limit_w, elapsed_ms) + self._step_mwh:
                 raise ReadingRefused(
                     "register_jumped",
                     f"{name} rose by {value - last} mWh in {elapsed_ms} ms, more than"
@@ -83,8 +90,8 @@ class RegisterGuard:
 
 
 def largest_rise_mwh(limit_w: int, elapsed_ms: int) -> int:
-    """Most that a counter may rise: rated power x time, 10 % and a tick more, in mWh.
+    """Most that rated power x time can come to, and 10 % more, in mWh.
 
     W x ms / 3,600,000 is Wh; x 1,000 makes it mWh, and x 1.1 adds the tolerance.
     """
-    return limit_w * elapsed_ms * 1_100 // _MS_PER_HOUR + REGISTER_TICK_MWH
+    return limit_w * elapsed_ms * 1_100 // _MS_PER_HOUR

@@ -67,6 +67,7 @@ def _parse(file: Path) -> Profile:
         largest_block=root.integer("largest_block", 4, 125),
         largest_gap=root.integer("largest_gap", 0, 125, default=0),
         pause_ms=root.integer("pause_ms", 0, 1000, default=0),
+        counter_step_mwh=1000 * root.integer("counter_step_wh", 1, 1000, default=10),
         registers=_registers(root.table("registers"), first_number),
     )
     root.finish()

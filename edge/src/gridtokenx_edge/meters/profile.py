@@ -78,6 +78,7 @@ class Profile:
         largest_block: Most registers that it answers in one request.
         largest_gap: How many registers without meaning may be read to join two requests.
         pause_ms: How long it needs between two requests.
+        counter_step_mwh: Largest step that its energy counters make at once.
         registers: All six quantities.
     """
 
@@ -90,4 +91,5 @@ class Profile:
     largest_block: int
     largest_gap: int
     pause_ms: int
+    counter_step_mwh: int
     registers: dict[Quantity, Register]
