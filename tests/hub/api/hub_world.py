@@ -7,8 +7,8 @@ import itertools
 import os
 import secrets
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -125,6 +125,18 @@ class HubWorld:
     @property
     def pool(self) -> asyncpg.Pool:
         return self.context.pool
+
+    @contextmanager
+    def having(self, **parts: object) -> Iterator[None]:
+        """Put other parts into the context for a while."""
+        before = {name: getattr(self.context, name) for name in parts}
+        try:
+            for name, part in parts.items():
+                object.__setattr__(self.context, name, part)
+            yield
+        finally:
+            for name, part in before.items():
+                object.__setattr__(self.context, name, part)
 
     async def post(
         self, path: str, body: object, token: str | None = None, key: str | None = None

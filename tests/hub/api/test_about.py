@@ -99,14 +99,10 @@ async def test_the_database_is_gone(world: HubWorld, monkeypatch: pytest.MonkeyP
 
         fetchval = fetchrow = execute = fetch
 
-    healthy = world.context.pool
-    object.__setattr__(world.context, "pool", Gone())
-    try:
+    with world.having(pool=Gone()):
         for path in ("/api/health", "/api/trading/orders/active", "/", "/api/users/me"):
             response = await world.get(path, world.operator)
             expect_problem(response, 503, "DatabaseUnavailable")
-    finally:
-        object.__setattr__(world.context, "pool", healthy)
 
 
 async def test_a_late_indexer_does_not_hold_back_the_answer(

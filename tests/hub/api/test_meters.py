@@ -162,16 +162,12 @@ async def test_a_certificate(world: HubWorld) -> None:
 
 
 async def test_no_certificate_without_tls(world: HubWorld) -> None:
-    issue = world.context.issue_certificate
-    object.__setattr__(world.context, "issue_certificate", None)
-    try:
+    with world.having(issue_certificate=None):
         user, new = await world.user(), device(world)
         csr = request_for(new.meter_id.hex(), ec.generate_private_key(ec.SECP256R1()))
         body = new.registration(user.user_id, csr_pem=csr)
         answer = expect(await world.post(METERS, body, world.operator), 201)
         assert set(answer) == {"meter_id", "tx_signature"}
-    finally:
-        object.__setattr__(world.context, "issue_certificate", issue)
 
 
 async def test_requests_that_must_not_be_signed(world: HubWorld) -> None:

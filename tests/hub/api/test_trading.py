@@ -137,7 +137,9 @@ async def test_two_buyers_race(world: HubWorld) -> None:
 async def test_one_seller_makes_many_orders_at_once(world: HubWorld) -> None:
     """Nonces rise though all of them are drawn in the same millisecond."""
     seller = await world.seller(5)
-    orders = await asyncio.gather(*(world.sell(seller, 1, 1) for _ in range(5)))
+    now = world.context.clock()
+    with world.having(clock=lambda: now):
+        orders = await asyncio.gather(*(world.sell(seller, 1, 1) for _ in range(5)))
     assert len({order["order_id"] for order in orders}) == 5
     assert await world.balances(seller) == (0, 0)
 
@@ -146,12 +148,9 @@ async def test_a_clock_that_went_back(world: HubWorld) -> None:
     """The next nonce is above the last one even when the hub's clock is a day behind."""
     seller = await world.seller(2)
     await world.sell(seller, 1, 1)
-    clock = world.context.clock
-    object.__setattr__(world.context, "clock", lambda: clock().replace(year=2020))
-    try:
+    long_ago = world.context.clock().replace(year=2020)
+    with world.having(clock=lambda: long_ago):
         await world.sell(seller, 1, 1)
-    finally:
-        object.__setattr__(world.context, "clock", clock)
 
 
 async def test_a_price_that_overflows(world: HubWorld) -> None:
