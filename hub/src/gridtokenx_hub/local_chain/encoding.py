@@ -11,10 +11,15 @@ from gridtokenx_hub.json_types import Json, JsonObject
 from gridtokenx_hub.local_chain.bank import Execution
 from gridtokenx_hub.local_chain.params import Config, text
 from gridtokenx_hub.local_chain.rpc_errors import INVALID_REQUEST, RpcError, invalid_params
-from gridtokenx_hub.local_chain.transaction import ParsedTransaction
+from gridtokenx_hub.local_chain.transaction import (
+    MAX_TRANSACTION_BYTES,
+    TRANSACTION_KIND,
+    ParsedTransaction,
+)
 
 ACCOUNT_ENCODINGS = ("binary", "base58", "base64", "jsonParsed", "base64+zstd")
 MAX_BASE58_BYTES = 128
+MAX_ENCODED = {"base58": 1683, "base64": 1644}  # the largest transaction's length in each
 
 
 def account_encoding(config: Config, default: str = "binary") -> str:
@@ -165,12 +170,17 @@ def decode_transaction_text(encoded: Json, encoding: str) -> bytes:
         raise invalid_params(
             f"unsupported encoding: {encoding}. Supported encodings: base58, base64"
         )
+    name = "base64" if encoding == "base64" else "base58"
+    if len(coded) > MAX_ENCODED[name]:
+        raise invalid_params(
+            f"{name} encoded {TRANSACTION_KIND} too large: {len(coded)} bytes"
+            f" (max: encoded/raw {MAX_ENCODED[name]}/{MAX_TRANSACTION_BYTES})"
+        )
     try:
-        if encoding == "base64":
+        if name == "base64":
             return base64.b64decode(coded, validate=True)
         return base58.decode(coded)
     except ValueError as error:
-        name = "base64" if encoding == "base64" else "base58"
         raise invalid_params(f"invalid {name} encoding: {error}") from error
 
 

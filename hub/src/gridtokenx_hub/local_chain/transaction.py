@@ -9,7 +9,7 @@ from solders.transaction import SanitizeError, VersionedTransaction
 from gridtokenx_hub.local_chain.rpc_errors import invalid_params
 
 MAX_TRANSACTION_BYTES = 1232
-_KIND = "solana_transaction::versioned::VersionedTransaction"
+TRANSACTION_KIND = "solana_transaction::versioned::VersionedTransaction"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,12 @@ class ParsedTransaction:
         """
         if len(raw) > MAX_TRANSACTION_BYTES:
             raise invalid_params(
-                f"decoded {_KIND} too large: {len(raw)} bytes (max: {MAX_TRANSACTION_BYTES} bytes)"
+                f"decoded {TRANSACTION_KIND} too large: {len(raw)} bytes (max: {MAX_TRANSACTION_BYTES} bytes)"
             )
         try:
             transaction = VersionedTransaction.from_bytes(raw)
         except (ValueError, BincodeError) as error:
-            raise invalid_params(f"failed to deserialize {_KIND}: {error}") from error
+            raise invalid_params(f"failed to deserialize {TRANSACTION_KIND}: {error}") from error
         message = transaction.message
         if not isinstance(message, Message | MessageV0):
             raise invalid_params("invalid transaction: Transaction version is unsupported")

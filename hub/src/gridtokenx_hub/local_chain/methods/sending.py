@@ -116,7 +116,8 @@ def _simulation_json(error: Json, metadata: TransactionMetadata | None) -> JsonO
     return {
         "accounts": None,
         "err": error,
-        "fee": (metadata.fee() or None) if metadata else None,
+        # a transaction that fails as a whole, before any instruction, has an error without fields
+        "fee": None if metadata is None or isinstance(error, str) else metadata.fee(),
         "innerInstructions": None,
         "logs": [] if metadata is None else list(metadata.logs()),
         "replacementBlockhash": None,

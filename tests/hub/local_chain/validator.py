@@ -1,0 +1,63 @@
+"""A real validator, where there is one."""
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from gridtokenx_hub.chain import ChainUnavailable
+from gridtokenx_hub.chain.rpc import RpcConnection
+
+NAME = "solana-test-validator"
+START_TIMEOUT_S = 60
+
+
+def find() -> str | None:
+    """Where the validator is: in the folder that GTX_SOLANA_BIN names, else on PATH."""
+    folder = os.environ.get("GTX_SOLANA_BIN")
+    return shutil.which(NAME, path=folder) if folder else shutil.which(NAME)
+
+
+@asynccontextmanager
+async def running(binary: str, ledger: Path) -> AsyncIterator[str]:
+    """Start a validator and wait until it makes blocks; yields its URL."""
+    rpc_port, faucet_port = _free_port(), _free_port()
+    arguments = ["--ledger", str(ledger), "--rpc-port", str(rpc_port)]
+    arguments += ["--faucet-port", str(faucet_port), "--bind-address", "127.0.0.1", "--quiet"]
+    process = subprocess.Popen(  # noqa: ASYNC220 - returns at once
+        [binary, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        url = f"http://127.0.0.1:{rpc_port}"
+        await _wait_for_blocks(url)
+        yield url
+    finally:
+        process.kill()  # its ledger is thrown away, and it takes its time to say goodbye
+        process.wait()
+
+
+async def _wait_for_blocks(url: str) -> None:
+    rpc = RpcConnection(url, retry_pauses_s=())
+    try:
+        async with asyncio.timeout(START_TIMEOUT_S):
+            while True:
+                try:
+                    slot = await rpc.call("getSlot", {"commitment": "confirmed"})
+                except ChainUnavailable:
+                    slot = 0
+                if isinstance(slot, int) and slot > 2:
+                    return
+                await asyncio.sleep(0.2)
+    finally:
+        await rpc.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
