@@ -6,6 +6,7 @@ committed is sent again after a reconnect.
 """
 
 import asyncio
+import math
 import ssl
 from collections.abc import Callable, Iterable
 from typing import TypeAlias, cast
@@ -14,8 +15,8 @@ import mqtt5
 
 from gridtokenx_hub.broker.settings import BrokerSettings, TlsFiles
 
-KEEP_ALIVE_S = 30
-PING_EVERY_S = 10
+KEEP_ALIVE_S = 30.0
+PINGS_A_KEEP_ALIVE = 3
 SESSION_EXPIRY_S = 3600
 """So long the broker keeps for us what arrives while we are away."""
 RECEIVE_MAX = 4096
@@ -41,7 +42,11 @@ class Session(asyncio.Protocol):
     """
 
     def __init__(
-        self, client_id: str, on_message: OnMessage, on_change: Callable[[], None]
+        self,
+        client_id: str,
+        on_message: OnMessage,
+        on_change: Callable[[], None],
+        keep_alive_s: float,
     ) -> None:
         loop = asyncio.get_running_loop()
         self._loop = loop
@@ -49,11 +54,12 @@ class Session(asyncio.Protocol):
         self._on_change = on_change
         self._connect = mqtt5.ConnectPacket(
             client_id,
-            keep_alive=KEEP_ALIVE_S,
+            keep_alive=math.ceil(keep_alive_s),
             session_expiry_interval=SESSION_EXPIRY_S,
             receive_max=RECEIVE_MAX,
             max_packet_size=MAX_PACKET_SIZE,
         )
+        self._keep_alive_s = keep_alive_s
         self._transport: asyncio.Transport | None = None
         self._unread = b""
         self._unsent: list[bytes] = []
@@ -193,12 +199,12 @@ class Session(asyncio.Protocol):
         """Ping, and end the connection when nothing has come for longer than the keep-alive."""
         if self.closed:
             return
-        if self._loop.time() - self._heard_at > KEEP_ALIVE_S:
+        if self._loop.time() - self._heard_at > self._keep_alive_s:
             self.abort("the broker is silent")
             return
         if self.accepted.done():
             self._send(mqtt5.PingReqPacket().write())
-        self._loop.call_later(PING_EVERY_S, self._watch)
+        self._loop.call_later(self._keep_alive_s / PINGS_A_KEEP_ALIVE, self._watch)
 
 
 async def connect(
@@ -206,6 +212,7 @@ async def connect(
     client_id: str,
     on_message: OnMessage,
     on_change: Callable[[], None],
+    keep_alive_s: float = KEEP_ALIVE_S,
 ) -> Session:
     """Connect and wait until the broker has accepted us.
 
@@ -216,7 +223,7 @@ async def connect(
     context = _tls_context(settings.tls) if settings.tls else None
     async with asyncio.timeout(CONNECT_TIMEOUT_S):
         _, session = await loop.create_connection(
-            lambda: Session(client_id, on_message, on_change),
+            lambda: Session(client_id, on_message, on_change, keep_alive_s),
             settings.host,
             settings.port,
             ssl=context,
