@@ -36,6 +36,14 @@ def request_for(name: str, key: Any) -> str:
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
 
+def altered(name: str, old: str, new: str) -> str:
+    """A request with some of its bytes (in hex) replaced."""
+    pem = request_for(name, ec.generate_private_key(ec.SECP256R1()))
+    der = x509.load_pem_x509_csr(pem.encode()).public_bytes(serialization.Encoding.DER)
+    changed = base64.encodebytes(der.replace(bytes.fromhex(old), bytes.fromhex(new), 1)).decode()
+    return f"-----BEGIN CERTIFICATE REQUEST-----\n{changed}-----END CERTIFICATE REQUEST-----\n"
+
+
 @pytest.mark.parametrize("algorithm", Algorithm)
 async def test_a_meter_is_on_chain(world: HubWorld, algorithm: Algorithm) -> None:
     user, new = await world.user(), device(world, algorithm)
@@ -181,6 +189,9 @@ async def test_requests_that_must_not_be_signed(world: HubWorld) -> None:
         "\ud800",
         request_for("hub", ec.generate_private_key(ec.SECP256R1())),
         request_for(name, rsa.generate_private_key(65537, 2048)),
+        altered(name, "2a8648ce3d0201", "2a8648ce3d0209"),  # a kind of key that nobody knows
+        altered(name, "2a8648ce3d030107", "2a8648ce3d030109"),  # a curve likewise
+        altered(name, "020100", "020109"),  # a version likewise
     ]
     for csr in wrong:
         body = new.registration(user.user_id)
