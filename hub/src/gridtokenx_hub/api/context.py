@@ -68,4 +68,7 @@ class ApiContext:
     issue_certificate: IssueCertificate | None = None
     seller_locks: SellerLocks = field(default_factory=SellerLocks, init=False)
     under_way: set[tuple[int, str]] = field(default_factory=set, init=False)
-    """Idempotency keys (token, key) of the requests that this process works on now."""
+    """Idempotency keys (token, key) of the requests that are worked on now.
+
+    Like `seller_locks` it holds within one process: a hub has one that serves the API.
+    """
