@@ -29,7 +29,7 @@ WHEELS = (
     Wheel("gridtokenx-protocol", (), ("python -c 'import gridtokenx_protocol'",), HUB_LIBRARIES),
     Wheel(
         "gridtokenx-edge",
-        ("gridtokenx_edge/meters/schneider-iem3155.toml",),
+        ("gridtokenx_edge/meters/profiles/schneider-iem3155.toml",),
         ("gtx-edge --help",),
         HUB_LIBRARIES,
     ),
