@@ -53,14 +53,25 @@ async def test_keys_belong_to_their_token(world: HubWorld) -> None:
     assert one["seller_wallet"] != two["seller_wallet"]
 
 
-async def test_while_the_first_is_under_way(world: HubWorld) -> None:
+async def test_while_the_first_is_under_way(
+    world: HubWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seller = await world.seller(2)
-    responses = await asyncio.gather(
-        *(world.post(CREATE, selling(seller, 1), seller.token, "k") for _ in range(2))
-    )
-    assert sorted(response.status_code for response in responses) == [201, 409]
-    refused = next(response for response in responses if response.status_code == 409)
-    expect_problem(refused, 409, "RequestInProgress")
+    sending, go_on = asyncio.Event(), asyncio.Event()
+    deliver = TransactionSender.deliver
+
+    async def held(self: TransactionSender, prepared: Any) -> Any:
+        sending.set()
+        await go_on.wait()
+        return await deliver(self, prepared)
+
+    monkeypatch.setattr(TransactionSender, "deliver", held)
+    first = asyncio.create_task(world.post(CREATE, selling(seller, 1), seller.token, "k"))
+    await sending.wait()
+    response = await world.post(CREATE, selling(seller, 1), seller.token, "k")
+    expect_problem(response, 409, "RequestInProgress")
+    go_on.set()
+    expect(await first, 201)
     assert await world.balances(seller) == (1, 0)
 
 
