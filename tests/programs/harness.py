@@ -23,6 +23,7 @@ from solders.keypair import Keypair
 from solders.litesvm import LiteSVM
 from solders.message import Message
 from solders.pubkey import Pubkey
+from solders.system_program import ID as SYSTEM_PROGRAM
 from solders.token.state import Mint, TokenAccount, TokenAccountState
 from solders.transaction import Transaction
 from solders.transaction_metadata import FailedTransactionMetadata, TransactionMetadata
@@ -122,6 +123,10 @@ class World:
         """Place an account as if it had always been there."""
         lamports = self.svm.minimum_balance_for_rent_exemption(len(data))
         self.svm.set_account(address, Account(lamports, data, owner))
+
+    def remove(self, address: Pubkey) -> None:
+        """Take an account away, as if its program had closed it."""
+        self.svm.set_account(address, Account(0, b"", SYSTEM_PROGRAM))
 
     def put_mint(
         self, address: Pubkey, authority: Pubkey | None = None, decimals: int = DECIMALS

@@ -117,6 +117,15 @@ def test_a_nonce_is_never_used_twice(exchange: Exchange, seller: Party) -> None:
     refuse(exchange, "InvalidNonce", seller, nonce=LAST)
 
 
+def test_a_nonce_is_spent_even_when_its_order_is_gone(exchange: Exchange, seller: Party) -> None:
+    for nonce in (5, 7):  # the first makes the Trader account, the second changes it
+        offer = exchange.offer(seller, nonce)
+        for address in (offer.address, offer.escrow):
+            exchange.world.remove(address)
+        for spent in (nonce, nonce - 1):
+            refuse(exchange, "InvalidNonce", seller, nonce=spent)
+
+
 @pytest.mark.parametrize("nonce", [0, LAST + 1, U64_MAX])
 def test_a_first_nonce_is_positive_and_fits_63_bits(
     exchange: Exchange, seller: Party, nonce: int

@@ -72,7 +72,6 @@ impl<'a> Accounts<'a> {
         accounts::signer(payer, MissingSignature)?;
         market.require_registered(seller_user, seller.address())?;
         accounts::vacant(order, InvalidNonce)?;
-        accounts::vacant(escrow, InvalidAccount)?;
         accounts::is(energy_mint, &market.energy_mint, InvalidMint)?;
         accounts::is(token_program, &accounts::TOKEN_PROGRAM, InvalidAccount)?;
         accounts::is(system_program, &accounts::SYSTEM_PROGRAM, InvalidAccount)?;
