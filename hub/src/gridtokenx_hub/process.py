@@ -35,6 +35,8 @@ from gridtokenx_protocol.keys import SoftwareSigner
 MICRO = 1_000_000
 INDEX_POLL_S = 0.2
 SETTLE_POLL_S = 0.5
+# Connections beyond these are answered 503 at once: slow clients must not take all file handles.
+API_CONNECTIONS = 1_000
 
 
 async def run_hub(
@@ -116,7 +118,16 @@ async def _serve(
 ) -> None:
     """Serve the API until `stop`; announce it once it answers."""
     listener = socket.create_server((address.host, address.port))
-    server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
+    server = _Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            limit_concurrency=API_CONNECTIONS,
+        )
+    )
     serving = asyncio.ensure_future(server.serve(sockets=[listener]))
     ready(url=f"http://{address.host}:{address.port}")
     await stop.wait()

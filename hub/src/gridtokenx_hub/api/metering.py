@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.x509 import InvalidVersion
 from solders.instruction import Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
@@ -16,7 +14,6 @@ from gridtokenx_hub.api.enrolment import wallet_of
 from gridtokenx_hub.api.idempotency import Attempt
 from gridtokenx_hub.api.models import RegisteredMeter, RegisterMeter
 from gridtokenx_hub.api.problems import Problem, unavailable
-from gridtokenx_hub.broker.authority import CertificateRequestError
 from gridtokenx_programs import signature_instruction
 from gridtokenx_protocol.cose import SignedMessage, decode, verify
 from gridtokenx_protocol.keys import Algorithm
@@ -190,7 +187,4 @@ def _certificate(
 ) -> tuple[str | None, str | None]:
     if body.csr_pem is None or context.issue_certificate is None:
         return None, None
-    try:
-        return context.issue_certificate(body.csr_pem, meter_id)
-    except (UnsupportedAlgorithm, InvalidVersion) as error:
-        raise CertificateRequestError(f"the request cannot be used: {error}") from error
+    return context.issue_certificate(body.csr_pem, meter_id)

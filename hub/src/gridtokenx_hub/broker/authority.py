@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -98,7 +99,7 @@ class CertificateAuthority:
         try:
             request = x509.load_pem_x509_csr(csr_pem.encode())
             genuine = request.is_signature_valid
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
             raise CertificateRequestError(f"the request cannot be read: {error}") from error
         if not genuine:
             raise CertificateRequestError("the request is not signed by its own key")
