@@ -10,6 +10,7 @@ from solders.hash import Hash
 from solders.keypair import Keypair
 from solders.message import MessageV0
 from solders.system_program import TransferParams, transfer
+from solders.token import ID as TOKEN_PROGRAM
 from solders.transaction import VersionedTransaction
 
 from gridtokenx_hub.chain.rpc import RpcConnection
@@ -237,7 +238,7 @@ async def _tokens(talk: Conversation) -> None:
     config = {**CONFIRMED, "encoding": "base64"}
     for label, choice in (
         ("owned of a mint", {"mint": mint}),
-        ("owned of a program", {"programId": str(tokens.TOKEN_PROGRAM)}),
+        ("owned of a program", {"programId": str(TOKEN_PROGRAM)}),
         ("owned of no program", {"programId": wallet}),
         ("owned of no mint", {"mint": str(STRANGER.pubkey())}),
         ("owned of anything", {}),
@@ -251,4 +252,4 @@ async def _tokens(talk: Conversation) -> None:
         ("too many filters", [of_owner] * 5),
     ):
         found = {**config, "filters": filters}
-        await talk.ask(label, "getProgramAccounts", str(tokens.TOKEN_PROGRAM), found)
+        await talk.ask(label, "getProgramAccounts", str(TOKEN_PROGRAM), found)

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -24,14 +25,16 @@ from gridtokenx_hub.local_chain import Genesis, TimeSource, serve
 
 SOL = 1_000_000_000
 FEE = 5_000
-CONFIRMED = {"commitment": "confirmed"}
+CONFIRMED: dict[str, Any] = {"commitment": "confirmed"}
 
 
 class ChainProcess:
-    """`python -m gridtokenx_hub.local_chain` on a folder and a port that the system chose."""
+    """`python -m gridtokenx_hub.local_chain` on a folder, at a port that the system may choose."""
 
-    def __init__(self, folder: Path, programs: Sequence[tuple[Pubkey, Path]] = ()) -> None:
-        self._arguments = [str(folder), "0"]
+    def __init__(
+        self, folder: Path, programs: Sequence[tuple[Pubkey, Path]] = (), port: int = 0
+    ) -> None:
+        self._arguments = [str(folder), str(port)]
         for address, file in programs:
             self._arguments += ["--program", str(address), str(file)]
         self._process: subprocess.Popen[str] | None = None
@@ -88,6 +91,14 @@ async def connected(url: str) -> AsyncIterator[RpcConnection]:
         await rpc.close()
 
 
+def free_port() -> int:
+    """A port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 class FakeTime:
     """Time that a test moves."""
 
@@ -111,7 +122,8 @@ async def served(folder: Path, time: FakeTime, genesis: Genesis) -> AsyncIterato
     serving = asyncio.create_task(
         serve(folder, 0, genesis, port.set_result, stop, time_source=time.source())
     )
-    await asyncio.wait({serving, port}, return_when=asyncio.FIRST_COMPLETED)
+    either: set[asyncio.Future[Any]] = {serving, port}
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     if serving.done():
         serving.result()
     try:

@@ -86,7 +86,8 @@ async def test_tokens(rpc: RpcConnection) -> None:
     supply: Any = await rpc.call("getTokenSupply", str(minted.mint))
     assert held["value"] == supply["value"] == amount
 
-    for choice in ({"mint": str(minted.mint)}, {"programId": str(TOKEN_PROGRAM)}):
+    choices: Any = ({"mint": str(minted.mint)}, {"programId": str(TOKEN_PROGRAM)})
+    for choice in choices:
         owned: Any = await rpc.call(
             "getTokenAccountsByOwner", str(owner.pubkey()), choice, {"encoding": "base64"}
         )

@@ -4,7 +4,9 @@ from typing import Any
 import pytest
 from solders.keypair import Keypair
 from solders.message import MessageV0
+from solders.system_program import ID as SYSTEM_PROGRAM
 from solders.system_program import TransferParams, transfer
+from solders.token import ID as TOKEN_PROGRAM
 from solders.transaction import VersionedTransaction
 
 from gridtokenx_hub.chain import RequestRefused
@@ -153,8 +155,8 @@ async def test_what_programs_called_and_tokens(rpc: RpcConnection, payer: Keypai
     (called,) = shown["meta"]["innerInstructions"]
     assert called["index"] == 2  # the associated token program called others
     assert {keys[inner["programIdIndex"]] for inner in called["instructions"]} == {
-        str(tokens.SYSTEM_PROGRAM),
-        str(tokens.TOKEN_PROGRAM),
+        str(SYSTEM_PROGRAM),
+        str(TOKEN_PROGRAM),
     }
     assert {inner["stackHeight"] for inner in called["instructions"]} == {2}
     assert shown["meta"]["preTokenBalances"] == []
@@ -163,7 +165,7 @@ async def test_what_programs_called_and_tokens(rpc: RpcConnection, payer: Keypai
             "accountIndex": keys.index(str(minted.account)),
             "mint": str(minted.mint),
             "owner": str(payer.pubkey()),
-            "programId": str(tokens.TOKEN_PROGRAM),
+            "programId": str(TOKEN_PROGRAM),
             "uiTokenAmount": {
                 "amount": "2500000",
                 "decimals": 6,

@@ -164,7 +164,7 @@ async def test_simulation_keeps_nothing(rpc: RpcConnection) -> None:
     payer, to = await harness.funded(rpc), Keypair().pubkey()
     transaction = harness.transfer_of(SOL, payer, to, await harness.blockhash(rpc))
     encoded = base64.b64encode(bytes(transaction)).decode()
-    config = {
+    config: Any = {
         "encoding": "base64",
         "sigVerify": True,
         "innerInstructions": True,

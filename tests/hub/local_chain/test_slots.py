@@ -1,5 +1,6 @@
 """Time on the chain, with clocks that the test moves."""
 
+import base64
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ async def number(rpc: RpcConnection, method: str) -> int:
 
 async def chain_clock(rpc: RpcConnection) -> Clock:
     answer: Any = await rpc.call("getAccountInfo", CLOCK, {"encoding": "base64"})
-    return Clock.from_bytes(harness.base64.b64decode(answer["value"]["data"][0]))
+    return Clock.from_bytes(base64.b64decode(answer["value"]["data"][0]))
 
 
 async def latest(rpc: RpcConnection) -> tuple[Hash, int]:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,6 +10,8 @@ from pathlib import Path
 
 from gridtokenx_hub.chain import ChainUnavailable
 from gridtokenx_hub.chain.rpc import RpcConnection
+
+from . import harness
 
 NAME = "solana-test-validator"
 START_TIMEOUT_S = 60
@@ -25,7 +26,7 @@ def find() -> str | None:
 @asynccontextmanager
 async def running(binary: str, ledger: Path) -> AsyncIterator[str]:
     """Start a validator and wait until it makes blocks; yields its URL."""
-    rpc_port, faucet_port = _free_port(), _free_port()
+    rpc_port, faucet_port = harness.free_port(), harness.free_port()
     arguments = ["--ledger", str(ledger), "--rpc-port", str(rpc_port)]
     arguments += ["--faucet-port", str(faucet_port), "--bind-address", "127.0.0.1", "--quiet"]
     process = subprocess.Popen(  # noqa: ASYNC220 - returns at once
@@ -54,10 +55,3 @@ async def _wait_for_blocks(url: str) -> None:
                 await asyncio.sleep(0.2)
     finally:
         await rpc.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

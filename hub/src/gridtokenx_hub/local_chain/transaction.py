@@ -33,7 +33,8 @@ class ParsedTransaction:
         """
         if len(raw) > MAX_TRANSACTION_BYTES:
             raise invalid_params(
-                f"decoded {TRANSACTION_KIND} too large: {len(raw)} bytes (max: {MAX_TRANSACTION_BYTES} bytes)"
+                f"decoded {TRANSACTION_KIND} too large: {len(raw)} bytes"
+                f" (max: {MAX_TRANSACTION_BYTES} bytes)"
             )
         try:
             transaction = VersionedTransaction.from_bytes(raw)

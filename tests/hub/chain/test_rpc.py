@@ -1,0 +1,85 @@
+import socket
+from collections.abc import Callable
+
+import pytest
+from solders.keypair import Keypair
+
+from gridtokenx_hub.chain import ChainClient, ChainUnavailable, RequestRefused
+
+from . import nodes
+
+AT_ONCE = (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        lambda _: b"",
+        lambda _: nodes.http(b"busy", "503 Service Unavailable"),
+        lambda _: nodes.http(b"slow down", "429 Too Many Requests"),
+        lambda request_id: nodes.error(request_id, -32005, "Node is behind by 99 slots"),
+    ],
+    ids=["hangs up", "unavailable", "too many", "behind"],
+)
+async def test_passing_trouble_is_waited_out(trouble: Callable[[int], bytes]) -> None:
+    def answer(number: int, request_id: int) -> bytes:
+        return trouble(request_id) if number < 2 else nodes.result(request_id, 7)
+
+    async with nodes.answering(answer) as (url, methods):
+        client = ChainClient(url, retry_pauses_s=AT_ONCE)
+        assert await client.slot() == 7
+        assert methods == ["getSlot"] * 3
+        await client.close()
+
+
+async def test_lasting_trouble_is_told() -> None:
+    async with nodes.answering(lambda *_: b"") as (url, methods):
+        client = ChainClient(url, retry_pauses_s=AT_ONCE)
+        with pytest.raises(ChainUnavailable, match="does not answer getSlot"):
+            await client.slot()
+        assert len(methods) == 3
+        await client.close()
+
+
+async def test_airdrop_is_asked_for_once() -> None:
+    """It is the one request that would count twice."""
+    async with nodes.answering(lambda *_: b"") as (url, methods):
+        client = ChainClient(url, retry_pauses_s=AT_ONCE)
+        with pytest.raises(ChainUnavailable):
+            await client.airdrop(Keypair().pubkey(), 1)
+        assert methods == ["requestAirdrop"]
+        await client.close()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"<html>login</html>", b"[]", b'{"jsonrpc":"2.0","id":-1,"result":1}', b'"text"'],
+)
+async def test_what_is_no_node_is_named(body: bytes) -> None:
+    async with nodes.answering(lambda *_: nodes.http(body)) as (url, methods):
+        client = ChainClient(url, retry_pauses_s=AT_ONCE)
+        with pytest.raises(ChainUnavailable, match="not a Solana node"):
+            await client.slot()
+        assert len(methods) == 1
+        await client.close()
+
+
+async def test_refusal_is_told_at_once() -> None:
+    def answer(_: int, request_id: int) -> bytes:
+        return nodes.error(request_id, -32602, "Invalid params")
+
+    async with nodes.answering(answer) as (url, methods):
+        client = ChainClient(url, retry_pauses_s=AT_ONCE)
+        with pytest.raises(RequestRefused, match="Invalid params") as refused:
+            await client.slot()
+        assert (refused.value.code, len(methods)) == (-32602, 1)
+        await client.close()
+
+
+async def test_nobody_there() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # bound and not listening: refuses
+        client = ChainClient(f"http://127.0.0.1:{closed.getsockname()[1]}", retry_pauses_s=AT_ONCE)
+        with pytest.raises(ChainUnavailable, match="see that the chain runs"):
+            await client.genesis_hash()
+        await client.close()
