@@ -13,7 +13,7 @@ STATE = ROOT / ".gtx"
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 UV_VERSION = "0.13.9"
-UV_VENV = STATE / "uv"
+UV_HOME = STATE / "uv"
 # Written when .venv was last made to agree with the lock file; its content is what they agreed on.
 STAMP = VENV / ".gridtokenx-lock"
 
@@ -44,7 +44,7 @@ def find_uv() -> list[str]:
     found = shutil.which("uv")
     if found:
         return [found]
-    own = UV_VENV / "bin" / "uv"
+    own = UV_HOME / "bin" / "uv"
     if not own.exists():
         _install_uv()
     return [str(own)]
@@ -82,21 +82,30 @@ def apt_install(*packages: str) -> bool:
 
 
 def _install_uv() -> None:
+    """Install uv with pip, from whichever of three places has one.
+
+    Debian's Python comes without venv and pip; both may be there, or this user may install them.
+    """
     say("installing uv …")
     STATE.mkdir(exist_ok=True)
-    if not _make_venv() and not (apt_install("python3-venv") and _make_venv()):
+    wanted = ["install", "--quiet", "--disable-pip-version-check", f"uv=={UV_VERSION}"]
+    own_pip = [str(UV_HOME / "bin" / "python"), "-m", "pip", *wanted]
+    if _make_venv() or (apt_install("python3-venv") and _make_venv()):
+        command = own_pip
+    else:
+        command = [sys.executable, "-m", "pip", *wanted, "--target", str(UV_HOME)]
+    if subprocess.run(command, check=False).returncode != 0:  # noqa: S603 - our own command
         raise SetupError(
-            "this Python cannot make a virtual environment: install uv (pip install uv), "
-            "or run apt-get install python3-venv, and try again"
+            "uv could not be installed (see above): run apt-get install python3-venv as root, "
+            "or install uv yourself, and try again"
         )
-    pip = [str(UV_VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", f"uv=={UV_VERSION}"]
-    if subprocess.run(pip, check=False).returncode != 0:  # noqa: S603 - our own command
-        raise SetupError("pip could not install uv: see its message above")
 
 
 def _make_venv() -> bool:
-    command = [sys.executable, "-m", "venv", "--clear", str(UV_VENV)]
-    result = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)  # noqa: S603 - our own command
+    command = [sys.executable, "-m", "venv", "--clear", str(UV_HOME)]
+    result = subprocess.run(  # noqa: S603 - our own command
+        command, stdout=subprocess.DEVNULL, check=False
+    )
     return result.returncode == 0
 
 
