@@ -239,14 +239,16 @@ class FakeHub:
             self.extras[sequence] = decode_map(payload.extras)
             for first, last in self.extras[sequence].get("dropped", []):
                 self._lost.update(range(first, last + 1))
-        while self._has_verdict(self.acked + 1):
-            self.acked += 1
+        while (verdict := self._next_verdict()) is not None:
+            self.acked = verdict
 
-    def _has_verdict(self, sequence: int) -> bool:
-        if sequence in self.hashes or sequence in self._lost:
-            return True
-        following = min((known for known in self.hashes if known > sequence), default=None)
-        return following is not None and bool(self.records[following].flags & Flag.GAP)
+    def _next_verdict(self) -> int | None:
+        if self.acked + 1 in self.hashes or self.acked + 1 in self._lost:
+            return self.acked + 1
+        following = min((known for known in self.hashes if known > self.acked), default=None)
+        if following is not None and self.records[following].flags & Flag.GAP:
+            return following
+        return None
 
     async def acknowledge(self, **changes: object) -> None:
         ack = Ack(

@@ -8,6 +8,7 @@ from typing import Final
 
 from gridtokenx_edge.agent.reading_loop import ReadingLoop
 from gridtokenx_edge.agent.recorder import Recorder
+from gridtokenx_edge.agent.stopping import stop_tasks
 from gridtokenx_edge.clock import Clock, ClockWatch, StatusProbe
 from gridtokenx_edge.config import AgentConfig, MeterConfig
 from gridtokenx_edge.keystore import load_signer
@@ -50,8 +51,7 @@ async def run_agent(
                 ]
                 event(_LOGGER, logging.INFO, "started", meters=len(agents))
                 await stop.wait()
-                for task in running:
-                    task.cancel()
+                await stop_tasks(running)
         except* Exception as errors:
             raise _first(errors) from errors
     event(_LOGGER, logging.INFO, "stopped")
@@ -86,7 +86,8 @@ def _prepare(
 
 async def _read(loop: ReadingLoop, uplink: Uplink) -> None:
     with suppress(TimeoutError):
-        await asyncio.wait_for(uplink.ack_known.wait(), ACK_PATIENCE_S)
+        async with asyncio.timeout(ACK_PATIENCE_S):
+            await uplink.ack_known.wait()
     await loop.run()
 
 

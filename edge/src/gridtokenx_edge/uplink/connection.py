@@ -7,10 +7,11 @@ import aiomqtt
 
 from gridtokenx_edge.config.model import MeterConfig, TlsConfig
 from gridtokenx_edge.errors import ConfigError
+from gridtokenx_edge.uplink.timing import UplinkTiming
 from gridtokenx_edge.uplink.window import WINDOW
 
 
-def make_client(config: MeterConfig, keep_alive_s: int) -> aiomqtt.Client:
+def make_client(config: MeterConfig, timing: UplinkTiming) -> aiomqtt.Client:
     """A client that connects with a clean session: what is under way is kept in the spool.
 
     Its identifier is the meter id, so that a second agent with this meter's certificate is
@@ -26,7 +27,8 @@ def make_client(config: MeterConfig, keep_alive_s: int) -> aiomqtt.Client:
         identifier=config.id.hex(),
         protocol=aiomqtt.ProtocolVersion.V5,
         clean_start=True,
-        keepalive=keep_alive_s,
+        keepalive=timing.keep_alive_s,
+        timeout=timing.answer_within_s,
         max_inflight_messages=WINDOW,
         tls_context=tls_context(broker.tls) if broker.tls else None,
     )

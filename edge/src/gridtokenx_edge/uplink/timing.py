@@ -12,6 +12,7 @@ class UplinkTiming:
         retained_ack_s: So long after subscribing, a retained ack would have come.
         first_pause_s: Pause before the second attempt to connect; it doubles.
         longest_pause_s: The longest such pause.
+        answer_within_s: So long the broker has to answer a packet.
         keep_alive_s: MQTT keep-alive, by which a half-open connection is noticed.
     """
 
@@ -19,4 +20,5 @@ class UplinkTiming:
     retained_ack_s: float = 0.5
     first_pause_s: float = 1.0
     longest_pause_s: float = 60.0
+    answer_within_s: float = 10.0
     keep_alive_s: int = 20

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from random import Random
 from typing import Final
 
@@ -68,7 +69,7 @@ class Uplink:
         """
         pause_s = self._timing.first_pause_s
         while True:
-            client = make_client(self._config, self._timing.keep_alive_s)
+            client = make_client(self._config, self._timing)
             try:
                 async with client:
                     pause_s = self._timing.first_pause_s
@@ -128,10 +129,9 @@ class Uplink:
                 await self._publish(client, batch)
                 continue
             patience_s = self._window.next_overdue_in(self._now_s())
-            try:
-                await asyncio.wait_for(self._wake.wait(), patience_s)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(patience_s):
+                    await self._wake.wait()
 
     async def _next_batch(self) -> list[Pending]:
         window = self._window

@@ -1,0 +1,251 @@
+"""Delivery over a real broker, with a hub that answers, keeps silent, lies or was restored."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Any
+
+import aiomqtt
+import pytest
+
+from gridtokenx_edge.agent.stopping import stop_tasks
+from gridtokenx_edge.clock import SYSTEM_CLOCK
+from gridtokenx_edge.config import BrokerConfig, MeterConfig
+from gridtokenx_edge.meters import MeterReading
+from gridtokenx_edge.records import Composer, Sample, SignedReading
+from gridtokenx_edge.spool import Spool, SpoolThread
+from gridtokenx_edge.spool.spool import JUMP
+from gridtokenx_edge.uplink import Uplink, UplinkTiming
+from gridtokenx_edge.uplink.window import WINDOW, Window
+from gridtokenx_protocol.keys import SoftwareSigner
+from gridtokenx_protocol.record import ClockStatus
+from gridtokenx_protocol.topics import ack_topic
+
+FAST = UplinkTiming(
+    resend_after_s=0.4,
+    retained_ack_s=0.2,
+    first_pause_s=0.05,
+    longest_pause_s=0.2,
+    answer_within_s=1.0,
+    keep_alive_s=5,
+)
+JITTER = Random(1)  # noqa: S311 - it only spreads attempts to connect
+T0 = 1_700_000_000_000
+
+
+@dataclass
+class Sender:
+    """A spool and its uplink."""
+
+    spool: Spool
+    thread: SpoolThread
+    uplink: Uplink
+    composer: Composer
+    time_ms: int = T0
+
+    async def append(self, count: int = 1) -> None:
+        for _ in range(count):
+            self.time_ms += 1000
+            await self.thread.call(self._append)
+        self.uplink.wake()
+
+    def _append(self) -> tuple[SignedReading, ...]:
+        reading = MeterReading(self.time_ms - T0, 0, 0, 0, 0, 0, {"produced": bytes(8)})
+        sample = Sample(reading, self.time_ms, ClockStatus.SYNCHRONISED)
+        if self.spool.state is None:
+            baseline, state = self.composer.baseline(sample)
+            readings: tuple[SignedReading, ...] = (baseline,)
+        else:
+            readings, state = self.composer.readings(self.spool.state, sample, ())
+        self.spool.append(readings, state)
+        return readings
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self.uplink.run())
+        yield
+        await stop_tasks([task])
+        assert task.cancelled()
+
+
+@pytest.fixture
+async def sender(
+    meter_config: MeterConfig, signer: SoftwareSigner, broker: Any
+) -> AsyncIterator[Sender]:
+    config = replace(meter_config, broker=BrokerConfig("127.0.0.1", broker.port, None))
+    thread = SpoolThread()
+    spool = await thread.call(Spool.open, config.spool)
+    uplink = Uplink(config, spool, thread, SYSTEM_CLOCK, JITTER, FAST)
+    yield Sender(spool, thread, uplink, Composer(config, signer))
+    await thread.call(spool.close)
+    thread.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """For states that no event tells of."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - the state is another thread's
+            await asyncio.sleep(0.01)
+
+
+async def test_delivers_and_forgets_by_ack(sender: Sender, broker: Any, hub: Any) -> None:
+    await sender.append(5)
+    async with hub.connect(broker.port), sender.running():
+        await hub.until(lambda: hub.acked >= 5)
+        await sender.append(3)
+        await hub.until(lambda: hub.acked >= 8)
+        await until(lambda: sender.spool.acked_sequence == hub.acked)
+    assert hub.arrivals == sorted(set(hub.arrivals)), "nothing was sent twice, all in order"
+
+
+async def test_a_reading_without_an_ack_is_sent_again(
+    sender: Sender, broker: Any, hub: Any
+) -> None:
+    hub.muted = True
+    await sender.append(2)
+    async with hub.connect(broker.port), sender.running():
+        await hub.until(lambda: hub.arrivals.count(1) >= 2 and hub.arrivals.count(2) >= 2)
+        await hub.acknowledge()
+        await until(lambda: sender.spool.acked_sequence == 2)
+        count = len(hub.arrivals)
+        await asyncio.sleep(2 * FAST.resend_after_s)
+        assert len(hub.arrivals) == count
+    assert not hub.equivocations
+
+
+async def test_at_most_64_are_under_way(sender: Sender, broker: Any, hub: Any) -> None:
+    hub.muted = True
+    await sender.append(WINDOW + 20)
+    async with hub.connect(broker.port), sender.running():
+        await hub.until(lambda: len(set(hub.arrivals)) == WINDOW)
+        await hub.until(lambda: hub.arrivals.count(1) == 2)
+        assert len(set(hub.arrivals)) == WINDOW
+        hub.muted = False
+        await hub.acknowledge()
+        await hub.until(lambda: hub.acked == sender.spool.state.last_sequence)
+
+
+async def test_the_broker_goes_and_comes_back(sender: Sender, broker: Any, hub: Any) -> None:
+    async with sender.running():
+        await sender.append(3)
+        await broker.stop()
+        await sender.append(3)
+        await asyncio.sleep(0.2)
+        await broker.start()
+        async with hub.connect(broker.port):
+            await sender.append(1)
+            await hub.until(lambda: hub.acked >= 7)
+    assert not hub.equivocations
+
+
+async def test_acks_that_prove_nothing_are_ignored(
+    sender: Sender, broker: Any, hub: Any, signer: SoftwareSigner, caplog: pytest.LogCaptureFixture
+) -> None:
+    hub.muted = True
+    await sender.append(3)
+    async with hub.connect(broker.port), sender.running():
+        await hub.until(lambda: hub.acked >= 3)
+        honest = hub.signer
+        hub.signer = signer
+        await hub.acknowledge()
+        hub.signer = honest
+        await hub.acknowledge(meter_id=bytes(16))
+        await hub.acknowledge(deployment=bytes(4))
+        await hub.acknowledge(hash=bytes(32))
+        for garbage in (b"", b"\xff" * 10, bytes(1_000_000)):
+            await hub.send(garbage)
+        await hub.acknowledge(sequence=2, hash=hub.hashes[2])
+        await until(lambda: sender.spool.acked_sequence == 2)
+    assert caplog.messages.count("ack_refused") == 6
+    assert "ack_other_hash" in caplog.messages
+
+
+async def test_a_restored_hub_gets_everything_again(sender: Sender, broker: Any, hub: Any) -> None:
+    await sender.append(6)
+    async with hub.connect(broker.port), sender.running():
+        await hub.until(lambda: hub.acked >= 6)
+        await until(lambda: sender.spool.acked_sequence >= 6)
+        hub.arrivals.clear()
+        hub.muted = True
+        await hub.acknowledge(epoch=8, sequence=2, hash=hub.hashes[2], time_ms=T0 + 99 * 86_400_000)
+        await hub.until(lambda: set(hub.arrivals) >= {3, 4, 5, 6})
+        assert {1, 2}.isdisjoint(hub.arrivals)
+
+
+async def test_a_retained_ack_ahead_is_known_before_the_first_reading(
+    sender: Sender, broker: Any, hub: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    await sender.append(1)
+    async with hub.connect(broker.port):
+        await hub.acknowledge(sequence=50, hash=bytes([5] * 32))
+        async with sender.running():
+            await asyncio.wait_for(sender.uplink.ack_known.wait(), 5)
+            assert sender.spool.state is not None
+            assert sender.spool.state.last_sequence == 50 + JUMP
+            await sender.append(1)
+            await hub.until(lambda: 50 + JUMP + 1 in hub.records)
+    assert "ack_ahead" in caplog.messages
+
+
+async def test_without_a_broker_the_first_reading_does_not_wait(
+    sender: Sender, broker: Any
+) -> None:
+    await broker.stop()
+    async with sender.running():
+        await asyncio.wait_for(sender.uplink.ack_known.wait(), 3)
+
+
+async def test_a_silent_link_is_noticed(
+    meter_config: MeterConfig, sender: Sender, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(swallow, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    config = replace(meter_config, broker=BrokerConfig("127.0.0.1", port, None))
+    uplink = Uplink(config, sender.spool, sender.thread, SYSTEM_CLOCK, JITTER, FAST)
+    task = asyncio.create_task(uplink.run())
+    await asyncio.wait_for(uplink.ack_known.wait(), 30)
+    await stop_tasks([task])
+    server.close()
+    await server.wait_closed()
+    assert "broker_lost" in caplog.messages
+
+
+async def test_publishing_to_our_ack_topic_by_a_stranger_changes_nothing(
+    sender: Sender, broker: Any
+) -> None:
+    await sender.append(1)
+    async with sender.running(), aiomqtt.Client("127.0.0.1", broker.port) as stranger:
+        await stranger.publish(ack_topic(bytes(range(16))), b"\xd2\x84", qos=1, retain=True)
+        await asyncio.wait_for(sender.uplink.ack_known.wait(), 5)
+        assert sender.spool.acked_sequence == 0
+
+
+def test_the_window() -> None:
+    window = Window(30)
+    assert window.next_overdue_in(0) is None
+    for sequence in range(1, 11):
+        window.sent(sequence, sequence)
+    assert window.room == WINDOW - 10
+    assert window.highest == 10
+    assert window.overdue(31) == [1]
+    assert window.next_overdue_in(20) == 11
+    window.sent(1, 31)
+    assert window.overdue(33) == [2, 3]
+    window.forget(4)
+    assert window.overdue(36) == [5, 6]
+    window.lost(5)
+    assert window.overdue(36) == [6]
+    window.clear()
+    assert window.room == WINDOW
+
+
+@pytest.fixture(autouse=True)
+def _logs(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
