@@ -204,6 +204,32 @@ async def test_executed_in_time_and_asked_for_late(tmp_path: Path) -> None:
         await client.close()
 
 
+class ShortMemoryClient(ChainClient):
+    """A node that knows older transactions only when it searches its history."""
+
+    async def signature_statuses(
+        self, signatures: Sequence[str], *, search_history: bool = False
+    ) -> list[SignatureStatus | None]:
+        if not search_history:
+            return [None] * len(signatures)
+        return await super().signature_statuses(signatures, search_history=True)
+
+
+async def test_history_is_searched_before_a_transaction_is_given_up(tmp_path: Path) -> None:
+    time = harness.FakeTime()
+    async with harness.served(tmp_path, time, Genesis(programs=())) as url:
+        payer = Keypair()
+        async with harness.connected(url) as rpc:
+            await rpc.call("requestAirdrop", str(payer.pubkey()), 100 * SOL)
+        client = ShortMemoryClient(url)
+        sender = TransactionSender(client, FeePayerPool([payer]), {}, resend_after_s=0.05)
+        prepared = await sender.prepare(transfer_to(Keypair().pubkey(), SOL))
+        await sender.submit(prepared)
+        time.pass_s(61)
+        assert (await sender.deliver(prepared)).signature == prepared.signature
+        await client.close()
+
+
 class ForgetfulClient(ChainClient):
     """Loses the first transactions that it is given, as a network may."""
 

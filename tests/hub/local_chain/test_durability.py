@@ -115,14 +115,15 @@ async def check_replays(rpc: RpcConnection, books: Books, executed: set[str]) ->
             await rpc.call("sendTransaction", encoded, {"encoding": "base64"})
 
 
-async def test_killed_at_any_moment(process: harness.ChainProcess) -> None:
+@pytest.mark.soak
+async def test_killed_at_any_moment(process: harness.ChainProcess, soak_times: int) -> None:
     chance = random.Random(SEED)  # noqa: S311 - moments of a test, not secrets
     numbers = iter(range(1, 1 << 30))
     await process.start()
     async with harness.connected(process.url) as rpc:
         books = Books(await harness.funded(rpc, 1_000_000 * SOL), Keypair().pubkey())
         genesis_hash = await rpc.call("getGenesisHash")
-    for _ in range(ROUNDS):
+    for _ in range(ROUNDS * soak_times):
         await send_and_kill(process, books, numbers, chance.uniform(0.02, 0.3))
         await process.start()
         async with harness.connected(process.url) as rpc:

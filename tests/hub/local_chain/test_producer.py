@@ -108,6 +108,18 @@ async def test_what_arrives_meanwhile_is_the_next_slot(parts: Parts) -> None:
     assert parts.bank.lamports(to) == sum(SOL + each for each in range(11))
 
 
+async def test_repetition_within_a_slot_is_refused(parts: Parts) -> None:
+    to = Keypair().pubkey()
+    first = parts.sending(to, SOL)
+    await parts.slot_is_being_written()
+    same = [parts.sending(to, 2 * SOL) for _ in range(3)]
+    await asyncio.sleep(0)
+    parts.ledger.permits.release(2)
+    await first
+    assert await asyncio.gather(*same) == [None, *[Failure("AlreadyProcessed", None)] * 2]
+    assert parts.bank.lamports(to) == 3 * SOL
+
+
 async def test_reads_come_before_the_next_slot(parts: Parts) -> None:
     to = Keypair().pubkey()
     first = parts.sending(to, SOL)

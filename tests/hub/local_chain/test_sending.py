@@ -1,5 +1,7 @@
 import asyncio
 import base64
+import json
+import random
 from typing import Any
 
 import pytest
@@ -21,6 +23,7 @@ from gridtokenx_hub.chain.rpc import RpcConnection
 from . import harness
 
 SOL = harness.SOL
+PAYEE = Keypair().pubkey()
 
 
 async def refused_transfer(rpc: RpcConnection, transaction: VersionedTransaction) -> Any:
@@ -198,6 +201,17 @@ async def test_simulation_of_what_is_not_signed_yet(rpc: RpcConnection) -> None:
         await simulated(sigVerify=True, replaceRecentBlockhash=True)
 
 
+async def test_signatures_are_checked_after_an_unsigned_simulation(rpc: RpcConnection) -> None:
+    payer, to = await harness.funded(rpc), Keypair().pubkey()
+    transaction = harness.transfer_of(SOL, payer, to, await harness.blockhash(rpc))
+    unsigned = VersionedTransaction.populate(transaction.message, [Keypair().sign_message(b"")])
+    encoded = base64.b64encode(bytes(unsigned)).decode()
+    answer: Any = await rpc.call("simulateTransaction", encoded, {"encoding": "base64"})
+    assert answer["value"]["err"] is None
+    await harness.send(rpc, unsigned, preflight=False)
+    assert await harness.balance(rpc, to) == 0
+
+
 async def test_equal_airdrops_all_arrive(rpc: RpcConnection) -> None:
     to = str(Keypair().pubkey())
     signatures = await asyncio.gather(*(rpc.call("requestAirdrop", to, SOL) for _ in range(5)))
@@ -267,3 +281,40 @@ async def test_lookup_in_what_is_no_table(rpc: RpcConnection) -> None:
     assert refused.data["err"] == "InvalidAddressLookupTableOwner"
     await harness.send(rpc, transaction, preflight=False)
     assert await rpc.call("getHealth") == "ok"
+
+
+async def test_no_transaction_whatever_stops_the_chain(rpc: RpcConnection) -> None:
+    """Good transactions with a few bytes changed and signed as they are then."""
+    chance = random.Random(7)  # noqa: S311 - bytes of a test, not secrets
+    payer = await harness.funded(rpc)
+    good = [
+        bytes(harness.transfer_of(SOL, payer, PAYEE, await harness.blockhash(rpc))),
+        bytes(await versioned_transfer(rpc, payer)),
+    ]
+    codes = set()
+    for preflight in [True, False] * 15:
+        config = {"encoding": "base64", "skipPreflight": not preflight}
+        changed = [mutated(chance.choice(good), payer, chance) for _ in range(40)]
+        batch = [
+            {"jsonrpc": "2.0", "id": 1, "method": "sendTransaction", "params": [each, config]}
+            for each in changed
+        ]
+        _, answered = await harness.post(rpc.url, json.dumps(batch).encode())
+        codes |= {answer.get("error", {}).get("code") for answer in json.loads(answered)}
+    assert codes == {None, -32002, -32602}
+
+
+def mutated(good: bytes, payer: Keypair, chance: random.Random) -> str:
+    message = bytearray(good[65:])
+    for _ in range(chance.randint(1, 3)):
+        message[chance.randrange(len(message))] = chance.choice((*range(16), 255))
+    return base64.b64encode(b"\1" + bytes(payer.sign_message(bytes(message))) + message).decode()
+
+
+async def versioned_transfer(rpc: RpcConnection, payer: Keypair) -> VersionedTransaction:
+    parameters = TransferParams(from_pubkey=payer.pubkey(), to_pubkey=PAYEE, lamports=SOL)
+    table = AddressLookupTableAccount(payer.pubkey(), [PAYEE])
+    message = MessageV0.try_compile(
+        payer.pubkey(), [transfer(parameters)], [table], await harness.blockhash(rpc)
+    )
+    return VersionedTransaction(message, [payer])

@@ -140,7 +140,8 @@ class Bank:
         return self._svm.minimum_balance_for_rent_exemption(data_size)
 
     def _restore(self, images: Iterable[tuple[bytes, bytes]]) -> None:
-        # A program's account is checked against its code when it is set, so programs come last.
+        # A program is loaded when its account is set, from the account that holds its code: so
+        # programs come last.
         executable = []
         for address, image in images:
             account = Account.from_bytes(image)

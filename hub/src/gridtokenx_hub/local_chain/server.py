@@ -58,6 +58,7 @@ async def serve(
                 lifespan="off",
                 access_log=False,
                 log_config=None,
+                log_level="warning",
                 timeout_keep_alive=_KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
             )
