@@ -58,7 +58,7 @@ VERBS = {
         "format, lint, types, rebuild of the programs, packaging", _python("workbench.checks")
     ),
     "bench": Verb("NAME [--json]: a benchmark (ingest)", _python("workbench.bench")),
-    "soak": Verb("long kill loops", _python("workbench.soak")),
+    "soak": Verb("[TIMES]: the kill loops, many times as long", _python("workbench.soak")),
     "programs": Verb("build the Solana programs from source [--check]", _programs),
     "setup": Verb("set up the environment and nothing else", lambda _: environment.prepare()),
 }

@@ -1,11 +1,16 @@
 """The whole agent as a process: meter, disk and broker are real."""
 
+import asyncio
+import json
+import random
 import signal
+import sqlite3
 from typing import Any
 
 import pytest
 
-from gridtokenx_protocol.record import ClockStatus
+from gridtokenx_edge.spool.spool import JUMP
+from gridtokenx_protocol.record import ClockStatus, Flag
 
 
 @pytest.fixture
@@ -13,14 +18,34 @@ async def site(make_site: Any, broker: Any) -> Any:
     return await make_site(broker.port)
 
 
+async def stop(agent: asyncio.subprocess.Process) -> list[dict[str, Any]]:
+    """Stop an agent as systemd does; its log."""
+    agent.send_signal(signal.SIGTERM)
+    _, log = await agent.communicate()
+    assert agent.returncode == 0, log.decode()
+    return [json.loads(line) for line in log.decode().splitlines()]
+
+
+def spooled(site: Any) -> list[int]:
+    connection = sqlite3.connect(f"file:{site.folder / 'spool.db'}?mode=ro", uri=True)
+    rows = connection.execute("SELECT sequence FROM reading ORDER BY sequence").fetchall()
+    connection.close()
+    return [sequence for (sequence,) in rows]
+
+
+async def until_spooled(site: Any, count: int) -> None:
+    async with asyncio.timeout(20):
+        while len(spooled(site)) < count:  # noqa: ASYNC110 - another process writes the file
+            await asyncio.sleep(0.05)
+
+
 async def test_each_boundary_gets_its_pair(site: Any, broker: Any, hub: Any, meter: Any) -> None:
     async with hub.connect(broker.port):
         agent = await site.start("run")
-        await hub.until(lambda: len(hub.settlements) >= 3)
+        await hub.until(lambda: len(hub.settlements) >= 2)
         meter.energy(20_000_002_000, 30_000_000_000)
         await hub.until(lambda: hub.settlements[-1].surplus_mwh == 2_000)
-        agent.send_signal(signal.SIGTERM)
-        assert await agent.wait() == 0
+        await stop(agent)
     times = [record.time_ms for record in hub.settlements]
     assert times == list(range(times[0], times[-1] + 1, 1000))
     for settlement in hub.settlements:
@@ -36,3 +61,116 @@ async def test_each_boundary_gets_its_pair(site: Any, broker: Any, hub: Any, met
         assert settlement.clock is ClockStatus.SYNCHRONISED
     assert sorted(hub.records) == list(range(1, len(hub.records) + 1))
     assert not hub.equivocations
+
+
+async def test_reads_and_spools_without_a_broker(site: Any, broker: Any, hub: Any) -> None:
+    await broker.stop()
+    agent = await site.start("run")
+    await until_spooled(site, 8)
+    await broker.start()
+    async with hub.connect(broker.port):
+        await hub.until(lambda: hub.acked >= 8)
+        await stop(agent)
+    assert sorted(hub.records)[:8] == list(range(1, 9))
+
+
+async def test_a_transient_zero_is_never_signed(
+    site: Any, broker: Any, hub: Any, meter: Any
+) -> None:
+    async with hub.connect(broker.port):
+        agent = await site.start("run")
+        await hub.until(lambda: len(hub.records) >= 4)
+        meter.fault = "zero"
+        await asyncio.sleep(0.7)
+        meter.fault = None
+        known = len(hub.records)
+        await hub.until(lambda: len(hub.records) >= known + 5)
+        log = await stop(agent)
+    assert all(record.produced_mwh == 20_000_000_000 for record in hub.records.values())
+    assert {"register_zero"} == {line["reason"] for line in log if "reason" in line}
+    assert any(line["event"] == "reading_again" for line in log)
+
+
+async def test_a_dead_meter_is_read_again(site: Any, broker: Any, hub: Any, meter: Any) -> None:
+    async with hub.connect(broker.port):
+        agent = await site.start("run")
+        await hub.until(lambda: len(hub.records) >= 3)
+        for fault in ("silent", "exception", "cut"):
+            meter.fault = fault
+            await asyncio.sleep(0.3)
+            meter.fault = None
+            known = len(hub.records)
+            await hub.until(lambda known=known: len(hub.records) > known)
+        await stop(agent)
+    assert not hub.equivocations
+
+
+@pytest.mark.soak
+async def test_killed_again_and_again_it_loses_and_repeats_nothing(
+    site: Any, broker: Any, hub: Any, soak_times: int
+) -> None:
+    chance = random.Random(7)  # noqa: S311 - the same moments in every run
+    async with hub.connect(broker.port):
+        for _ in range(6 * soak_times):
+            agent = await site.start("run")
+            known = len(hub.records)
+            await hub.until(lambda known=known: len(hub.records) > known)
+            await asyncio.sleep(chance.uniform(0, 0.8))
+            agent.kill()
+            await agent.communicate()
+            code, output, _ = await site.command("spool", "verify")
+            report = json.loads(output)
+            assert code == 0, report
+            assert report["holes"] == []
+            assert set(range(1, hub.acked + 1)) <= set(spooled(site)), "acknowledged and held"
+        agent = await site.start("run")
+        last = spooled(site)[-1]
+        await hub.until(lambda: hub.acked > last)
+        await stop(agent)
+    assert not hub.equivocations
+    assert sorted(hub.records) == list(range(1, max(hub.records) + 1))
+    for sequence in range(2, max(hub.records) + 1):
+        assert hub.records[sequence].previous_hash == hub.hashes[sequence - 1]
+
+
+async def test_a_lost_spool_goes_on_behind_a_gap(site: Any, broker: Any, hub: Any) -> None:
+    async with hub.connect(broker.port):
+        agent = await site.start("run")
+        await hub.until(lambda: len(hub.settlements) >= 1)
+        await stop(agent)
+        used = set(spooled(site))
+        for path in site.folder.glob("spool.db*"):
+            path.unlink()
+        agent = await site.start("run")
+        await hub.until(lambda: max(hub.records) > JUMP)
+        await hub.until(lambda: hub.acked > JUMP)
+        await stop(agent)
+    first = min(sequence for sequence in hub.records if sequence > JUMP)
+    assert first > max(used)
+    assert hub.records[first].flags & Flag.GAP
+    assert not hub.equivocations
+
+
+async def test_without_a_baseline_it_does_not_start(make_site: Any, broker: Any) -> None:
+    site = await make_site(broker.port, baseline=False)
+    code, _, errors = await site.command("run")
+    assert code == 1
+    assert "run gtx-edge baseline first" in errors
+    assert "Traceback" not in errors
+
+
+async def test_only_one_agent_has_a_spool(site: Any) -> None:
+    agent = await site.start("run")
+    await until_spooled(site, 2)
+    code, _, errors = await site.command("run")
+    assert code == 1
+    assert "in use by another process" in errors
+    await stop(agent)
+
+
+async def test_stops_at_once_while_the_meter_is_silent(site: Any, meter: Any) -> None:
+    meter.fault = "silent"
+    agent = await site.start("run")
+    await asyncio.sleep(1)
+    async with asyncio.timeout(5):
+        await stop(agent)
