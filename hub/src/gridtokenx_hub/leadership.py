@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from contextlib import asynccontextmanager
 from enum import IntEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from asyncpg.pool import PoolConnectionProxy
 
 Connection: TypeAlias = "asyncpg.Connection | PoolConnectionProxy"
+Work: TypeAlias = "Callable[[Connection], Awaitable[None]]"
 
 LOCK_CLASS = 0x475458  # "GTX": keeps these locks apart from those of others in a shared database
 TRY_LOCK = "SELECT pg_try_advisory_lock($1, $2)"
-DATABASE_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+DATABASE_ERRORS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what a link that breaks at a bad moment looks like
+    OSError,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -31,12 +37,12 @@ class Job(IntEnum):
     SETTLEMENT = 2
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def lead(pool: asyncpg.Pool, job: Job, retry_s: float) -> AsyncIterator[Connection]:
     """Wait until this process leads `job`; yield the connection that holds the lock.
 
     Whoever leads writes through that connection alone: when it breaks, the lock and the right to
-    write are gone together.
+    write are gone together. The pool unlocks a connection that is given back.
     """
     async with pool.acquire() as connection:
         # The lock is asked for, not waited for: a waiting query would run into its time limit.
@@ -45,22 +51,45 @@ async def lead(pool: asyncpg.Pool, job: Job, retry_s: float) -> AsyncIterator[Co
         logger.info("this process leads the %s", job.name.lower())
         try:
             yield connection
-        finally:
-            if not connection.is_closed():
-                await connection.execute("SELECT pg_advisory_unlock($1, $2)", LOCK_CLASS, int(job))
+        except DATABASE_ERRORS:
+            # What failed in mid-operation is not given back for others to use.
+            with contextlib.suppress(asyncpg.InterfaceError):  # it is gone already
+                connection.terminate()
+            raise
 
 
 async def lead_rounds(
     pool: asyncpg.Pool,
     job: Job,
-    work: Callable[[Connection], Awaitable[None]],
+    work: Work,
+    pause: Callable[[], Awaitable[None]],
+    retry_s: float,
+    stop: asyncio.Event,
+) -> None:
+    """Do rounds of `work` with a `pause` after each, as the leader of `job`, until `stop` is set.
+
+    When the database fails, the lead is given up and sought again after `retry_s`. On `stop` a
+    round is cancelled where it stands: it must be safe against that, as against a kill.
+    """
+    rounds = asyncio.ensure_future(_rounds(pool, job, work, pause, retry_s))
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({rounds, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if rounds.done():
+            await rounds
+    finally:
+        stopping.cancel()
+        rounds.cancel()
+        await asyncio.gather(stopping, rounds, return_exceptions=True)
+
+
+async def _rounds(
+    pool: asyncpg.Pool,
+    job: Job,
+    work: Work,
     pause: Callable[[], Awaitable[None]],
     retry_s: float,
 ) -> None:
-    """Do rounds of `work` with a `pause` after each, for ever, as the leader of `job`.
-
-    When the database fails, the lead is given up and sought again after `retry_s`.
-    """
     while True:
         try:
             async with lead(pool, job, retry_s) as connection:
@@ -68,19 +97,9 @@ async def lead_rounds(
                     await work(connection)
                     await pause()
         except DATABASE_ERRORS as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                # A link that broke while a cancelled round cleaned up hid the cancellation.
+                raise asyncio.CancelledError from error
             logger.warning("%s: database: %r; next try in %s s", job.name.lower(), error, retry_s)
             await asyncio.sleep(retry_s)
-
-
-async def run_until(stop: asyncio.Event, work: Coroutine[object, object, None]) -> None:
-    """Run `work` until it ends or `stop` is set; then it is cancelled, which must be safe."""
-    working = asyncio.ensure_future(work)
-    stopping = asyncio.ensure_future(stop.wait())
-    try:
-        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            await working
-    finally:
-        stopping.cancel()
-        working.cancel()
-        await asyncio.gather(stopping, working, return_exceptions=True)

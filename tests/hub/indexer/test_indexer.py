@@ -27,6 +27,7 @@ from gridtokenx_hub.indexer import (
 from gridtokenx_programs.program import EVENT_TAG
 
 PRICE = 3_000_000
+TOLD = ("events of trading", "minted_mwh", "filled_mwh", "rest of order", "supply of ENERGY")
 TABLES = {
     "users": "SELECT wallet, name, user_type, registered_at FROM users ORDER BY wallet",
     "meters": "SELECT * FROM meters ORDER BY meter_id",
@@ -137,6 +138,17 @@ async def test_following_in_small_steps_is_the_same_as_reading_it_all_at_once(
         await world.agrees_with_chain()
 
     assert await dump(world) == followed
+
+
+async def test_a_server_that_drops_its_connections_is_found_again(world: World) -> None:
+    async with running(world.indexer()):
+        for _ in range(3):
+            await world.register(Keypair())
+            await world.agrees_with_chain()
+            await world.pool.fetch(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            )
 
 
 async def test_a_hole_blocks_its_program_alone_and_heals_when_the_event_appears(
@@ -252,12 +264,15 @@ async def test_an_event_that_contradicts_the_tables_leaves_nothing_behind(world:
 async def test_transactions_that_fail_or_only_name_a_program_are_passed_over(
     world: World,
 ) -> None:
-    wallet = Keypair()
-    await world.register(wallet)
-    with pytest.raises(TransactionRefused):
-        await world.register(wallet)
-    failing = await world.sender.prepare(lambda payer: [registration(wallet, payer)], [wallet])
+    """Also when one of them did something that its failure undid."""
+    known, new = Keypair(), Keypair()
+    await world.register(known)
+    failing = await world.sender.prepare(
+        lambda payer: [registration(new, payer), registration(known, payer)], [new, known]
+    )
     await world.client.send_raw(failing.raw, preflight=False)
+    with pytest.raises(TransactionRefused):
+        await world.sender.deliver(failing)
     await world.sender.send(lambda payer: [naming_the_registry(payer)])
 
     async with running(world.indexer()):
@@ -322,12 +337,12 @@ async def test_reconcile_tells_what_differs(world: World) -> None:
     async with running(world.indexer()):
         await world.agrees_with_chain()
     await world.pool.execute("UPDATE ledgers SET minted_mwh = minted_mwh + 1")
-    await world.pool.execute("UPDATE orders SET filled_mwh = 0")
+    await world.pool.execute("UPDATE orders SET filled_mwh = 0, status = 'active'")
     await world.pool.execute("DELETE FROM watermarks WHERE program = 'trading'")
 
     told = [str(difference) for difference in await world.differences()]
 
-    for part in ("events of trading", "minted_mwh", "filled_mwh", "supply of ENERGY"):
+    for part in TOLD:
         assert any(part in sentence for sentence in told), (part, told)
 
 

@@ -1,6 +1,7 @@
 import asyncio
 import signal
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -104,6 +105,35 @@ async def test_a_reading_that_its_owner_settled_himself_is_not_an_error(world: W
         await world.states_become(device, "settled")
 
     assert (await world.rows(device))[0]["tx_signature"] == by_owner
+    assert await world.energy_of(device.owner) == 12 * KWH
+
+
+async def test_another_record_under_the_same_sequence_does_not_pass_for_this_one(
+    world: World,
+) -> None:
+    device = await world.device()
+    device.produce(12)
+    stored = device.record(boundary_ms())
+    await world.store(device, stored)
+    await world.settle(device, replace(stored, consumed_mwh=stored.consumed_mwh + 1))
+
+    async with running(world.indexer(), world.settlement()):
+        await world.agrees_with_chain()
+    assert "settled" not in await world.states(device)
+
+
+async def test_a_server_that_drops_its_connections_is_found_again(world: World) -> None:
+    device = await world.device()
+    async with running(world.indexer(), world.settlement()):
+        for seconds_ago in (1800, 900, 0):
+            device.produce(4)
+            await world.store(device, device.record(boundary_ms() - seconds_ago * 1000))
+            await until(partial(has_settled, world, device))
+            await world.pool.fetch(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            )
+
     assert await world.energy_of(device.owner) == 12 * KWH
 
 

@@ -10,7 +10,7 @@ from gridtokenx_hub.chain import ChainClient, ChainUnavailable, Transaction
 from gridtokenx_hub.indexer.errors import IndexerError
 from gridtokenx_hub.indexer.follower import Follower
 from gridtokenx_hub.indexer.history import count_events
-from gridtokenx_hub.leadership import Connection, Job, lead_rounds, run_until
+from gridtokenx_hub.leadership import Connection, Job, lead_rounds
 from gridtokenx_programs import Program
 
 PAGE_SIZE = 500
@@ -72,8 +72,7 @@ class Indexer:
         A program whose events cannot be applied is named in `blocked` and in the log, and is
         tried again with growing pauses; nothing of it is skipped, and the others go on.
         """
-        work = lead_rounds(self._pool, Job.INDEXER, self._round, self._pause, self._poll_s)
-        await run_until(stop, work)
+        await lead_rounds(self._pool, Job.INDEXER, self._round, self._pause, self._poll_s, stop)
 
     def wake(self) -> None:
         """Look at the chain at once."""

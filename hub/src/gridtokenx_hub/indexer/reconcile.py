@@ -6,6 +6,7 @@ from typing import Any
 
 import asyncpg
 from solders.pubkey import Pubkey
+from solders.token.state import TokenAccount
 
 from gridtokenx_hub.chain import ChainClient
 from gridtokenx_programs import Addresses, Program
@@ -18,6 +19,7 @@ LEDGER_FIELDS = (
     "surplus_mwh",
     "minted_mwh",
 )
+OPEN = {"active", "matching"}
 ORDER_FIELDS = ("number", "seller_wallet", "amount_mwh", "filled_mwh", "price_micro_grx", "status")
 
 
@@ -133,9 +135,25 @@ async def _orders(pool: asyncpg.Pool, chain: _Chain, addresses: Addresses) -> li
         }
         for field in ORDER_FIELDS:
             differences += _differing(f"{name} {field}", row[field], on_chain[field])
+    differences += await _escrows(chain, addresses, rows)
     (market,) = await chain.decoded("trading", "Market", [addresses.market()])
     numbered = market["next_order_number"] - 1 if market else 0
     return [*differences, *_differing("number of orders", len(rows), numbered)]
+
+
+async def _escrows(
+    chain: _Chain, addresses: Addresses, orders: Sequence[asyncpg.Record]
+) -> list[Difference]:
+    """An escrow holds at least what its open order has left; more is a donation."""
+    still_open = [row for row in orders if row["status"] in OPEN]
+    escrows = [addresses.escrow(Pubkey.from_string(row["order_id"])) for row in still_open]
+    differences: list[Difference] = []
+    for row, account in zip(still_open, await chain.client.accounts(escrows), strict=True):
+        held = TokenAccount.from_bytes(account.data).amount if account else 0
+        left = row["amount_mwh"] - row["filled_mwh"]
+        if held < left:
+            differences.append(Difference(f"rest of order {row['order_id']}", left, held))
+    return differences
 
 
 async def _supplies(

@@ -20,17 +20,16 @@ FROM (
            coalesce(l.consumed_mwh, m.baseline_consumed_mwh) AS consumed_mwh,
            coalesce(l.surplus_mwh, m.baseline_surplus_mwh) AS surplus_mwh
     FROM meters m LEFT JOIN ledgers l USING (meter_id)
-    WHERE m.status = 'active'
+    WHERE m.status = 'active' AND coalesce(l.last_time_ms, m.baseline_time_ms) + $1 <= $2
 ) AS settled
 CROSS JOIN LATERAL (
     SELECT * FROM readings
     WHERE meter_id = settled.meter_id AND sequence > settled.sequence
-      AND time >= to_timestamp(settled.time_ms / 1000) AND time_ms <= $2
-      AND flags & $3 = $4
+      AND time_ms BETWEEN settled.time_ms + $1 AND $2
+      AND flags & 4 <> 0 AND flags & $3 = $4 -- the first is what an index can be over
     ORDER BY sequence DESC LIMIT 1
 ) AS r
-WHERE r.time_ms >= settled.time_ms + $1
-  AND (r.produced_mwh, r.consumed_mwh, r.surplus_mwh)
+WHERE (r.produced_mwh, r.consumed_mwh, r.surplus_mwh)
       IS DISTINCT FROM (settled.produced_mwh, settled.consumed_mwh, settled.surplus_mwh)
   AND NOT EXISTS (
     SELECT FROM settlements s WHERE s.meter_id = r.meter_id

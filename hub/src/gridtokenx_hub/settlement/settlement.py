@@ -15,7 +15,7 @@ from gridtokenx_hub.chain import (
     TransactionRefused,
     TransactionSender,
 )
-from gridtokenx_hub.leadership import Connection, Job, lead_rounds, run_until
+from gridtokenx_hub.leadership import Connection, Job, lead_rounds
 from gridtokenx_hub.settlement import outbox
 from gridtokenx_hub.settlement.accounts import MeterAccounts
 from gridtokenx_hub.settlement.outbox import Sent, Waiting
@@ -73,8 +73,7 @@ class Settlement:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Settle until `stop` is set; while the chain is away, with growing pauses."""
-        work = lead_rounds(self._pool, Job.SETTLEMENT, self._round, self._pause, self._poll_s)
-        await run_until(stop, work)
+        await lead_rounds(self._pool, Job.SETTLEMENT, self._round, self._pause, self._poll_s, stop)
 
     async def _round(self, connection: Connection) -> None:
         try:
