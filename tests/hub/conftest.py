@@ -1,20 +1,21 @@
 """Real parts for the hub's tests: a PostgreSQL server, a database for each test, a broker."""
 
 import asyncio
+import contextlib
 import itertools
 import os
-import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
-import iotcore
 import pytest
 
+from gridtokenx_hub.broker.process import find_mosquitto
 from gridtokenx_hub.broker.settings import BrokerSettings
 from gridtokenx_hub.database import EmbeddedPostgres, migrate, open_pool
 
@@ -22,13 +23,28 @@ TEMPLATE = "migrated"
 _numbers = itertools.count(1)
 
 
+@contextlib.contextmanager
+def reachable_folder() -> Iterator[Path]:
+    """A folder that the server's own account can reach: pytest's are closed to others."""
+    with tempfile.TemporaryDirectory(prefix="gtx-test-", dir="/tmp") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        yield folder
+
+
+@pytest.fixture
+def server_folder() -> Iterator[Path]:
+    """A folder for a server that a test may stop and kill."""
+    with reachable_folder() as folder:
+        yield folder / "postgres"
+
+
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """URL, without a database, of a server whose database `migrated` has our schema."""
-    with tempfile.TemporaryDirectory(prefix="gtx-test-", dir="/tmp") as folder:
-        Path(folder).chmod(0o711)
+    with reachable_folder() as folder:
         # no power is cut here: without fsync a database is made and dropped four times as fast
-        server = EmbeddedPostgres(Path(folder) / "postgres", {"fsync": "off"})
+        server = EmbeddedPostgres(folder / "postgres", {"fsync": "off"})
         base = asyncio.run(server.start()).rpartition("/")[0]
         try:
             asyncio.run(_make_template(base))
@@ -72,19 +88,25 @@ async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[BrokerSettings]:
     """A broker of this test alone: mosquitto where it is installed, else iotcore."""
-    port = free_port()
-    program = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
+    with run_broker(tmp_path, free_port()) as settings:
+        yield settings
+
+
+@contextlib.contextmanager
+def run_broker(folder: Path, port: int) -> Iterator[BrokerSettings]:
+    """Run a broker without TLS on this port; it remembers nothing afterwards."""
+    program = find_mosquitto()
     if program is None:
-        with iotcore.Broker(config_path=str(_iotcore_settings(tmp_path, port))):
-            _wait_for(port)
-            yield BrokerSettings("127.0.0.1", port, None)
-        return
-    settings = tmp_path / "mosquitto.conf"
-    settings.write_text(
-        f"listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n"
-        "max_inflight_messages 0\nmax_queued_messages 0\n"
-    )
-    with subprocess.Popen([program, "-c", settings], stderr=subprocess.DEVNULL) as process:
+        path = _iotcore_settings(folder, port)
+        command = [sys.executable, "-m", "iotcore", "--config", str(path)]
+    else:
+        path = folder / "mosquitto.conf"
+        path.write_text(
+            f"listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n"
+            "max_inflight_messages 0\nmax_queued_messages 0\n"
+        )
+        command = [program, "-c", str(path)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         try:
             _wait_for(port)
             yield BrokerSettings("127.0.0.1", port, None)

@@ -125,6 +125,14 @@ class Gateway:
         for message in messages or (meter.message(),):
             await self._client.publish(meter.topic, message, qos=1)
 
+    async def send_again(self, meter: Meter) -> None:
+        """Publish what is not acknowledged again, as a device does after a silence."""
+        acks = self.acks.get(meter.meter_id)
+        acked = acks[-1].sequence if acks else 1
+        for sequence, message in sorted(meter.messages.items()):
+            if sequence > acked:
+                await self.publish(meter, message)
+
     async def publish_raw(self, topic: str, message: bytes, qos: int = 1) -> None:
         """Publish anything anywhere."""
         await self._client.publish(topic, message, qos=qos)

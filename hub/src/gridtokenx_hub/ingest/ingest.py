@@ -22,7 +22,6 @@ from gridtokenx_hub.ingest.model import Item, Refused, Verified
 from gridtokenx_hub.ingest.mqtt import MqttError, Session, connect
 from gridtokenx_hub.ingest.retry import until_done
 from gridtokenx_hub.ingest.store import Outcome, acknowledged, commit
-from gridtokenx_hub.leadership import run_until
 from gridtokenx_protocol.keys import Signer
 from gridtokenx_protocol.topics import READINGS_FILTER
 
@@ -90,10 +89,15 @@ class Ingest:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, through every outage of broker and database.
 
+        To be stopped is to be cancelled, wherever the work is: as safe as to be killed.
+
         Raises:
-            WrongDeployment: the database is another deployment's.
+            ExceptionGroup: with `WrongDeployment`: the database is another deployment's.
         """
-        await run_until(stop, self._work())
+        async with asyncio.TaskGroup() as tasks:
+            work = tasks.create_task(self._work())
+            await stop.wait()
+            work.cancel()
 
     async def _work(self) -> None:
         epoch = await until_done(

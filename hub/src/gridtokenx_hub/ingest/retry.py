@@ -16,6 +16,7 @@ LONGEST_PAUSE_S = 5.0
 PASSING = (
     OSError,  # refused, reset, timed out
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # asyncpg, when the server goes in the middle of a statement
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,  # shutting down, starting up, crashed
     asyncpg.InsufficientResourcesError,  # disk full, too many connections

@@ -1,0 +1,27 @@
+"""An ingest in a process of its own, to be killed: `python worker.py DATABASE_URL BROKER_PORT`."""
+
+import asyncio
+import sys
+import time
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from gridtokenx_hub.broker.settings import BrokerSettings
+from gridtokenx_hub.database import open_pool
+from gridtokenx_hub.ingest import Ingest
+from gridtokenx_protocol.keys import SoftwareSigner
+
+
+async def main(url: str, port: int) -> None:
+    async with await open_pool(url) as pool:
+        await Ingest(
+            pool,
+            BrokerSettings("127.0.0.1", port, None),
+            SoftwareSigner(Ed25519PrivateKey.from_private_bytes(bytes(31) + b"\x01")),
+            b"\x01\x02\x03\x04",
+            lambda: time.time_ns() // 1_000_000,
+        ).run(asyncio.Event())
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], int(sys.argv[2])))
