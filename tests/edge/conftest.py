@@ -25,13 +25,15 @@ from gridtokenx_edge.config import (
     SpoolConfig,
 )
 from gridtokenx_edge.keystore import create_signing_key
-from gridtokenx_edge.meters import Profile, Quantity, load_profile
+from gridtokenx_edge.meters import MeterReading, Profile, Quantity, load_profile
+from gridtokenx_edge.records import Composer, Sample
+from gridtokenx_edge.spool import Spool
 from gridtokenx_protocol import cose
 from gridtokenx_protocol.ack import Ack, sign_ack
 from gridtokenx_protocol.cbor import decode_map
 from gridtokenx_protocol.keys import Algorithm, SoftwareSigner
 from gridtokenx_protocol.payload import Payload, record_hash
-from gridtokenx_protocol.record import Flag, Record
+from gridtokenx_protocol.record import ClockStatus, Flag, Record
 from gridtokenx_protocol.topics import READINGS_FILTER, ack_topic, parse_topic
 
 METER_ID = bytes(range(16))
@@ -154,19 +156,20 @@ class Broker:
     folder: Path
     process: asyncio.subprocess.Process | None = None
 
-    async def start(self) -> None:
-        settings = self.folder / "mosquitto.conf"
-        settings.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\n"
-            "max_inflight_messages 1000\nmax_queued_messages 100000\n"
-        )
+    async def start(self, settings: Path | None = None) -> None:
+        if settings is None:
+            settings = self.folder / "mosquitto.conf"
+            settings.write_text(
+                f"listener {self.port} 127.0.0.1\nallow_anonymous true\n"
+                "max_inflight_messages 1000\nmax_queued_messages 100000\n"
+            )
         self.process = await asyncio.create_subprocess_exec(
             MOSQUITTO,
             "-c",
             str(settings),
             stderr=asyncio.subprocess.DEVNULL,
         )
-        while True:
+        while self.process.returncode is None:
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", self.port)
             except ConnectionError:
@@ -174,6 +177,7 @@ class Broker:
                 continue
             writer.close()
             return
+        raise AssertionError("mosquitto did not start")
 
     async def stop(self) -> None:
         if self.process is not None and self.process.returncode is None:
@@ -197,7 +201,7 @@ class FakeHub:
     acked: int = 0
     hashes: dict[int, bytes] = field(default_factory=dict)
     records: dict[int, Record] = field(default_factory=dict)
-    extras: dict[int, dict[str, object]] = field(default_factory=dict)
+    extras: dict[int, dict[str, Any]] = field(default_factory=dict)
     arrivals: list[int] = field(default_factory=list)
     equivocations: list[int] = field(default_factory=list)
     _lost: set[int] = field(default_factory=set)
@@ -211,8 +215,12 @@ class FakeHub:
             self._client = client
             await client.subscribe(READINGS_FILTER, qos=1)
             task = asyncio.create_task(self._serve(client))
-            yield self
-            task.cancel()
+            try:
+                yield self
+            finally:
+                task.cancel()
+                (result,) = await asyncio.gather(task, return_exceptions=True)
+            assert isinstance(result, asyncio.CancelledError), result
 
     async def _serve(self, client: aiomqtt.Client) -> None:
         async for message in client.messages:
@@ -250,7 +258,7 @@ class FakeHub:
             return following
         return None
 
-    async def acknowledge(self, **changes: object) -> None:
+    async def acknowledge(self, **changes: Any) -> None:
         ack = Ack(
             deployment=DEPLOYMENT,
             meter_id=METER_ID,
@@ -399,7 +407,7 @@ def meter_config(tmp_path: Path, profile: Profile, hub_signer: SoftwareSigner) -
 def make_site(tmp_path: Path, meter: FakeMeter, hub: FakeHub) -> Callable[..., Awaitable[Site]]:
     """Makes a site with key and baseline; the hub learns the key."""
 
-    async def make(broker_port: int = 0, *, baseline: bool = True, **settings: Any) -> Site:
+    async def make(broker_port: int = 1, *, baseline: bool = True, **settings: Any) -> Site:
         site = Site(tmp_path, meter.port, broker_port, hub.signer.public_key, **settings)
         site.write()
         hub.public_key = create_signing_key(tmp_path / "meter.key", Algorithm.ED25519).public_key
@@ -414,3 +422,14 @@ def make_site(tmp_path: Path, meter: FakeMeter, hub: FakeHub) -> Callable[..., A
 @pytest.fixture
 def unused_tcp_port() -> int:
     return free_port()
+
+
+@pytest.fixture
+def append_baseline(meter_config: MeterConfig, signer: SoftwareSigner) -> Callable[[Spool], None]:
+    def append(spool: Spool) -> None:
+        reading = MeterReading(0, 0, 0, 0, 0, 0, {})
+        sample = Sample(reading, 1_700_000_000_000, ClockStatus.SYNCHRONISED)
+        baseline, state = Composer(meter_config, signer).baseline(sample)
+        spool.append((baseline,), state)
+
+    return append

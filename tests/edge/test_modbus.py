@@ -147,5 +147,5 @@ async def test_against_an_independent_server(
     try:
         reading = decode(profile, await connect(unused_tcp_port).read())
     finally:
-        await server.shutdown()
+        await server.shutdown()  # type: ignore[no-untyped-call] # pymodbus leaves it untyped
     assert (reading.produced_mwh, reading.consumed_mwh) == (20_000_000_000, 30_000_000_000)

@@ -6,6 +6,7 @@ import sqlite3
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
@@ -70,7 +71,7 @@ class Chain:
         self.put(readings, state)
         return readings
 
-    def ack(self, sequence: int, epoch: int = 1, **changes: object) -> AckOutcome:
+    def ack(self, sequence: int, epoch: int = 1, **changes: Any) -> AckOutcome:
         known = self.signed.get(sequence)
         ack = Ack(
             deployment=self.config.deployment,
@@ -80,7 +81,7 @@ class Chain:
             hash=known.hash if known else bytes(32),
             time_ms=self.time_ms,
         )
-        return self.spool.apply_ack(replace(ack, **changes), self.time_ms)  # type: ignore[arg-type] # fields of Ack
+        return self.spool.apply_ack(replace(ack, **changes), self.time_ms)
 
     def held(self) -> set[int]:
         connection = open_for_reading(self.config.spool.path)
