@@ -293,7 +293,7 @@ class Site:
     interval_s: int = 1
     read_every_ms: int = 200
     profile: str = "schneider-iem3155"
-    extra: str = ""
+    limits_w: int = 10_000
 
     @property
     def config(self) -> Path:
@@ -314,16 +314,15 @@ ack_key = "{self.hub_key.hex()}"
 kind = "tcp"
 host = "127.0.0.1"
 port = {self.meter_port}
-timeout_ms = 500
+timeout_ms = 1000
 [meter.limits]
-export_w = 10000
-import_w = 10000
+export_w = {self.limits_w}
+import_w = {self.limits_w}
 [meter.spool]
 path = "spool.db"
 [meter.broker]
 host = "127.0.0.1"
 port = {self.broker_port}
-{self.extra}
 """)
 
     async def command(self, *arguments: str) -> tuple[int, str, str]:

@@ -7,9 +7,9 @@ from gridtokenx_edge.agent.provisioned import find_checkpoint
 from gridtokenx_edge.checkpoint import Checkpoint, checkpoint_path
 from gridtokenx_edge.clock import Clock, StatusProbe
 from gridtokenx_edge.config import MeterConfig
-from gridtokenx_edge.errors import BaselineRefused, ReadingRefused
+from gridtokenx_edge.errors import BaselineRefused, MeterError, ReadingRefused
 from gridtokenx_edge.guards import Accepted, RegisterGuard
-from gridtokenx_edge.meters import decode
+from gridtokenx_edge.meters import Quantity, decode
 from gridtokenx_edge.modbus import ModbusDevice
 from gridtokenx_edge.records import Composer, Sample, SignedReading
 from gridtokenx_edge.spool import Spool
@@ -18,6 +18,8 @@ from gridtokenx_protocol.record import ClockStatus
 
 READS: Final = 3
 """So many readings in a row must agree: none before vouches for the first."""
+ATTEMPTS: Final = 3
+"""So often the meter is asked before it counts as not answering."""
 PAUSE_S: Final = 0.3
 
 
@@ -59,7 +61,7 @@ async def _steady_sample(device: ModbusDevice, config: MeterConfig, clock: Clock
     guard: RegisterGuard | None = None
     for _ in range(READS):
         time_ms = clock.now_ms()
-        reading = decode(config.profile, await device.read())
+        reading = decode(config.profile, await _patient_read(device))
         try:
             if guard is not None:
                 guard.check(reading, ClockStatus.SYNCHRONISED)
@@ -72,3 +74,12 @@ async def _steady_sample(device: ModbusDevice, config: MeterConfig, clock: Clock
     if sample is None:
         raise AssertionError("the meter was read")
     return sample
+
+
+async def _patient_read(device: ModbusDevice) -> dict[Quantity, bytes]:
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return await device.read()
+        except MeterError:
+            await asyncio.sleep(PAUSE_S)
+    return await device.read()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from gridtokenx_edge.cli import baseline, check_config, csr, keys, read, run, spool
 from gridtokenx_edge.errors import EdgeError
+from gridtokenx_edge.logs import configure_logging
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for module in (run, check_config, keys, csr, baseline, read, spool):
         module.add(commands)
     parsed = parser.parse_args(arguments)
+    configure_logging()
     try:
         return int(parsed.command(parsed))
     except EdgeError as error:

@@ -8,7 +8,6 @@ from gridtokenx_edge.agent import run_agent
 from gridtokenx_edge.cli.common import Commands, add_config, clock_probe
 from gridtokenx_edge.clock import SYSTEM_CLOCK
 from gridtokenx_edge.config import AgentConfig, check_files, load_config
-from gridtokenx_edge.logs import configure_logging
 from gridtokenx_edge.uplink import UplinkTiming
 
 
@@ -22,7 +21,6 @@ def add(commands: Commands) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     config = load_config(arguments.config)
     check_files(config)
-    configure_logging()
     asyncio.run(_until_stopped(config))
     return 0
 
