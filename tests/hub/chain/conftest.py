@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 from solders.keypair import Keypair
-from tests.hub.local_chain import harness, validator
+from tests.hub.local_chain import harness
 
 from gridtokenx_hub.chain import ChainClient, FeePayerPool, TransactionSender
 from gridtokenx_programs import load
+
+from . import validator
 
 PROGRAM = load("registry")
 NODES = ["local chain", *(["validator"] if validator.find() else [])]

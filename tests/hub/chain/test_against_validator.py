@@ -1,18 +1,14 @@
 """The local chain's answers beside a real validator's: the same shapes, errors and numbers."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.hub.local_chain import harness
 
-from gridtokenx_hub.chain.rpc import RpcConnection
-
-from . import conversation, harness, validator
-
-BINARY = validator.find()
+from . import conversation, validator
 
 pytestmark = pytest.mark.skipif(
-    BINARY is None,
+    validator.find() is None,
     reason="no solana-test-validator on PATH or in the folder that GTX_SOLANA_BIN names",
 )
 
@@ -70,14 +66,11 @@ ONLY_SHAPES = {
 MESSAGES_THAT_DIFFER = {"block time of text", "balance of a number", "block time of the far future"}
 
 
-async def test_same_answers(rpc: RpcConnection, tmp_path: Path) -> None:
-    assert BINARY is not None
-    local = await conversation.converse(rpc)
-    async with (
-        validator.running(BINARY, tmp_path / "validator") as url,
-        harness.connected(url) as real_rpc,
-    ):
-        real = await conversation.converse(real_rpc)
+async def test_same_answers(local_url: str, validator_url: str) -> None:
+    async with harness.connected(local_url) as rpc:
+        local = await conversation.converse(rpc)
+    async with harness.connected(validator_url) as rpc:
+        real = await conversation.converse(rpc)
     assert local.keys() == real.keys()
     differing = {
         label: (difference, local[label], real[label])

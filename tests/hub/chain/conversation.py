@@ -12,10 +12,9 @@ from solders.message import MessageV0
 from solders.system_program import TransferParams, transfer
 from solders.token import ID as TOKEN_PROGRAM
 from solders.transaction import VersionedTransaction
+from tests.hub.local_chain import harness, tokens
 
 from gridtokenx_hub.chain.rpc import RpcConnection
-
-from . import harness, tokens
 
 SOL = harness.SOL
 CLOCK = "SysvarC1ock11111111111111111111111111111111"

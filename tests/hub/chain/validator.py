@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from tests.hub.local_chain import harness
+
 from gridtokenx_hub.chain import ChainUnavailable
 from gridtokenx_hub.chain.rpc import RpcConnection
-
-from . import harness
 
 NAME = "solana-test-validator"
 START_TIMEOUT_S = 60
@@ -29,6 +29,9 @@ async def running(binary: str, ledger: Path) -> AsyncIterator[str]:
     rpc_port, faucet_port = harness.free_port(), harness.free_port()
     arguments = ["--ledger", str(ledger), "--rpc-port", str(rpc_port)]
     arguments += ["--faucet-port", str(faucet_port), "--bind-address", "127.0.0.1", "--quiet"]
+    # Others on this machine may run one with the default ports.
+    first = min(harness.free_port(), 65_000)
+    arguments += ["--gossip-port", str(first), "--dynamic-port-range", f"{first + 1}-{first + 100}"]
     process = subprocess.Popen(  # noqa: ASYNC220 - returns at once
         [binary, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
