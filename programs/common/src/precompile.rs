@@ -11,7 +11,8 @@ use pinocchio::{
     account::Ref, address::address_eq, sysvars::instructions::INSTRUCTIONS_ID, AccountView, Address,
 };
 
-const ED25519_PROGRAM: Address =
+/// The runtime's own checker of Ed25519 signatures.
+pub const ED25519_PROGRAM: Address =
     Address::from_str_const("Ed25519SigVerify111111111111111111111111111");
 const SECP256R1_PROGRAM: Address =
     Address::from_str_const("Secp256r1SigVerify1111111111111111111111111");
@@ -98,7 +99,7 @@ pub fn signed_record(instructions: &[u8]) -> Result<SignedRecord<'_>, Fault> {
 /// The sysvar holds the number of instructions, the offset of each, each instruction (number of
 /// accounts, 33 bytes for each, program, length, data), and the index of the current one.
 #[inline(always)]
-fn previous_instruction(sysvar: &[u8]) -> Option<(&Address, &[u8])> {
+pub fn previous_instruction(sysvar: &[u8]) -> Option<(&Address, &[u8])> {
     let current = u16_at(sysvar, sysvar.len().checked_sub(2)?)?;
     let start = u16_at(sysvar, 2 * current)?; // 2 + 2 × (current − 1)
     if current == 0 {

@@ -89,7 +89,7 @@ pub fn deployment_id(genesis_hash: &[u8; 32], registry_program: &Address) -> [u8
 
 /// SHA-256 of the parts, one after the other.
 #[inline(always)]
-fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     #[cfg(target_os = "solana")]
     {
         let mut hash = [0; 32];
