@@ -101,10 +101,7 @@ pub fn signed_record(instructions: &[u8]) -> Result<SignedRecord<'_>, Fault> {
 #[inline(always)]
 pub fn previous_instruction(sysvar: &[u8]) -> Option<(&Address, &[u8])> {
     let current = u16_at(sysvar, sysvar.len().checked_sub(2)?)?;
-    let start = u16_at(sysvar, 2 * current)?; // 2 + 2 × (current − 1)
-    if current == 0 {
-        return None;
-    }
+    let start = u16_at(sysvar, 2 + 2 * current.checked_sub(1)?)?;
     let program_at = start + 2 + 33 * u16_at(sysvar, start)?;
     let data_at = program_at + 34;
     let program = from_bytes(sysvar.get(program_at..program_at + 32)?)?;

@@ -147,15 +147,18 @@ def test_accounts_have_one_number(call: Call) -> None:
 
 
 def test_every_account_that_is_written_is_writable(call: Call) -> None:
-    """An account that the sender locked only for reading is refused, whatever refuses it."""
-    for index, meta in enumerate(call.instruction.accounts):
-        if not meta.is_writable or meta.pubkey == call.grid.world.payer.pubkey():
+    """State that the sender locked only for reading is refused by name, the rest by the runtime."""
+    world, instruction = call.grid.world, call.instruction
+    for index, meta in enumerate(instruction.accounts):
+        if not meta.is_writable or meta.pubkey == world.payer.pubkey():
             continue
-        metas = list(call.instruction.accounts)
+        metas = list(instruction.accounts)
         metas[index] = AccountMeta(meta.pubkey, meta.is_signer, is_writable=False)
-        result = call.grid.world._execute(
-            [*call.before, with_accounts(call.instruction, metas)], call.signers
-        )
-        assert isinstance(result, FailedTransactionMetadata), (
-            f"account {index} was written, though read-only"
-        )
+        account = world.svm.get_account(meta.pubkey)
+        if account is not None and account.owner == instruction.program_id:
+            registrar = world.addresses.registrar(call.grid.registrar.pubkey())
+            error = "Unauthorized" if meta.pubkey == registrar else "InvalidAccount"
+            call.refuse(error, with_accounts(instruction, metas))
+        else:
+            result = world._execute([*call.before, with_accounts(instruction, metas)], call.signers)
+            assert isinstance(result, FailedTransactionMetadata), f"account {index} was written"
