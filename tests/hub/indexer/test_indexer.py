@@ -13,7 +13,7 @@ from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 from solders.system_program import TransferParams, transfer
-from tests.hub.onchain import ADDRESSES, KWH, PROGRAMS, World, now_ms, running, until
+from tests.hub.onchain import ADDRESSES, KWH, PROGRAMS, Device, World, now_ms, running, until
 
 from gridtokenx_hub.chain import ChainClient, SignatureInfo, Transaction, TransactionRefused
 from gridtokenx_hub.indexer import (
@@ -98,7 +98,7 @@ async def test_a_market_day_is_in_the_tables_as_it_is_on_chain(world: World) -> 
     async with running(world.indexer()):
         await world.agrees_with_chain()
 
-    order = await world.pool.fetchrow("SELECT * FROM orders WHERE order_id = $1", str(order_id))
+    (order,) = await world.pool.fetch("SELECT * FROM orders WHERE order_id = $1", str(order_id))
     assert (order["status"], order["filled_mwh"]) == ("filled", 10 * KWH)
     assert order["filled_at"] is not None
     trades = await world.pool.fetch(
@@ -332,6 +332,34 @@ async def test_waiting_for_a_transaction_ends_when_its_events_are_committed(worl
         assert not await indexer.wait_for(str(Signature.default()), 0.2)
 
 
+async def test_waiting_is_for_the_events_of_every_program_in_the_transaction(
+    world: World,
+) -> None:
+    class SlowRegistry(Liar):
+        async def signatures_for_address(
+            self, address: Pubkey, **options: Any
+        ) -> list[SignatureInfo]:
+            page = await super().signatures_for_address(address, **options)
+            return [] if address == ADDRESSES.registry and not released.is_set() else page
+
+    released = asyncio.Event()
+    device, wallet = await world.device(), Keypair()
+    sent = await world.sender.send(
+        lambda payer: [registration(wallet, payer), opening(device, payer)], [wallet]
+    )
+    client = SlowRegistry(world.chain.rpc_url)
+    indexer = world.indexer(client=client)
+    try:
+        async with running(indexer):
+            await until(partial(holds, world, "energy_token", device.meter_id.hex()))
+            assert not await indexer.wait_for(sent.signature, 0.2)
+            released.set()
+            assert await indexer.wait_for(sent.signature, 10)
+            assert await holds(world, "registry", str(wallet.pubkey()))
+    finally:
+        await client.close()
+
+
 async def test_reconcile_tells_what_differs(world: World) -> None:
     await market_day(world)
     async with running(world.indexer()):
@@ -354,6 +382,16 @@ def registration(wallet: Keypair, payer: Pubkey) -> Instruction:
         "payer": payer,
     }
     return PROGRAMS["registry"].instruction("register_user", {"user_type": "Consumer"}, accounts)
+
+
+def opening(device: Device, payer: Pubkey) -> Instruction:
+    accounts = {
+        "config": ADDRESSES.energy_config(),
+        "meter": ADDRESSES.meter(device.meter_id),
+        "ledger": ADDRESSES.ledger(device.meter_id),
+        "payer": payer,
+    }
+    return PROGRAMS["energy_token"].instruction("open_ledger", {}, accounts)
 
 
 def naming_the_registry(payer: Pubkey) -> Instruction:

@@ -36,7 +36,7 @@ async def test_the_newest_settlement_reading_of_each_meter_goes_into_the_outbox(
 
     assert await planned(meters) == 2
 
-    kept = await meters.fetchrow("SELECT * FROM settlements WHERE meter_id = $1", METER)
+    (kept,) = await meters.fetch("SELECT * FROM settlements WHERE meter_id = $1", METER)
     assert kept["record"] == newest.encode()
     assert (kept["sequence"], kept["status"], kept["attempts"]) == (5, "pending", 0)
     assert await planned(meters) == 0

@@ -33,6 +33,10 @@ class Indexer:
         page_size: signatures asked for at once, 1 to 1000.
         overlap_slots: slots before the watermark that are looked at again each time.
         batch_size: transactions whose events are committed together.
+
+    Attributes:
+        blocked: why the events of a program cannot be applied, by the program's name; empty when
+            all is well.
     """
 
     def __init__(
