@@ -4,7 +4,7 @@ import argparse
 import asyncio
 from pathlib import Path
 
-from gridtokenx_hub.commands.context import announce
+from gridtokenx_hub.commands.context import announce, run_until_stopped
 from gridtokenx_hub.local_chain import Genesis, LocalChainError, serve
 from gridtokenx_hub.settings import load_settings
 from gridtokenx_programs import PROGRAM_NAMES, load
@@ -25,5 +25,7 @@ def execute(folder: Path, _arguments: argparse.Namespace) -> int:
     def ready(port: int) -> None:
         announce(ready="chain", port=port)
 
-    asyncio.run(serve(folder / "chain", settings.chain.port, genesis, ready))
-    return 0
+    async def main(stop: asyncio.Event) -> None:
+        await serve(folder / "chain", settings.chain.port, genesis, ready, stop)
+
+    return run_until_stopped(main)

@@ -87,6 +87,7 @@ CREATE TABLE readings (
 ) PARTITION BY RANGE (time);
 
 CREATE INDEX readings_time ON readings USING brin (time);
+CREATE INDEX readings_settlement ON readings (meter_id, sequence) WHERE flags & 4 <> 0;
 
 CREATE TABLE readings_default PARTITION OF readings DEFAULT; -- months that have no partition
 
