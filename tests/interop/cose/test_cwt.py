@@ -3,15 +3,13 @@
 cwt needs an older cbor2 than ours, so it runs in an environment of its own, made by uv.
 """
 
-import importlib.util
 import json
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.interop.tools import isolated
 
 from gridtokenx_protocol import cose
 
@@ -19,19 +17,10 @@ HERE = Path(__file__).resolve().parent
 VECTORS = HERE.parents[2] / "protocol" / "vectors"
 
 
-def uv_command() -> list[str]:
-    if found := shutil.which("uv"):
-        return [found]
-    if importlib.util.find_spec("uv"):
-        return [sys.executable, "-m", "uv"]
-    pytest.fail("install uv (https://docs.astral.sh/uv): it makes the environment for cwt")
-
-
 @pytest.fixture(scope="module")
 def checked() -> dict[str, Any]:
     run = subprocess.run(
-        [*uv_command(), "run", "--isolated", "--no-project", "--with", "cwt==3.3.0", "python",
-         HERE / "check.py", VECTORS],
+        [*isolated("cwt==3.3.0"), "python", HERE / "check.py", VECTORS],
         capture_output=True, text=True, check=False, cwd=HERE,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr

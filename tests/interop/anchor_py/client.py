@@ -1,0 +1,191 @@
+"""An anchorpy client of our programs, in an environment without our packages.
+
+``client.py`` reads a job as JSON on standard input and prints the answers; jobs.py beside the
+tests says what is in both. Which anchorpy it runs with is up to the environment.
+"""
+
+import asyncio
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from anchorpy import Context, Idl, Program, Provider, Wallet
+from anchorpy.error import ProgramError
+from solana.rpc.async_api import AsyncClient
+from solana.rpc.commitment import Confirmed
+from solana.rpc.types import TxOpts
+from solders.instruction import Instruction
+from solders.keypair import Keypair
+from solders.pubkey import Pubkey
+from solders.signature import Signature
+
+Json = dict[str, Any]
+EVENT_TAG_SIZE = 8
+ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+
+
+def argument(program: Program, tagged: Json) -> Any:  # noqa: PLR0911 - one for each kind of type
+    """A value as anchorpy takes it."""
+    ((kind, value),) = tagged.items()
+    match kind:
+        case "pubkey":
+            return Pubkey.from_string(value)
+        case "bool":
+            return value
+        case "list":
+            return [argument(program, item) for item in value]
+        case "option":
+            return None if value is None else argument(program, value)
+        case "enum":
+            return getattr(program.type[value[0]], value[1])()
+        case "struct":
+            fields = {name: argument(program, item) for name, item in value[1].items()}
+            return program.type[value[0]](**fields)
+    return int(value)
+
+
+def plain(value: Any) -> Any:
+    """What anchorpy decoded, as JSON without types."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int | Pubkey):
+        return str(value)
+    if isinstance(value, list | tuple | bytes):
+        return [plain(item) for item in value]
+    if hasattr(value, "_sumtype_attribs"):
+        return type(value).__name__
+    return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+
+
+def context(job: Json, **more: Any) -> Context:
+    """The accounts of an instruction."""
+    accounts = {name: Pubkey.from_string(address) for name, address in job["accounts"].items()}
+    return Context(accounts=accounts, **more)
+
+
+def arguments(program: Program, job: Json) -> list[Any]:
+    """The arguments of an instruction, in order."""
+    return [argument(program, tagged) for tagged in job["args"]]
+
+
+def build(program: Program, job: Json) -> Json:
+    """An instruction, taken apart."""
+    made = program.instruction[job["instruction"]](*arguments(program, job), ctx=context(job))
+    return {
+        "program_id": str(made.program_id),
+        "data": bytes(made.data).hex(),
+        "accounts": [[str(m.pubkey), m.is_signer, m.is_writable] for m in made.accounts],
+    }
+
+
+def decode_account(program: Program, job: Json) -> Json:
+    """An account's data."""
+    parsed = program.coder.accounts.parse(bytes.fromhex(job["data"]))
+    return {"name": parsed.name, "values": plain(parsed.data)}
+
+
+def decode_event(program: Program, data: bytes) -> Json:
+    """An event out of an inner instruction's data."""
+    event = program.coder.events.parse(data[EVENT_TAG_SIZE:])
+    return {"name": event.name, "values": plain(event.data)}
+
+
+def errors(program: Program) -> list[Json]:
+    """The errors that anchorpy knows of a program."""
+    return [
+        {"code": error.code, "name": error.name, "msg": error.msg} for error in program.idl.errors
+    ]
+
+
+class Chain:
+    """A connection and the keys to act with."""
+
+    def __init__(self, job: Json) -> None:
+        self.keys = {
+            name: Keypair.from_bytes(bytes.fromhex(key)) for name, key in job["keys"].items()
+        }
+        self.client = AsyncClient(job["rpc_url"], Confirmed)
+        options = TxOpts(skip_confirmation=False, preflight_commitment=Confirmed)
+        self.provider = Provider(self.client, Wallet(self.keys["payer"]), options)
+
+    async def send(self, program: Program, step: Json) -> Json:
+        """Send an instruction; its events, or the error that anchorpy makes of a refusal."""
+        proof = step.get("proof")
+        before = [_proof(proof)] if proof else []
+        signers = [self.keys[name] for name in step["signers"]]
+        call = program.rpc[step["instruction"]]
+        try:
+            signature = await call(
+                *arguments(program, step),
+                ctx=context(step, signers=signers, pre_instructions=before),
+            )
+        except ProgramError as refused:
+            known = {error.code: error.name for error in program.idl.errors}
+            return {
+                "error": {"code": refused.code, "name": known[refused.code], "msg": refused.msg}
+            }
+        return {"signature": str(signature), "events": await self.events(program, signature)}
+
+    async def events(self, program: Program, signature: Signature) -> list[Json]:
+        """The events of a transaction: inner instructions by which the program calls itself."""
+        found = (await self.client.get_transaction(signature, "base64", Confirmed, 0)).value
+        keys = found.transaction.transaction.message.account_keys
+        inner = [
+            item
+            for group in found.transaction.meta.inner_instructions
+            for item in group.instructions
+        ]
+        own = [item for item in inner if keys[item.program_id_index] == program.program_id]
+        return [decode_event(program, _base58(item.data)) for item in own]
+
+    async def fetch(self, program: Program, job: Json) -> Json:
+        """An account on chain."""
+        account = await program.account[job["account"]].fetch(Pubkey.from_string(job["address"]))
+        return plain(account)
+
+
+def _proof(proof: Json) -> Instruction:
+    data = bytes.fromhex(proof["instruction_data"])
+    return Instruction(Pubkey.from_string(proof["program_id"]), data, [])
+
+
+def _base58(text: str) -> bytes:
+    number = 0
+    for letter in text:
+        number = number * 58 + ALPHABET.index(letter)
+    zeros = len(text) - len(text.lstrip("1"))
+    return bytes(zeros) + number.to_bytes((number.bit_length() + 7) // 8, "big")
+
+
+def open_program(path: str, provider: Provider) -> Program:
+    """A program by its IDL, at the address that this names."""
+    source = Path(path).read_text(encoding="utf-8")
+    described = json.loads(source)
+    address = described.get("address") or described["metadata"]["address"]
+    return Program(Idl.from_json(source), Pubkey.from_string(address), provider)
+
+
+async def answer(job: Json) -> Json:
+    """Do all that a job asks for."""
+    chain = Chain(job)
+    programs = {name: open_program(path, chain.provider) for name, path in job["idls"].items()}
+
+    def of(item: Json) -> Program:
+        return programs[item["program"]]
+
+    result = {
+        "builds": [build(of(item), item) for item in job["builds"]],
+        "accounts": [decode_account(of(item), item) for item in job["accounts"]],
+        "events": [decode_event(of(item), bytes.fromhex(item["data"])) for item in job["events"]],
+        "errors": {name: errors(program) for name, program in programs.items()},
+        "steps": [await chain.send(of(step), step) for step in job["steps"]],
+        "fetched": [await chain.fetch(of(item), item) for item in job["fetches"]],
+    }
+    await chain.client.close()
+    return result
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(asyncio.run(answer(json.load(sys.stdin)))))
