@@ -157,7 +157,8 @@ class EmbeddedPostgres:
             if await self._wait_until_ready(self._process, url):
                 (self._folder / "port").write_text(str(port))
                 return url
-            log.warning("PostgreSQL ended at start %d, trying again", attempt + 1)
+            _end(self._process)
+            log.warning("PostgreSQL ended at start %d of %d", attempt + 1, START_ATTEMPTS)
             await asyncio.sleep(0.5)
         tail = (self._folder / "postgres.log").read_text(errors="replace").splitlines()[-5:]
         raise PostgresStartError("PostgreSQL does not start: " + " | ".join(tail))
@@ -198,13 +199,15 @@ class EmbeddedPostgres:
 
     async def _wait_until_ready(self, process: subprocess.Popen[bytes], url: str) -> bool:
         """Return True once the server answers, False when it has ended."""
-        async with asyncio.timeout(START_TIMEOUT_S):
-            while process.poll() is None:
-                with contextlib.suppress(OSError, asyncpg.CannotConnectNowError):
-                    connection = await asyncpg.connect(f"{url}/postgres", timeout=5)
-                    await connection.close()
-                    return True
-                await asyncio.sleep(0.05)
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while process.poll() is None:
+            with contextlib.suppress(OSError, asyncpg.CannotConnectNowError):
+                connection = await asyncpg.connect(f"{url}/postgres", timeout=5)
+                await connection.close()
+                return True
+            if time.monotonic() > deadline:
+                raise PostgresStartError(f"PostgreSQL does not answer after {START_TIMEOUT_S} s")
+            await asyncio.sleep(0.05)
         return False
 
 
