@@ -91,7 +91,7 @@ class Household:
             "user_id": self.user_id,
             "baseline": device["baseline"],
             "public_key": device["public_key"],
-            "algorithm": device["algorithm"].capitalize(),
+            "algorithm": device["algorithm"],
             "export_limit_w": self.house.export_limit_w * speed,
             "import_limit_w": self.house.import_limit_w * speed,
             "daily_export_limit_kwh": self.house.daily_export_limit_kwh * speed,
@@ -156,7 +156,7 @@ settlement_interval_s = {SETTLEMENT_INTERVAL_S}
 read_every_ms = {READ_EVERY_MS}
 key = "{self._folder}/device.key"
 ack_key = "{deployment["ack_public_key"]}"
-ack_algorithm = "{deployment["ack_algorithm"].lower()}"
+ack_algorithm = "{deployment["ack_algorithm"]}"
 
 [meter.bus]
 kind = "tcp"

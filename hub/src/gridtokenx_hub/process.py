@@ -97,7 +97,7 @@ async def _run_parts(
             indexer=indexer,
             clock=utc_now,
             deployment=DeploymentInfo(
-                deployment, str(genesis_hash), interval_s, "Ed25519", ack_signer.public_key
+                deployment, str(genesis_hash), interval_s, "ed25519", ack_signer.public_key
             ),
             issue_certificate=authority.issue_device_certificate if broker.hub.tls else None,
         )

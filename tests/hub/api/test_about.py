@@ -23,7 +23,7 @@ async def test_deployment(world: HubWorld) -> None:
     assert answer["programs"]["registry"] == str(addresses.registry)
     assert answer["mints"]["energy"] == str(addresses.energy_mint())
     assert answer["settlement_interval_s"] == INTERVAL_S
-    assert answer["ack_algorithm"] == "Ed25519"
+    assert answer["ack_algorithm"] == "ed25519"
     assert len(bytes.fromhex(answer["ack_public_key"])) == 32
 
 

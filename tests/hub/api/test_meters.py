@@ -136,7 +136,7 @@ async def test_messages_that_the_key_did_not_sign(world: HubWorld) -> None:
         ({"public_key": p256.signer.public_key.hex()}, "BadKey"),
         ({"public_key": "00" * 32}, "BadKey"),
         ({"public_key": ""}, "BadKey"),
-        ({"algorithm": "P-256"}, "BadKey"),
+        ({"algorithm": "p256"}, "BadKey"),
         ({"baseline": "not base64!"}, "InvalidRequest"),
         ({"baseline": 5}, "InvalidRequest"),
         ({"public_key": "xyz"}, "InvalidRequest"),

@@ -118,7 +118,7 @@ Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_name)
 Identifier = Annotated[int, Field(ge=1, le=MAX_ID)]
 Power = Annotated[int, Field(ge=1, le=MAX_POWER_W)]
 UserType = Literal["prosumer", "consumer"]
-AlgorithmName = Literal["Ed25519", "P-256"]
+AlgorithmName = Literal["ed25519", "p256"]
 Number = Annotated[Decimal, WithJsonSchema({"type": "number", "examples": [10.0]})]
 Base64 = Annotated[bytes, PlainValidator(_base64)]
 Hex = Annotated[bytes, PlainValidator(_hex)]

@@ -25,7 +25,7 @@ MILLIWATTS_PER_WATT = 1_000
 MAX_FUTURE_MS = 60_000
 MAX_AGE_MS = 86_400_000
 DEVICE_KEY_SIZE = 33
-ALGORITHMS = {"Ed25519": Algorithm.ED25519, "P-256": Algorithm.P256}
+ALGORITHMS = {"ed25519": Algorithm.ED25519, "p256": Algorithm.P256}
 
 
 @dataclass(frozen=True, slots=True)
