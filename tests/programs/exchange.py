@@ -33,12 +33,22 @@ class Party:
 
 
 @dataclass(frozen=True)
-class Offer:
+class Sale:
     """An order on chain: where it is, and whose."""
 
     address: Pubkey
     escrow: Pubkey
     seller: Party
+    nonce: int
+
+
+@dataclass(frozen=True)
+class Bid:
+    """An offer on chain: where it is, and whose."""
+
+    address: Pubkey
+    escrow: Pubkey
+    buyer: Party
     nonce: int
 
 
@@ -116,7 +126,7 @@ class Exchange:
 
     def match_order(
         self,
-        offer: Offer,
+        sale: Sale,
         buyer: Party,
         amount_mwh: int = 10 * KWH,
         price_micro_grx: int = PRICE,
@@ -125,33 +135,121 @@ class Exchange:
         arguments = {"amount_mwh": amount_mwh, "price_micro_grx": price_micro_grx}
         accounts = {
             "market": self.addresses.market(),
-            "order": offer.address,
-            "escrow": offer.escrow,
+            "order": sale.address,
+            "escrow": sale.escrow,
             "buyer": buyer.wallet,
             "buyer_user": self.addresses.user(buyer.wallet),
             "buyer_energy": buyer.energy,
             "buyer_grx": buyer.grx,
-            "seller_grx": offer.seller.grx,
+            "seller_grx": sale.seller.grx,
         }
         return self.program.instruction("match_order", arguments, accounts | changed)
 
-    def offer(self, seller: Party, nonce: int = 1, **arguments: Any) -> Offer:
+    def end_order(self, name: str, sale: Sale, **changed: Pubkey) -> Instruction:
+        """`cancel`, `expire` or `close_order`."""
+        accounts = {
+            "market": self.addresses.market(),
+            "order": sale.address,
+            "escrow": sale.escrow,
+            "seller_energy": sale.seller.energy,
+        }
+        if name == "cancel":
+            accounts["seller"] = sale.seller.wallet
+        if name == "close_order":
+            accounts["rent_payer"] = self.world.payer.pubkey()
+        return self.program.instruction(name, {}, accounts | changed)
+
+    def create_offer(
+        self,
+        buyer: Party,
+        nonce: int = 1,
+        amount_mwh: int = 10 * KWH,
+        price_micro_grx: int = PRICE,
+        expires_at: int = 0,
+        **changed: Pubkey,
+    ) -> Instruction:
+        offer = changed.get("offer", self.addresses.offer(buyer.wallet, nonce))
+        arguments = {
+            "nonce": nonce,
+            "amount_mwh": amount_mwh,
+            "price_micro_grx": price_micro_grx,
+            "expires_at": expires_at,
+        }
+        accounts = {
+            "market": self.addresses.market(),
+            "buyer": buyer.wallet,
+            "buyer_user": self.addresses.user(buyer.wallet),
+            "trader": self.addresses.trader(buyer.wallet),
+            "offer": offer,
+            "escrow": self.addresses.escrow(offer),
+            "buyer_grx": buyer.grx,
+            "grx_mint": self.grx_mint,
+            "payer": self.world.payer.pubkey(),
+        }
+        return self.program.instruction("create_offer", arguments, accounts | changed)
+
+    def accept_offer(
+        self,
+        bid: Bid,
+        seller: Party,
+        amount_mwh: int = 10 * KWH,
+        price_micro_grx: int = PRICE,
+        **changed: Pubkey,
+    ) -> Instruction:
+        arguments = {"amount_mwh": amount_mwh, "price_micro_grx": price_micro_grx}
+        accounts = {
+            "market": self.addresses.market(),
+            "offer": bid.address,
+            "escrow": bid.escrow,
+            "seller": seller.wallet,
+            "seller_user": self.addresses.user(seller.wallet),
+            "seller_energy": seller.energy,
+            "seller_grx": seller.grx,
+            "buyer_energy": bid.buyer.energy,
+        }
+        return self.program.instruction("accept_offer", arguments, accounts | changed)
+
+    def end_offer(self, name: str, bid: Bid, **changed: Pubkey) -> Instruction:
+        """`cancel_offer`, `expire_offer` or `close_offer`."""
+        accounts = {
+            "market": self.addresses.market(),
+            "offer": bid.address,
+            "escrow": bid.escrow,
+            "buyer_grx": bid.buyer.grx,
+        }
+        if name == "cancel_offer":
+            accounts["buyer"] = bid.buyer.wallet
+        if name == "close_offer":
+            accounts["rent_payer"] = self.world.payer.pubkey()
+        return self.program.instruction(name, {}, accounts | changed)
+
+    def bid(self, buyer: Party, nonce: int = 1, **arguments: Any) -> Bid:
+        """Create an offer."""
+        self.world.send(self.create_offer(buyer, nonce, **arguments), signers=[buyer.key])
+        address = self.addresses.offer(buyer.wallet, nonce)
+        return Bid(address, self.addresses.escrow(address), buyer, nonce)
+
+    def sale(self, seller: Party, nonce: int = 1, **arguments: Any) -> Sale:
         """Create an order."""
         instruction = self.create_order(seller, nonce, **arguments)
         self.world.send(instruction, signers=[seller.key])
         address = self.addresses.order(seller.wallet, nonce)
-        return Offer(address, self.addresses.escrow(address), seller, nonce)
+        return Sale(address, self.addresses.escrow(address), seller, nonce)
 
     def buy(
-        self, offer: Offer, buyer: Party, amount_mwh: int = 10 * KWH, price_micro_grx: int = PRICE
+        self, sale: Sale, buyer: Party, amount_mwh: int = 10 * KWH, price_micro_grx: int = PRICE
     ) -> Outcome:
         """Match an order."""
-        instruction = self.match_order(offer, buyer, amount_mwh, price_micro_grx)
+        instruction = self.match_order(sale, buyer, amount_mwh, price_micro_grx)
         return self.world.send(instruction, signers=[buyer.key])
 
-    def order(self, offer: Offer) -> dict[str, Any]:
+    def order(self, sale: Sale) -> dict[str, Any]:
         """The order account."""
-        return self.world.account(self.program, "Order", offer.address)
+        return self.world.account(self.program, "Order", sale.address)
+
+    def offer(self, bid: Bid) -> dict[str, Any]:
+        """The offer account."""
+        return self.world.account(self.program, "Offer", bid.address)
 
     def market(self) -> dict[str, Any]:
         """The market account."""

@@ -63,16 +63,32 @@ class Addresses:
         return derive(self.trading, b"market")
 
     def trader(self, wallet: Pubkey) -> Pubkey:
-        """The `Trader` of a seller's wallet."""
+        """The `Trader` of a wallet."""
         return derive(self.trading, b"trader", bytes(wallet))
 
     def order(self, seller: Pubkey, nonce: int) -> Pubkey:
         """The `Order` that a seller made under a nonce."""
         return derive(self.trading, b"order", bytes(seller), nonce.to_bytes(8, "little"))
 
-    def escrow(self, order: Pubkey) -> Pubkey:
-        """The token account that holds an order's energy."""
-        return derive(self.trading, b"escrow", bytes(order))
+    def offer(self, buyer: Pubkey, nonce: int) -> Pubkey:
+        """The `Offer` that a buyer made under a nonce."""
+        return derive(self.trading, b"offer", bytes(buyer), nonce.to_bytes(8, "little"))
+
+    def reservation(self, buyer: Pubkey, nonce: int) -> Pubkey:
+        """The `Reservation` made for a buyer under a nonce."""
+        return derive(self.trading, b"reservation", bytes(buyer), nonce.to_bytes(8, "little"))
+
+    def escrow(self, entry: Pubkey) -> Pubkey:
+        """The token account that holds an order's energy, or an offer's or reservation's GRX."""
+        return derive(self.trading, b"escrow", bytes(entry))
+
+    def price(self) -> Pubkey:
+        """The trading program's one `Price`."""
+        return derive(self.trading, b"price")
+
+    def guardians(self) -> Pubkey:
+        """The trading program's one `Guardians`."""
+        return derive(self.trading, b"guardians")
 
     def event_authority(self, program: Pubkey) -> Pubkey:
         """The PDA that signs a program's events."""

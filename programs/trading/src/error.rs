@@ -4,15 +4,15 @@ common::errors! {
     pub enum TradingError {
         /// The token account holds too little.
         InsufficientBalance,
-        /// The order is not open, or has expired.
+        /// The order or offer is in a state that does not allow this, or has expired.
         InvalidOrder,
-        /// The seller cannot buy their own order.
+        /// Nobody trades with themselves.
         SelfTradingNotAllowed,
-        /// The amount or price is not what the order has to offer.
+        /// The amount or price is not what the order or offer has, or what it comes to.
         AmountMismatch,
         /// This key may not do this.
         Unauthorized,
-        /// The order is already inside a trade.
+        /// The order or offer is already inside a trade.
         ReentrancyDetected,
         /// The bridge's proof does not hold.
         InvalidBridgeProof,
@@ -22,7 +22,7 @@ common::errors! {
         InvalidPrice,
         /// The expiry must lie in the future, or be zero for none.
         InvalidExpiry,
-        /// The nonce must be higher than the seller's last one, and fit 63 bits.
+        /// The nonce must be higher than the wallet's last one, and fit 63 bits.
         InvalidNonce,
         /// The market is paused.
         MarketPaused,
@@ -46,5 +46,17 @@ common::errors! {
         InvalidArguments,
         /// There are too few or too many accounts.
         WrongNumberOfAccounts,
+        /// The time for this has not come yet.
+        TooEarly,
+        /// The time for this is over.
+        TooLate,
+        /// A rate is more than zero and at most a million baht for a GRX.
+        InvalidRate,
+        /// The price feed's rate is older than 5 minutes.
+        StalePrice,
+        /// Guardians are at most nine, all different, and more than half of them must sign.
+        InvalidGuardians,
+        /// The buyer has a reservation already.
+        ReservationOpen,
     }
 }

@@ -47,8 +47,54 @@ event! {
     }
 }
 
+event! {
+    pub struct OrderCancelled {
+        pub sequence: U64,
+        pub order: Address,
+        pub number: U64,
+        pub seller: Address,
+        /// What went back to the seller.
+        pub returned_mwh: U64,
+        pub filled_mwh: U64,
+        /// What is still kept for buyers who have reserved it.
+        pub reserved_mwh: U64,
+        pub status: u8,
+        pub timestamp: I64,
+    }
+}
+
+event! {
+    pub struct OrderExpired {
+        pub sequence: U64,
+        pub order: Address,
+        pub number: U64,
+        pub seller: Address,
+        /// What went back to the seller.
+        pub returned_mwh: U64,
+        pub filled_mwh: U64,
+        /// What is still kept for buyers who have reserved it.
+        pub reserved_mwh: U64,
+        pub status: u8,
+        pub timestamp: I64,
+    }
+}
+
+event! {
+    pub struct OrderClosed {
+        pub sequence: U64,
+        pub order: Address,
+        pub number: U64,
+        pub seller: Address,
+        /// What somebody had sent to the escrow, or was left there; it went to the seller.
+        pub swept_mwh: U64,
+        pub timestamp: I64,
+    }
+}
+
 /// A trade was paid in GRX.
 pub const PAYMENT_GRX: u8 = 0;
+/// A trade was paid in baht on the bridge's chain; the treasury paid the seller in GRX.
+pub const PAYMENT_THB: u8 = 1;
 
 event! {
     pub struct TradeExecuted {
@@ -64,6 +110,76 @@ event! {
         pub filled_mwh: U64,
         pub status: u8,
         pub payment_method: u8,
+        pub timestamp: I64,
+        /// The reservation that was paid in baht, and what it cost; zeros for a trade in GRX.
+        pub reservation: Address,
+        pub payment_micro_thbc: U64,
+    }
+}
+
+event! {
+    pub struct OfferCreated {
+        pub sequence: U64,
+        pub offer: Address,
+        pub number: U64,
+        pub buyer: Address,
+        pub amount_mwh: U64,
+        pub price_micro_grx: U64,
+        pub expires_at: I64,
+        pub timestamp: I64,
+    }
+}
+
+event! {
+    pub struct OfferAccepted {
+        pub sequence: U64,
+        pub offer: Address,
+        pub number: U64,
+        pub seller: Address,
+        pub buyer: Address,
+        pub amount_mwh: U64,
+        pub price_micro_grx: U64,
+        pub payment_micro_grx: U64,
+        /// Filled so far, this trade included.
+        pub filled_mwh: U64,
+        pub status: u8,
+        pub timestamp: I64,
+    }
+}
+
+event! {
+    pub struct OfferCancelled {
+        pub sequence: U64,
+        pub offer: Address,
+        pub number: U64,
+        pub buyer: Address,
+        pub refunded_micro_grx: U64,
+        pub filled_mwh: U64,
+        pub status: u8,
+        pub timestamp: I64,
+    }
+}
+
+event! {
+    pub struct OfferExpired {
+        pub sequence: U64,
+        pub offer: Address,
+        pub number: U64,
+        pub buyer: Address,
+        pub refunded_micro_grx: U64,
+        pub filled_mwh: U64,
+        pub status: u8,
+        pub timestamp: I64,
+    }
+}
+
+event! {
+    pub struct OfferClosed {
+        pub sequence: U64,
+        pub offer: Address,
+        pub number: U64,
+        pub buyer: Address,
+        pub swept_micro_grx: U64,
         pub timestamp: I64,
     }
 }

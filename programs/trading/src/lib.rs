@@ -11,7 +11,7 @@ mod tokens;
 
 use common::{codec, events::EVENT_TAG};
 use error::TradingError;
-use instructions::{create_order, initialize_market, match_order};
+use instructions::*;
 use pinocchio::{AccountView, Address, ProgramResult};
 
 /// More accounts than any instruction takes: one too many is seen.
@@ -22,10 +22,19 @@ pinocchio::no_allocator!();
 #[cfg(target_os = "solana")]
 pinocchio::nostd_panic_handler!();
 
-const INITIALIZE_MARKET: u64 = codec::instruction("initialize_market");
+const ACCEPT_OFFER: u64 = codec::instruction("accept_offer");
+const CANCEL: u64 = codec::instruction("cancel");
+const CANCEL_OFFER: u64 = codec::instruction("cancel_offer");
+const CLOSE_OFFER: u64 = codec::instruction("close_offer");
+const CLOSE_ORDER: u64 = codec::instruction("close_order");
+const CREATE_OFFER: u64 = codec::instruction("create_offer");
 const CREATE_ORDER: u64 = codec::instruction("create_order");
+const EXPIRE: u64 = codec::instruction("expire");
+const EXPIRE_OFFER: u64 = codec::instruction("expire_offer");
+const INITIALIZE_MARKET: u64 = codec::instruction("initialize_market");
 const MATCH_ORDER: u64 = codec::instruction("match_order");
 
+#[inline(always)]
 fn process_instruction(
     program_id: &Address,
     accounts: &mut [AccountView],
@@ -33,16 +42,29 @@ fn process_instruction(
 ) -> ProgramResult {
     let (instruction, arguments) =
         codec::split_instruction(data).ok_or(TradingError::UnknownInstruction)?;
+    let call = Call {
+        program_id,
+        accounts,
+        arguments,
+    };
     match instruction {
-        MATCH_ORDER => match_order::process(program_id, accounts, arguments),
-        CREATE_ORDER => create_order::process(program_id, accounts, arguments),
         EVENT_TAG => common::events::receive(
             program_id,
-            accounts,
+            call.accounts,
             events::AUTHORITY_BUMP,
             TradingError::Unauthorized,
         ),
-        INITIALIZE_MARKET => initialize_market::process(program_id, accounts, arguments),
+        MATCH_ORDER => match_order::process(call),
+        CREATE_ORDER => create_order::process(call),
+        CANCEL => cancel::process(call),
+        CREATE_OFFER => create_offer::process(call),
+        ACCEPT_OFFER => accept_offer::process(call),
+        CANCEL_OFFER => cancel_offer::process(call),
+        CLOSE_OFFER => close_offer::process(call),
+        CLOSE_ORDER => close_order::process(call),
+        EXPIRE => expire::process(call),
+        EXPIRE_OFFER => expire_offer::process(call),
+        INITIALIZE_MARKET => initialize_market::process(call),
         _ => Err(TradingError::UnknownInstruction.into()),
     }
 }

@@ -61,7 +61,11 @@ def test_creates_an_order_and_fills_its_escrow(exchange: Exchange, seller: Party
         "nonce": 7,
         "filled_mwh": 0,
         "reserved_mwh": 0,
+        "returned_mwh": 0,
+        "paid_micro_grx": 0,
+        "reserved_micro_grx": 0,
         "status": "Active",
+        "ending": "None",
         "created_at": exchange.world.now,
         "rent_payer": exchange.world.payer.pubkey(),
         "entered": False,
@@ -96,8 +100,8 @@ def test_is_cheap(exchange: Exchange) -> None:
 
 def test_the_market_numbers_orders_of_all_sellers(exchange: Exchange, seller: Party) -> None:
     other = exchange.party(energy=100 * KWH)
-    offers = [exchange.offer(party, nonce) for nonce in (1, 5) for party in (seller, other)]
-    assert [exchange.order(offer)["number"] for offer in offers] == [1, 2, 3, 4]
+    offers = [exchange.sale(party, nonce) for nonce in (1, 5) for party in (seller, other)]
+    assert [exchange.order(sale)["number"] for sale in offers] == [1, 2, 3, 4]
     market = exchange.market()
     assert (market["next_order_number"], market["event_sequence"]) == (5, 5)
 
@@ -110,17 +114,17 @@ def test_two_orders_fit_one_transaction(exchange: Exchange, seller: Party) -> No
 
 
 def test_a_nonce_is_never_used_twice(exchange: Exchange, seller: Party) -> None:
-    exchange.offer(seller, nonce=5)
+    exchange.sale(seller, nonce=5)
     for used in (5, 4, 1, 0):
         refuse(exchange, "InvalidNonce", seller, nonce=used)
-    exchange.offer(seller, nonce=LAST)
+    exchange.sale(seller, nonce=LAST)
     refuse(exchange, "InvalidNonce", seller, nonce=LAST)
 
 
 def test_a_nonce_is_spent_even_when_its_order_is_gone(exchange: Exchange, seller: Party) -> None:
     for nonce in (5, 7):  # the first makes the Trader account, the second changes it
-        offer = exchange.offer(seller, nonce)
-        for address in (offer.address, offer.escrow):
+        sale = exchange.sale(seller, nonce)
+        for address in (sale.address, sale.escrow):
             exchange.world.remove(address)
         for spent in (nonce, nonce - 1):
             refuse(exchange, "InvalidNonce", seller, nonce=spent)
@@ -134,10 +138,10 @@ def test_a_first_nonce_is_positive_and_fits_63_bits(
 
 
 def test_an_order_is_not_made_anew(exchange: Exchange, seller: Party) -> None:
-    offer = exchange.offer(seller)
-    before = exchange.order(offer)
-    refuse(exchange, "InvalidNonce", seller, nonce=2, order=offer.address)
-    assert exchange.order(offer) == before
+    sale = exchange.sale(seller)
+    before = exchange.order(sale)
+    refuse(exchange, "InvalidNonce", seller, nonce=2, order=sale.address)
+    assert exchange.order(sale) == before
     again = [exchange.create_order(seller, nonce=2) for _ in range(2)]
     exchange.world.refuse("InvalidNonce", *again, signers=[seller.key])
 
@@ -158,23 +162,23 @@ def test_the_total_fits_63_bits(exchange: Exchange) -> None:
     refuse(exchange, "InvalidPrice", seller, amount_mwh=whole, price_micro_grx=LAST)
     refuse(exchange, "InvalidPrice", seller, amount_mwh=whole, price_micro_grx=1_000_001)
     refuse(exchange, "InvalidPrice", seller, amount_mwh=2 * KWH, price_micro_grx=LAST // 2 + 1)
-    exchange.offer(seller, 1, amount_mwh=2 * KWH, price_micro_grx=LAST // 2)
-    exchange.offer(seller, 2, amount_mwh=whole, price_micro_grx=1_000_000)
-    exchange.offer(seller, 3, amount_mwh=1_000, price_micro_grx=1)
+    exchange.sale(seller, 1, amount_mwh=2 * KWH, price_micro_grx=LAST // 2)
+    exchange.sale(seller, 2, amount_mwh=whole, price_micro_grx=1_000_000)
+    exchange.sale(seller, 3, amount_mwh=1_000, price_micro_grx=1)
 
 
 def test_an_expiry_lies_in_the_future(exchange: Exchange, seller: Party) -> None:
     for expiry in (-1, 1, exchange.world.now - 1, exchange.world.now, -(2**63)):
         refuse(exchange, "InvalidExpiry", seller, expires_at=expiry)
-    exchange.offer(seller, 1, expires_at=exchange.world.now + 1)
-    exchange.offer(seller, 2, expires_at=LAST)
+    exchange.sale(seller, 1, expires_at=exchange.world.now + 1)
+    exchange.sale(seller, 2, expires_at=LAST)
 
 
 def test_the_seller_has_the_energy(exchange: Exchange) -> None:
     poor = exchange.party(energy=10 * KWH - 1)
     refuse(exchange, "InsufficientBalance", poor)
     exact = exchange.party(energy=10 * KWH)
-    exchange.offer(exact)
+    exchange.sale(exact)
     assert exchange.balances(exact) == [(0, 0)]
 
 
@@ -262,11 +266,11 @@ def test_an_order_lies_at_its_sellers_address(exchange: Exchange, seller: Party)
 
 
 def test_an_escrow_is_the_orders_own(exchange: Exchange, seller: Party) -> None:
-    offer = exchange.offer(seller)
+    sale = exchange.sale(seller)
     order = exchange.addresses.order(seller.wallet, 2)
     own = exchange.world.put_tokens(exchange.energy_mint, seller.wallet)
     second = other_bump([b"escrow", bytes(order)], exchange.program.id)
-    for escrow in (offer.escrow, own, second, seller.energy):
+    for escrow in (sale.escrow, own, second, seller.energy):
         refuse(exchange, "InvalidAccount", seller, nonce=2, escrow=escrow)
 
 
@@ -274,20 +278,20 @@ def test_nonces_are_kept_by_the_sellers_own_trader_account(
     exchange: Exchange, seller: Party
 ) -> None:
     other = exchange.party(energy=100 * KWH)
-    exchange.offer(other, nonce=1)
-    exchange.offer(seller, nonce=9)
+    exchange.sale(other, nonce=1)
+    exchange.sale(seller, nonce=9)
     second = other_bump([b"trader", bytes(seller.wallet)], exchange.program.id)
     for trader in (exchange.addresses.trader(other.wallet), second):
         refuse(exchange, "InvalidAccount", seller, nonce=5, trader=trader)
 
 
 def test_no_account_is_two_things(exchange: Exchange, seller: Party) -> None:
-    addresses, offer = exchange.addresses, exchange.offer(seller)
+    addresses, sale = exchange.addresses, exchange.sale(seller)
     order, trader = addresses.order(seller.wallet, 2), addresses.trader(seller.wallet)
     refuse(exchange, "InvalidAccount", seller, nonce=2, escrow=order)
     refuse(exchange, "InvalidAccount", seller, nonce=2, escrow=trader)
     refuse(exchange, "InvalidAccount", seller, nonce=2, trader=order)
-    refuse(exchange, "InvalidAccount", seller, nonce=2, trader=offer.address)
+    refuse(exchange, "InvalidAccount", seller, nonce=2, trader=sale.address)
     refuse(exchange, "InvalidNonce", seller, nonce=2, order=trader)
     refuse(exchange, "InvalidNonce", seller, nonce=2, order=addresses.market())
     refuse(exchange, "AccountBorrowFailed", seller, nonce=2, trader=addresses.market())
@@ -295,7 +299,7 @@ def test_no_account_is_two_things(exchange: Exchange, seller: Party) -> None:
 
 def test_the_market_is_the_programs_own(exchange: Exchange, seller: Party) -> None:
     world, address = exchange.world, Pubkey.new_unique()
-    exchange.offer(seller)
+    exchange.sale(seller)
     data = world.data(exchange.addresses.market())
     world.put(address, world.registry.id, data)
     for market in (address, exchange.addresses.trader(seller.wallet), world.payer.pubkey()):
@@ -307,7 +311,7 @@ def test_lamports_sent_ahead_do_not_block_it(exchange: Exchange, seller: Party, 
     order = exchange.addresses.order(seller.wallet, 1)
     escrow, trader = exchange.addresses.escrow(order), exchange.addresses.trader(seller.wallet)
     prefund(exchange.world, {"order": order, "escrow": escrow, "trader": trader}[name])
-    exchange.offer(seller)
+    exchange.sale(seller)
     assert exchange.world.balance(escrow) == 10 * KWH
 
 

@@ -38,10 +38,10 @@ def test_the_sequence_has_no_holes(exchange: Exchange) -> None:
     seller, buyer = exchange.party(energy=100 * KWH), exchange.party(grx=100 * KWH)
     sequences = [exchange.market()["event_sequence"]]
     for nonce in (1, 2, 3):
-        offer = exchange.offer(seller, nonce)
+        sale = exchange.sale(seller, nonce)
         sequences.append(exchange.market()["event_sequence"])
-        refused = exchange.match_order(offer, buyer, amount_mwh=999)
+        refused = exchange.match_order(sale, buyer, amount_mwh=999)
         exchange.world.refuse("InvalidAmount", refused, signers=[buyer.key])
-        [event] = exchange.buy(offer, buyer, 2 * KWH).events
+        [event] = exchange.buy(sale, buyer, 2 * KWH).events
         sequences.append(event.data["sequence"])
     assert sequences == list(range(1, 8))

@@ -41,16 +41,16 @@ def test_parts_cost_what_the_whole_costs(exchange: Exchange, cuts: list[int], pr
         refused = exchange.create_order(seller, amount_mwh=whole, price_micro_grx=price)
         exchange.world.refuse("InvalidPrice", refused, signers=[seller.key])
         return
-    offer = exchange.offer(seller, amount_mwh=whole, price_micro_grx=price)
+    sale = exchange.sale(seller, amount_mwh=whole, price_micro_grx=price)
     filled = 0
     for amount in amounts:
-        [event] = exchange.buy(offer, buyer, amount, price).events
+        [event] = exchange.buy(sale, buyer, amount, price).events
         expected = cost(filled + amount, price) - cost(filled, price)
         filled += amount
         assert event.data["payment_micro_grx"] == expected
         assert abs(expected - Fraction(amount * price, 1_000_000)) < 1
-        assert exchange.world.balance(offer.escrow) == whole - filled
+        assert exchange.world.balance(sale.escrow) == whole - filled
         assert (event.data["filled_mwh"], event.data["amount_mwh"]) == (filled, amount)
     paid = cost(whole, price)
     assert exchange.balances(seller, buyer) == [(0, paid), (whole, 2**64 - 1 - paid)]
-    assert exchange.order(offer)["status"] == "Filled"
+    assert exchange.order(sale)["status"] == "Filled"

@@ -1,7 +1,7 @@
 """From a signed reading to a trade, through all three programs as they are deployed."""
 
 import pytest
-from exchange import PRICE, Exchange, Offer, Party
+from exchange import PRICE, Exchange, Party, Sale
 from grid import INTERVAL_S, KWH
 from harness import Device
 from solders.token.state import Mint
@@ -39,11 +39,11 @@ def test_metered_surplus_is_minted_sold_and_paid(exchange: Exchange, algorithm: 
     assert world.balance(seller_energy) == 3 * KWH // 2
 
     seller = Party(site.owner, seller_energy, seller_grx)
-    offer: Offer = exchange.offer(seller, amount_mwh=3 * KWH // 2)
-    exchange.buy(offer, Party(buyer, buyer_energy, buyer_grx), KWH)
+    sale: Sale = exchange.sale(seller, amount_mwh=3 * KWH // 2)
+    exchange.buy(sale, Party(buyer, buyer_energy, buyer_grx), KWH)
     assert world.balance(buyer_energy) == KWH
     assert world.balance(seller_grx) == PRICE
     assert world.balance(buyer_grx) == 100 * KWH - PRICE
-    energy = [seller_energy, buyer_energy, offer.escrow]
+    energy = [seller_energy, buyer_energy, sale.escrow]
     supply = Mint.from_bytes(world.data(exchange.energy_mint)).supply
     assert sum(world.balance(account) for account in energy) == supply == 3 * KWH // 2

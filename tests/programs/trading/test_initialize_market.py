@@ -40,7 +40,17 @@ def test_initializes(closed: Exchange) -> None:
     assert Pubkey.create_program_address(
         [b"market", bytes([market.pop("bump")])], closed.program.id
     ) == (closed.addresses.market())
-    assert market == expected | {"paused": False, "next_order_number": 1, "event_sequence": 1}
+    authority = closed.grid.authority.pubkey()
+    assert market == expected | {
+        "treasury": authority,
+        "oracle": authority,
+        "pauser": authority,
+        "deployment": closed.grid.deployment,
+        "paused": False,
+        "next_order_number": 1,
+        "next_offer_number": 1,
+        "event_sequence": 1,
+    }
     [event] = outcome.events
     assert event.name == "MarketInitialized"
     assert event.data == expected | {"sequence": 1}

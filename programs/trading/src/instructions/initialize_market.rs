@@ -1,5 +1,6 @@
 //! `initialize_market`: makes the one market over the energy and payment mints.
 
+use super::Call;
 use crate::error::TradingError::{
     AlreadyInitialized, InvalidAccount, InvalidArguments, InvalidMint, MissingSignature,
     Unauthorized, WrongNumberOfAccounts,
@@ -21,6 +22,7 @@ const DECIMALS: u8 = 6;
 struct Accounts<'a> {
     market: &'a mut AccountView,
     market_bump: u8,
+    deployment: [u8; 4],
     authority: &'a AccountView,
     registry_program: &'a AccountView,
     energy_mint: &'a AccountView,
@@ -42,7 +44,7 @@ impl<'a> Accounts<'a> {
             .ok_or(InvalidAccount)?;
         accounts::signer(authority, MissingSignature)?;
         accounts::signer(payer, MissingSignature)?;
-        require_registry(
+        let deployment = require_registry(
             registry_config,
             registry_program.address(),
             authority.address(),
@@ -58,6 +60,7 @@ impl<'a> Accounts<'a> {
             events: events::sink(program_id, event_authority, program)?,
             market,
             market_bump,
+            deployment,
             authority,
             registry_program,
             energy_mint,
@@ -68,13 +71,18 @@ impl<'a> Accounts<'a> {
 }
 
 /// `config` is the configuration of the registry at `program`, and `authority` its authority:
-/// nobody else can place a market of their own first.
+/// nobody else can place a market of their own first. Returns the deployment.
 #[inline(always)]
-fn require_registry(config: &AccountView, program: &Address, authority: &Address) -> ProgramResult {
+fn require_registry(
+    config: &AccountView,
+    program: &Address,
+    authority: &Address,
+) -> Result<[u8; 4], ProgramError> {
     let state = accounts::load::<registry::Config, _>(config, program, InvalidAccount)?;
     let bump = pda::canonical_bump(&[b"config"], program, config.address());
     require(bump.is_some(), InvalidAccount)?;
-    require(address_eq(&state.authority, authority), Unauthorized)
+    require(address_eq(&state.authority, authority), Unauthorized)?;
+    Ok(state.deployment)
 }
 
 /// A classic SPL Token mint in millionths, whose holders nobody can freeze.
@@ -87,20 +95,27 @@ fn require_mint(mint: &AccountView) -> ProgramResult {
     )
 }
 
-pub fn process(
-    program_id: &Address,
-    accounts: &mut [AccountView],
-    arguments: &[u8],
-) -> ProgramResult {
+pub fn process(call: Call) -> ProgramResult {
+    let Call {
+        program_id,
+        accounts,
+        arguments,
+    } = call;
     require(arguments.is_empty(), InvalidArguments)?;
     let accounts = Accounts::new(program_id, accounts)?;
+    let authority = *accounts.authority.address();
     let market = Market {
-        authority: *accounts.authority.address(),
+        authority,
+        treasury: authority,
+        oracle: authority,
+        pauser: authority,
         registry_program: *accounts.registry_program.address(),
         energy_mint: *accounts.energy_mint.address(),
         grx_mint: *accounts.grx_mint.address(),
+        deployment: accounts.deployment,
         paused: 0,
         next_order_number: U64::new(1),
+        next_offer_number: U64::new(1),
         event_sequence: U64::new(1),
         bump: accounts.market_bump,
     };

@@ -1,12 +1,16 @@
 //! `match_order`: sells the whole or a part of an order for GRX, at the order's price.
 
+use super::Call;
 use crate::error::TradingError::{
-    AmountMismatch, ArithmeticOverflow, InsufficientBalance, InvalidAccount, InvalidArguments,
-    InvalidTokenAccount, MissingSignature, SelfTradingNotAllowed, WrongNumberOfAccounts,
+    AmountMismatch, InsufficientBalance, InvalidAccount, InvalidArguments, MissingSignature,
+    SelfTradingNotAllowed, WrongNumberOfAccounts,
 };
 use crate::events::{self, TradeExecuted, PAYMENT_GRX};
+use crate::state::entry::Entry;
 use crate::state::market::Market;
-use crate::state::order::{require_lots, Order};
+use crate::state::order::Order;
+use crate::state::terms::require_lots;
+use crate::state::trader::NONE;
 use crate::tokens;
 use common::accounts;
 use common::codec::{from_bytes, I64, U64};
@@ -14,11 +18,7 @@ use common::error::require;
 use common::events::EventSink;
 use common::time::Now;
 use pinocchio::{
-    account::RefMut,
-    address::address_eq,
-    cpi::{Seed, Signer},
-    error::ProgramError,
-    AccountView, Address, ProgramResult,
+    account::RefMut, address::address_eq, error::ProgramError, AccountView, Address, ProgramResult,
 };
 use pinocchio_token::instructions::Transfer;
 
@@ -90,49 +90,21 @@ impl<'a> Accounts<'a> {
     /// The four token accounts are those of this order, buyer and seller, and the buyer can pay.
     #[inline(always)]
     fn require_tokens(&self, order: &Order, payment: u64) -> ProgramResult {
-        let energy = &self.market.energy_mint;
-        let escrow = Address::derive_address(
-            &[Order::ESCROW_SEED, self.order.address().as_array()],
-            Some(order.escrow_bump),
-            self.program_id,
-        );
-        accounts::is(self.escrow, &escrow, InvalidAccount)?;
-        self.require_owned(self.buyer_energy, energy, self.buyer.address())?;
-        let grx = &self.market.grx_mint;
-        let available = self.require_owned(self.buyer_grx, grx, self.buyer.address())?;
-        self.require_owned(self.seller_grx, grx, &order.seller)?;
+        let (energy, grx) = (&self.market.energy_mint, &self.market.grx_mint);
+        let buyer = self.buyer.address();
+        order.require_escrow(self.program_id, self.order.address(), self.escrow)?;
+        tokens::owned(self.buyer_energy, energy, buyer)?;
+        let available = tokens::owned(self.buyer_grx, grx, buyer)?;
+        tokens::owned(self.seller_grx, grx, &order.seller)?;
         require(available >= payment, InsufficientBalance)
-    }
-
-    /// A token account of this mint and owner; returns what it holds.
-    #[inline(always)]
-    fn require_owned(
-        &self,
-        account: &AccountView,
-        mint: &Address,
-        owner: &Address,
-    ) -> Result<u64, ProgramError> {
-        let token = accounts::token_account(account, mint, InvalidTokenAccount)?;
-        require(address_eq(token.owner(), owner), InvalidTokenAccount)?;
-        Ok(token.amount())
     }
 
     /// Moves the payment to the seller and the energy to the buyer.
     #[inline(always)]
     fn exchange(&self, order: &Order, amount_mwh: u64, payment: u64) -> ProgramResult {
-        let nonce = order.nonce.get().to_le_bytes();
-        let bump = [order.bump];
-        let seeds = [
-            Seed::from(Order::SEED),
-            Seed::from(order.seller.as_array()),
-            Seed::from(&nonce),
-            Seed::from(&bump),
-        ];
-        tokens::batch(
-            Transfer::new(self.buyer_grx, self.seller_grx, self.buyer, payment),
-            Transfer::new(self.escrow, self.buyer_energy, self.order, amount_mwh),
-            &[Signer::from(&seeds)],
-        )
+        let pay = Transfer::new(self.buyer_grx, self.seller_grx, self.buyer, payment);
+        let deliver = Transfer::new(self.escrow, self.buyer_energy, self.order, amount_mwh);
+        order.signed(|signers| tokens::batch(pay, deliver, signers))
     }
 
     /// The trade is over: the order may be traded again.
@@ -145,11 +117,12 @@ impl<'a> Accounts<'a> {
     }
 }
 
-pub fn process(
-    program_id: &Address,
-    accounts: &mut [AccountView],
-    arguments: &[u8],
-) -> ProgramResult {
+pub fn process(call: Call) -> ProgramResult {
+    let Call {
+        program_id,
+        accounts,
+        arguments,
+    } = call;
     let arguments: &Arguments = from_bytes(arguments).ok_or(InvalidArguments)?;
     let amount_mwh = arguments.amount_mwh.get();
     require_lots(amount_mwh)?;
@@ -157,15 +130,11 @@ pub fn process(
     let mut accounts = Accounts::new(program_id, accounts)?;
     let (order, payment) = accounts.enter(arguments, now)?;
     accounts.require_tokens(&order, payment)?;
-    accounts
-        .market
-        .event_sequence
-        .increment()
-        .ok_or(ArithmeticOverflow)?;
+    let sequence = accounts.market.next_event()?;
     accounts.exchange(&order, amount_mwh, payment)?;
     accounts.leave()?;
     accounts.events.emit(TradeExecuted {
-        sequence: accounts.market.event_sequence,
+        sequence,
         order: *accounts.order.address(),
         number: order.number,
         seller: order.seller,
@@ -177,5 +146,7 @@ pub fn process(
         status: order.status,
         payment_method: PAYMENT_GRX,
         timestamp: I64::new(now),
+        reservation: NONE,
+        payment_micro_thbc: U64::new(0),
     })
 }

@@ -1,22 +1,32 @@
-//! The market: which mints are traded, who is registered, and what was counted.
+//! The market: which mints are traded, who is registered, who does what, and what was counted.
 
 use crate::error::TradingError;
 use common::accounts;
 use common::codec::U64;
 use common::error::require;
 use common::registry::User;
-use pinocchio::{address::address_eq, AccountView, Address, ProgramResult};
+use pinocchio::{address::address_eq, error::ProgramError, AccountView, Address, ProgramResult};
 
 common::account! {
     /// The one market: PDA `["market"]`.
     pub struct Market {
+        /// Appoints the others, sets the guardians, pauses and resumes.
         pub authority: Address,
+        /// Reserves orders, and pays their sellers in GRX.
+        pub treasury: Address,
+        /// Posts the price of a GRX in baht.
+        pub oracle: Address,
+        /// May pause, but not resume.
+        pub pauser: Address,
         pub registry_program: Address,
         pub energy_mint: Address,
         pub grx_mint: Address,
+        /// As in the registry's configuration.
+        pub deployment: [u8; 4],
         pub paused: u8,
-        /// The number of the next order, from 1.
+        /// The numbers of the next order and offer, from 1.
         pub next_order_number: U64,
+        pub next_offer_number: U64,
         pub event_sequence: U64,
         pub bump: u8,
     }
@@ -36,5 +46,13 @@ impl Market {
         let error = TradingError::NotRegistered;
         let user = accounts::load::<User, _>(user, &self.registry_program, error)?;
         require(address_eq(&user.wallet, wallet), error)
+    }
+
+    /// Counts an event; returns its number.
+    #[inline(always)]
+    pub fn next_event(&mut self) -> Result<U64, ProgramError> {
+        let next = self.event_sequence.increment();
+        next.ok_or(TradingError::ArithmeticOverflow)?;
+        Ok(self.event_sequence)
     }
 }
