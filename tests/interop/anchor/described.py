@@ -41,7 +41,10 @@ class Call:
             ],
             "accounts": {
                 name: str(address)
-                for name, address in (self.program.own_accounts(self.name) | self.accounts).items()
+                for name, address in {
+                    **self.program.own_accounts(self.name),
+                    **self.accounts,
+                }.items()
                 if name not in without
             },
         }
@@ -67,7 +70,8 @@ class Described:
 
     def fields(self, name: str) -> list[Json]:
         """Fields of an account or event."""
-        return self.types[name]["fields"]
+        fields: list[Json] = self.types[name]["fields"]
+        return fields
 
     def own_accounts(self, instruction: str) -> dict[str, Pubkey]:
         """The accounts whose addresses the program or its IDL fixes."""
