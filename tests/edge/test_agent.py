@@ -7,14 +7,24 @@ import signal
 import sqlite3
 from typing import Any
 
+import aiomqtt
 import pytest
+from tests.edge.broker import Broker
+from tests.edge.fake_hub import METER_ID, FakeHub
+from tests.edge.fake_meter import FakeMeter
+from tests.edge.site import MakeSite, Site
 
+from gridtokenx_edge.keystore import create_signing_key
+from gridtokenx_edge.spool.inspect import Report, verify
+from gridtokenx_edge.spool.schema import open_for_reading
 from gridtokenx_edge.spool.spool import JUMP
+from gridtokenx_protocol.keys import Algorithm
 from gridtokenx_protocol.record import ClockStatus, Flag
+from gridtokenx_protocol.topics import READINGS_FILTER, readings_topic
 
 
 @pytest.fixture
-async def site(make_site: Any, broker: Any) -> Any:
+async def site(make_site: MakeSite, broker: Broker) -> Site:
     return await make_site(broker.port)
 
 
@@ -26,20 +36,29 @@ async def stop(agent: asyncio.subprocess.Process) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.decode().splitlines()]
 
 
-def spooled(site: Any) -> list[int]:
+def spooled(site: Site) -> list[int]:
     connection = sqlite3.connect(f"file:{site.folder / 'spool.db'}?mode=ro", uri=True)
     rows = connection.execute("SELECT sequence FROM reading ORDER BY sequence").fetchall()
     connection.close()
     return [sequence for (sequence,) in rows]
 
 
-async def until_spooled(site: Any, count: int) -> None:
+def walk(site: Site, public_key: bytes) -> Report:
+    connection = open_for_reading(site.folder / "spool.db")
+    report = verify(connection, Algorithm.ED25519, public_key)
+    connection.close()
+    return report
+
+
+async def until_spooled(site: Site, count: int) -> None:
     async with asyncio.timeout(20):
         while len(spooled(site)) < count:  # noqa: ASYNC110 - another process writes the file
             await asyncio.sleep(0.05)
 
 
-async def test_each_boundary_gets_its_pair(site: Any, broker: Any, hub: Any, meter: Any) -> None:
+async def test_each_boundary_gets_its_pair(
+    site: Site, broker: Broker, hub: FakeHub, meter: FakeMeter
+) -> None:
     async with hub.connect(broker.port):
         agent = await site.start("run")
         await hub.until(lambda: len(hub.settlements) >= 2)
@@ -63,7 +82,7 @@ async def test_each_boundary_gets_its_pair(site: Any, broker: Any, hub: Any, met
     assert not hub.equivocations
 
 
-async def test_reads_and_spools_without_a_broker(site: Any, broker: Any, hub: Any) -> None:
+async def test_reads_and_spools_without_a_broker(site: Site, broker: Broker, hub: FakeHub) -> None:
     await broker.stop()
     agent = await site.start("run")
     await until_spooled(site, 8)
@@ -75,7 +94,7 @@ async def test_reads_and_spools_without_a_broker(site: Any, broker: Any, hub: An
 
 
 async def test_a_transient_zero_is_never_signed(
-    site: Any, broker: Any, hub: Any, meter: Any
+    site: Site, broker: Broker, hub: FakeHub, meter: FakeMeter
 ) -> None:
     async with hub.connect(broker.port):
         agent = await site.start("run")
@@ -91,7 +110,9 @@ async def test_a_transient_zero_is_never_signed(
     assert any(line["event"] == "reading_again" for line in log)
 
 
-async def test_a_dead_meter_is_read_again(site: Any, broker: Any, hub: Any, meter: Any) -> None:
+async def test_a_dead_meter_is_read_again(
+    site: Site, broker: Broker, hub: FakeHub, meter: FakeMeter
+) -> None:
     async with hub.connect(broker.port):
         agent = await site.start("run")
         await hub.until(lambda: len(hub.records) >= 3)
@@ -99,41 +120,40 @@ async def test_a_dead_meter_is_read_again(site: Any, broker: Any, hub: Any, mete
             meter.fault = fault
             await asyncio.sleep(0.3)
             meter.fault = None
-            known = len(hub.records)
-            await hub.until(lambda known=known: len(hub.records) > known)
+            await hub.more_records()
         await stop(agent)
     assert not hub.equivocations
 
 
 @pytest.mark.soak
 async def test_killed_again_and_again_it_loses_and_repeats_nothing(
-    site: Any, broker: Any, hub: Any, soak_times: int
+    site: Site, broker: Broker, hub: FakeHub, soak_times: int
 ) -> None:
     chance = random.Random(7)  # noqa: S311 - the same moments in every run
     async with hub.connect(broker.port):
         for _ in range(6 * soak_times):
             agent = await site.start("run")
-            known = len(hub.records)
-            await hub.until(lambda known=known: len(hub.records) > known)
+            await hub.more_records()
             await asyncio.sleep(chance.uniform(0, 0.8))
             agent.kill()
             await agent.communicate()
-            code, output, _ = await site.command("spool", "verify")
-            report = json.loads(output)
-            assert code == 0, report
-            assert report["holes"] == []
+            report = walk(site, hub.public_key)
+            assert report.problems == []
+            assert report.holes == []
             assert set(range(1, hub.acked + 1)) <= set(spooled(site)), "acknowledged and held"
         agent = await site.start("run")
         last = spooled(site)[-1]
         await hub.until(lambda: hub.acked > last)
         await stop(agent)
+    code, output, _ = await site.command("spool", "verify")
+    assert code == 0, output
     assert not hub.equivocations
     assert sorted(hub.records) == list(range(1, max(hub.records) + 1))
     for sequence in range(2, max(hub.records) + 1):
         assert hub.records[sequence].previous_hash == hub.hashes[sequence - 1]
 
 
-async def test_a_lost_spool_goes_on_behind_a_gap(site: Any, broker: Any, hub: Any) -> None:
+async def test_a_lost_spool_goes_on_behind_a_gap(site: Site, broker: Broker, hub: FakeHub) -> None:
     async with hub.connect(broker.port):
         agent = await site.start("run")
         await hub.until(lambda: len(hub.settlements) >= 1)
@@ -151,7 +171,7 @@ async def test_a_lost_spool_goes_on_behind_a_gap(site: Any, broker: Any, hub: An
     assert not hub.equivocations
 
 
-async def test_without_a_baseline_it_does_not_start(make_site: Any, broker: Any) -> None:
+async def test_without_a_baseline_it_does_not_start(make_site: MakeSite, broker: Broker) -> None:
     site = await make_site(broker.port, baseline=False)
     code, _, errors = await site.command("run")
     assert code == 1
@@ -159,7 +179,7 @@ async def test_without_a_baseline_it_does_not_start(make_site: Any, broker: Any)
     assert "Traceback" not in errors
 
 
-async def test_only_one_agent_has_a_spool(site: Any) -> None:
+async def test_only_one_agent_has_a_spool(site: Site) -> None:
     agent = await site.start("run")
     await until_spooled(site, 2)
     code, _, errors = await site.command("run")
@@ -168,9 +188,38 @@ async def test_only_one_agent_has_a_spool(site: Any) -> None:
     await stop(agent)
 
 
-async def test_stops_at_once_while_the_meter_is_silent(site: Any, meter: Any) -> None:
+async def test_several_meters_on_one_bus(site: Site, broker: Broker, meter: FakeMeter) -> None:
+    other_id = "ff" * 16
+    first = site.config.read_text()
+    second = first[first.index("[[meter]]") :].replace(METER_ID.hex(), other_id)
+    second = second.replace("meter.key", "other.key").replace("spool.db", "other.db")
+    create_signing_key(site.folder / "other.key", Algorithm.P256)
+    site.config.write_text(first + second)
+    code, output, errors = await site.command("baseline", "--meter", other_id)
+    assert code == 0, errors
+    assert json.loads(output)["algorithm"] == "p256"
+    async with aiomqtt.Client("127.0.0.1", broker.port) as listener:
+        await listener.subscribe(READINGS_FILTER, qos=1)
+        agent = await site.start("run")
+        topics = set()
+        async with asyncio.timeout(20):
+            async for message in listener.messages:
+                topics.add(str(message.topic))
+                if len(topics) == 2:
+                    break
+        await stop(agent)
+    assert topics == {readings_topic(METER_ID), readings_topic(bytes.fromhex(other_id))}
+    for meter_id in (METER_ID.hex(), other_id):
+        code, _, errors = await site.command("spool", "verify", "--meter", meter_id)
+        assert code == 0, errors
+
+
+async def test_stops_at_once_while_the_meter_is_silent(site: Site, meter: FakeMeter) -> None:
     meter.fault = "silent"
+    meter.requests.clear()
     agent = await site.start("run")
-    await asyncio.sleep(1)
+    async with asyncio.timeout(20):
+        while not meter.requests:  # noqa: ASYNC110 - another process asks
+            await asyncio.sleep(0.05)
     async with asyncio.timeout(5):
         await stop(agent)

@@ -5,11 +5,13 @@ import sqlite3
 import stat
 from base64 import b64decode
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
+from tests.edge.fake_hub import FakeHub
+from tests.edge.fake_meter import FakeMeter
+from tests.edge.site import MakeSite
 
 from gridtokenx_edge.cli import main
 from gridtokenx_protocol import cose
@@ -56,7 +58,7 @@ def test_csr(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert errors.startswith("gtx-edge: ")
 
 
-async def test_baseline_is_printed_again(make_site: Any, hub: Any) -> None:
+async def test_baseline_is_printed_again(make_site: MakeSite, hub: FakeHub) -> None:
     site = await make_site(baseline=False)
     code, first, errors = await site.command("baseline")
     assert code == 0, errors
@@ -73,7 +75,7 @@ async def test_baseline_is_printed_again(make_site: Any, hub: Any) -> None:
     assert second == first
 
 
-async def test_read_check_and_spool(make_site: Any, meter: Any) -> None:
+async def test_read_check_and_spool(make_site: MakeSite, meter: FakeMeter) -> None:
     site = await make_site()
     code, output, _ = await site.command("read")
     assert code == 0
@@ -93,7 +95,7 @@ async def test_read_check_and_spool(make_site: Any, meter: Any) -> None:
     assert "device_failure" in errors
 
 
-async def test_a_broken_spool_fails_verification(make_site: Any) -> None:
+async def test_a_broken_spool_fails_verification(make_site: MakeSite) -> None:
     site = await make_site()
     with sqlite3.connect(site.folder / "spool.db") as connection:
         connection.execute("UPDATE reading SET hash = zeroblob(32)")
@@ -103,7 +105,7 @@ async def test_a_broken_spool_fails_verification(make_site: Any) -> None:
     assert not json.loads(output)["ok"]
 
 
-async def test_which_meter_must_be_clear(make_site: Any) -> None:
+async def test_which_meter_must_be_clear(make_site: MakeSite) -> None:
     site = await make_site(baseline=False)
     code, _, errors = await site.command("read", "--meter", "ff" * 16)
     assert code == 1

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
+from tests.edge.fake_meter import FakeMeter
 
 from gridtokenx_edge.clock import SYSTEM_CLOCK, Clock
 from gridtokenx_edge.config import BusConfig
@@ -34,7 +35,7 @@ def connect(buses: BusPool, profile: Profile) -> Connect:
     return device
 
 
-async def test_reads_a_whole_profile(meter: Any, connect: Connect, profile: Profile) -> None:
+async def test_reads_a_whole_profile(meter: FakeMeter, connect: Connect, profile: Profile) -> None:
     reading = decode(profile, await connect(meter.port).read())
     assert reading.produced_mwh == 20_000_000_000
     assert reading.consumed_mwh == 30_000_000_000
@@ -57,7 +58,12 @@ async def test_reads_a_whole_profile(meter: Any, connect: Connect, profile: Prof
     ],
 )
 async def test_a_bad_reply_is_refused_and_the_next_one_read(
-    meter: Any, connect: Connect, profile: Profile, fault: str, error: type[MeterError], reason: str
+    meter: FakeMeter,
+    connect: Connect,
+    profile: Profile,
+    fault: str,
+    error: type[MeterError],
+    reason: str,
 ) -> None:
     device = connect(meter.port)
     meter.fault = fault
@@ -70,7 +76,7 @@ async def test_a_bad_reply_is_refused_and_the_next_one_read(
 
 
 async def test_a_late_reply_is_never_taken_for_a_later_one(
-    meter: Any, connect: Connect, profile: Profile
+    meter: FakeMeter, connect: Connect, profile: Profile
 ) -> None:
     device = connect(meter.port)
     meter.fault = "late"
@@ -89,7 +95,7 @@ async def test_nothing_listens(connect: Connect) -> None:
     assert caught.value.reason == "no_connection"
 
 
-async def test_a_meter_that_comes_back_is_read_again(meter: Any, connect: Connect) -> None:
+async def test_a_meter_that_comes_back_is_read_again(meter: FakeMeter, connect: Connect) -> None:
     device = connect(meter.port)
     await device.read()
     meter.hang_up()
@@ -100,14 +106,14 @@ async def test_a_meter_that_comes_back_is_read_again(meter: Any, connect: Connec
         await device.read()
 
 
-async def test_one_request_at_a_time_on_a_bus(meter: Any, connect: Connect) -> None:
+async def test_one_request_at_a_time_on_a_bus(meter: FakeMeter, connect: Connect) -> None:
     devices = [connect(meter.port, unit) for unit in (1, 2, 3)]
     await asyncio.gather(*(device.read() for device in devices))
     assert {unit for unit, *_ in meter.requests} == {1, 2, 3}
     assert len(meter._writers) == 1, "one connection for all meters of a bus"
 
 
-async def test_a_dead_unit_does_not_stall_its_bus(meter: Any, connect: Connect) -> None:
+async def test_a_dead_unit_does_not_stall_its_bus(meter: FakeMeter, connect: Connect) -> None:
     meter.fault, meter.faulty_unit = "silent", 2
     dead, alive = connect(meter.port, 2), connect(meter.port, 1)
     for _ in range(3):

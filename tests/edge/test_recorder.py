@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from tests.edge.fake_meter import FakeMeter
 
 from gridtokenx_edge.agent.baseline import make_baseline
 from gridtokenx_edge.agent.recorder import Recorder
@@ -72,7 +73,7 @@ class Bench:
 
 
 @pytest.fixture
-async def bench(meter: Any, meter_config: MeterConfig, signer: SoftwareSigner) -> Any:
+async def bench(meter: FakeMeter, meter_config: MeterConfig, signer: SoftwareSigner) -> Any:
     buses = BusPool()
     bus = BusConfig("127.0.0.1", meter.port, 1, 300)
     config = replace(meter_config, bus=bus)
@@ -80,7 +81,7 @@ async def bench(meter: Any, meter_config: MeterConfig, signer: SoftwareSigner) -
     buses.close()
 
 
-async def test_a_baseline_is_made_once(bench: Bench, meter: Any) -> None:
+async def test_a_baseline_is_made_once(bench: Bench, meter: FakeMeter) -> None:
     first = await bench.baseline()
     assert first.record.produced_mwh == 20_000_000_000
     assert (first.record.sequence, first.record.flags) == (1, 3)
@@ -105,7 +106,9 @@ async def test_a_baseline_needs_a_synchronised_clock(bench: Bench) -> None:
         await bench.baseline()
 
 
-async def test_a_transient_zero_is_no_baseline(bench: Bench, meter: Any, monkeypatch: Any) -> None:
+async def test_a_transient_zero_is_no_baseline(
+    bench: Bench, meter: FakeMeter, monkeypatch: Any
+) -> None:
     reads = 0
     read = bench.device.read
 

@@ -7,9 +7,11 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.edge.broker import Broker
+from tests.edge.fake_hub import FakeHub
+from tests.edge.site import MakeSite
 
 PRODUCED_MWH = 20_000_000
 CONSUMED_MWH = 8_000_000
@@ -37,7 +39,7 @@ async def simulated_meter(
 
 @pytest.mark.parametrize("model", ["schneider-iem3155", "eastron-sdm630"])
 async def test_a_day_reaches_the_hub_to_the_milliwatt_hour(
-    make_site: Any, broker: Any, hub: Any, tmp_path: Path, model: str
+    make_site: MakeSite, broker: Broker, hub: FakeHub, tmp_path: Path, model: str
 ) -> None:
     async with simulated_meter(model, tmp_path) as (process, port), hub.connect(broker.port):
         site = await make_site(broker.port, baseline=False, profile=model)

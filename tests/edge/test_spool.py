@@ -1,103 +1,22 @@
 """The spool against a model of it, over restarts, caps, acks and restored hubs."""
 
 import json
-import shutil
 import sqlite3
-import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ed25519
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from tests.edge.chain import DAY_MS, Chain, sample
 
-from gridtokenx_edge.config import LimitsConfig, MeterConfig, SpoolConfig
+from gridtokenx_edge.config import MeterConfig, SpoolConfig
 from gridtokenx_edge.errors import SpoolError
-from gridtokenx_edge.meters import MeterReading, load_profile
-from gridtokenx_edge.records import ChainState, Composer, Range, Sample, SignedReading
+from gridtokenx_edge.records import Range
 from gridtokenx_edge.spool import AckOutcome, Spool
-from gridtokenx_edge.spool.cap import ROW_BYTES
 from gridtokenx_edge.spool.dropped import merge
-from gridtokenx_edge.spool.inspect import stats, verify
+from gridtokenx_edge.spool.inspect import stats
 from gridtokenx_edge.spool.schema import open_for_reading
 from gridtokenx_edge.spool.spool import JUMP
-from gridtokenx_protocol import cose
-from gridtokenx_protocol.ack import Ack
-from gridtokenx_protocol.cbor import decode_map
-from gridtokenx_protocol.keys import Algorithm, SoftwareSigner
-from gridtokenx_protocol.payload import Payload
-from gridtokenx_protocol.record import ClockStatus, Flag
-
-SIGNER = SoftwareSigner(ed25519.Ed25519PrivateKey.from_private_bytes(bytes([1] * 32)))
-T0 = 1_700_000_000_000
-DAY_MS = 86_400_000
-
-
-def sample(time_ms: int, energy_mwh: int) -> Sample:
-    reading = MeterReading(energy_mwh, energy_mwh // 3, 0, 0, 0, 0, {"produced": bytes(8)})
-    return Sample(reading, time_ms, ClockStatus.SYNCHRONISED)
-
-
-class Chain:
-    """A spool that readings are appended to, one every second."""
-
-    def __init__(self, config: MeterConfig) -> None:
-        self.config = config
-        self.composer = Composer(config, SIGNER)
-        self.spool = Spool.open(config.spool)
-        self.time_ms = T0
-        self.signed: dict[int, SignedReading] = {}
-        baseline, state = self.composer.baseline(sample(T0, 0))
-        self.put((baseline,), state)
-
-    def put(self, readings: tuple[SignedReading, ...], state: ChainState) -> int:
-        for reading in readings:
-            assert reading.record.sequence not in self.signed, "a sequence was used twice"
-        lost = self.spool.append(readings, state)
-        self.signed |= {reading.record.sequence: reading for reading in readings}
-        return lost
-
-    def append(self, seconds: int = 1) -> tuple[SignedReading, ...]:
-        self.time_ms += seconds * 1000
-        assert self.spool.state is not None
-        readings, state = self.composer.readings(
-            self.spool.state,
-            sample(self.time_ms, self.time_ms - T0),
-            self.spool.undeclared(),
-        )
-        self.put(readings, state)
-        return readings
-
-    def ack(self, sequence: int, epoch: int = 1, **changes: Any) -> AckOutcome:
-        known = self.signed.get(sequence)
-        ack = Ack(
-            deployment=self.config.deployment,
-            meter_id=self.config.id,
-            epoch=epoch,
-            sequence=sequence,
-            hash=known.hash if known else bytes(32),
-            time_ms=self.time_ms,
-        )
-        return self.spool.apply_ack(replace(ack, **changes), self.time_ms)
-
-    def held(self) -> set[int]:
-        connection = open_for_reading(self.config.spool.path)
-        rows = connection.execute("SELECT sequence FROM reading").fetchall()
-        connection.close()
-        return {sequence for (sequence,) in rows}
-
-    def problems(self) -> list[str]:
-        connection = open_for_reading(self.config.spool.path)
-        report = verify(connection, SIGNER.algorithm, SIGNER.public_key)
-        connection.close()
-        return report.problems
-
-    def reopen(self) -> None:
-        self.spool.close()
-        self.spool = Spool.open(self.config.spool)
+from gridtokenx_protocol.record import Flag
 
 
 @pytest.fixture
@@ -147,6 +66,37 @@ def test_a_failed_write_changes_nothing(chain: Chain) -> None:
     assert max(chain.held()) == chain.spool.state.last_sequence
     chain.append()
     assert not chain.problems()
+
+
+def test_readings_are_written_together_or_not_at_all(chain: Chain) -> None:
+    (first,) = chain.append()
+    state, held = chain.spool.state, chain.held()
+    assert state is not None
+    fresh, after = chain.composer.readings(state, sample(chain.time_ms + 1, 9), ())
+    with pytest.raises(SpoolError):
+        chain.spool.append((*fresh, first), after)
+    assert chain.held() == held
+    assert chain.spool.state == state
+
+
+def test_a_loss_is_declared_until_its_declaration_has_an_ack(meter_config: MeterConfig) -> None:
+    spool = replace(meter_config.spool, max_bytes=12_000)
+    chain = Chain(replace(meter_config, settlement_interval_s=900, spool=spool))
+    while not chain.spool.undeclared():
+        chain.append()
+    lost = chain.spool.undeclared()
+    declaring = chain.append()[0]
+    assert declaring.declares == lost
+    assert not chain.spool.undeclared(), "it is declared once"
+    assert not chain.append()[0].declares
+    while declaring.record.sequence in chain.held():
+        chain.append()
+    again = chain.append()[0].declares
+    assert again[0] == lost[0], "its declaration is lost, so it is declared again"
+    assert any(r.first <= declaring.record.sequence <= r.last for r in again)
+    chain.append()
+    chain.ack(max(chain.signed))
+    assert chain.spool._connection.execute("SELECT count(*) FROM dropped").fetchone() == (0,)
 
 
 def test_acks_that_change_nothing(chain: Chain) -> None:
@@ -247,6 +197,19 @@ def test_verify_finds_what_is_wrong(chain: Chain) -> None:
     assert any("reading 6: sequence or hash" in problem for problem in chain.problems())
 
 
+def test_verify_finds_a_record_that_does_not_follow(chain: Chain) -> None:
+    for _ in range(5):
+        chain.append()
+    state = chain.spool.state
+    assert state is not None
+    forked = replace(state, last_sequence=4, last_hash=bytes(32))
+    (other,), _ = chain.composer.readings(forked, sample(chain.time_ms, 9), ())
+    chain.spool._connection.execute(
+        "UPDATE reading SET message = ?, hash = ? WHERE sequence = 5", (other.message, other.hash)
+    )
+    assert chain.problems()[0] == "reading 5: does not follow 4"
+
+
 def test_figures(chain: Chain) -> None:
     for _ in range(7):
         chain.append()
@@ -266,130 +229,3 @@ def test_merge() -> None:
         Range(5, 9),
         Range(11, 11),
     )
-
-
-class SpoolMachine(RuleBasedStateMachine):
-    """Appends, acks, restarts and a small cap, in any order.
-
-    What must hold after every step: nothing without an ack is missing unless its loss is noted
-    or declared by a reading that is still held; settlement readings without an ack are all
-    there; sequences rise by one; the hash chain holds; the cap is kept.
-    """
-
-    CAP = 12_000
-
-    @initialize()
-    def start(self) -> None:
-        memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it; syncing costs nothing there
-        self.folder = Path(tempfile.mkdtemp(dir=memory if memory.is_dir() else None))
-        config = MeterConfig(
-            id=bytes(16),
-            profile=load_profile("schneider-iem3155", Path()),
-            deployment=bytes(4),
-            settlement_interval_s=5,
-            read_every_ms=1000,
-            key=self.folder / "key",
-            ack_key=SIGNER.public_key,
-            ack_algorithm=Algorithm.ED25519,
-            bus=None,  # type: ignore[arg-type] # no bus is read
-            limits=LimitsConfig(1, 1),
-            spool=SpoolConfig(self.folder / "spool.db", self.CAP, 1),
-            broker=None,  # type: ignore[arg-type] # nothing is published
-        )
-        self.chain = Chain(config)
-        self.epoch = 1
-        self.highest_ack = 0
-
-    @rule(count=st.integers(1, 20), seconds=st.integers(1, 7))
-    def append(self, count: int, seconds: int) -> None:
-        for _ in range(count):
-            before = max(self.chain.signed)
-            readings = self.chain.append(seconds)
-            assert readings[0].record.sequence == before + 1
-        assert self.chain.spool._used <= max(self.CAP, self.cannot_go())
-
-    def cannot_go(self) -> int:
-        """Bytes of what must stay: settlement readings without an ack, and the newest pair."""
-        chain = self.chain
-        newest = max(chain.signed)
-        return sum(
-            len(reading.message) + ROW_BYTES
-            for sequence, reading in chain.signed.items()
-            if sequence >= newest - 1 or (reading.kept and sequence > chain.spool.acked_sequence)
-        )
-
-    @rule(data=st.data())
-    def ack(self, data: st.DataObject) -> None:
-        sequence = data.draw(st.integers(0, max(self.chain.signed)))
-        known = self.chain.spool.acked_sequence
-        outcome = self.chain.ack(sequence, self.epoch)
-        assert outcome in (AckOutcome.APPLIED, AckOutcome.NEW_EPOCH, AckOutcome.STALE)
-        assert self.chain.spool.acked_sequence == max(known, sequence)
-        self.highest_ack = max(self.highest_ack, sequence)
-
-    @rule(data=st.data())
-    def restore_hub(self, data: st.DataObject) -> None:
-        sequence = data.draw(st.integers(0, self.chain.spool.acked_sequence))
-        self.epoch += 1
-        self.chain.time_ms += 1
-        self.chain.ack(sequence, self.epoch)
-
-    @rule()
-    def restart(self) -> None:
-        self.chain.reopen()
-
-    @rule()
-    def a_day_passes(self) -> None:
-        self.chain.time_ms += DAY_MS
-
-    @invariant()
-    def nothing_is_lost_silently(self) -> None:
-        chain = self.chain
-        held, acked = chain.held(), chain.spool.acked_sequence
-        connection = open_for_reading(chain.config.spool.path)
-        noted = {
-            sequence
-            for first, last, declared_by in connection.execute("SELECT * FROM dropped")
-            for sequence in range(first, last + 1)
-            if declared_by is None or declared_by in held
-        }
-        connection.close()
-        waiting = {sequence for sequence in chain.signed if sequence > acked}
-        missing = waiting - held
-        # a hub that was restored may ask for what had its ack and was let go of before
-        ever_acked = {sequence for sequence in missing if sequence <= self.highest_ack}
-        assert missing - ever_acked <= noted
-        kept = {s for s in waiting if chain.signed[s].kept} - ever_acked
-        assert kept <= held
-        assert all(chain.signed[s].kept is False for s in noted & set(chain.signed))
-
-    @rule()
-    def declared_is_what_the_extras_say(self) -> None:
-        connection = open_for_reading(self.chain.config.spool.path)
-        rows = connection.execute(
-            "SELECT first, last, declared_by FROM dropped WHERE declared_by IS NOT NULL"
-        ).fetchall()
-        connection.close()
-        for first, last, declared_by in rows:
-            payload = Payload.decode(cose.decode(self.chain.signed[declared_by].message).payload)
-            assert payload.extras is not None
-            assert [first, last] in decode_map(payload.extras)["dropped"]
-
-    @rule()
-    def walk(self) -> None:
-        if self.epoch == 1:
-            assert not self.chain.problems()
-
-    def teardown(self) -> None:
-        if hasattr(self, "chain"):
-            self.chain.spool.close()
-            shutil.rmtree(self.folder)
-
-
-SpoolMachine.TestCase.settings = settings(
-    max_examples=20,
-    stateful_step_count=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-TestSpool = SpoolMachine.TestCase

@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+from tests.edge.broker import Broker
+from tests.edge.fake_hub import FakeHub
 
 from gridtokenx_edge.agent.stopping import stop_tasks
 from gridtokenx_edge.clock import SYSTEM_CLOCK
@@ -82,7 +84,7 @@ def authority(tmp_path: Path) -> Authority:
 
 
 @pytest.fixture
-async def tls_broker(broker: Any, authority: Authority, unused_tcp_port: int) -> Any:
+async def tls_broker(broker: Broker, authority: Authority, unused_tcp_port: int) -> Any:
     """The broker with a second listener for devices, bound to their topics."""
     certificate, key = authority.server("localhost")
     acl = broker.folder / "acl"
@@ -116,9 +118,9 @@ def config_of(meter_config: MeterConfig, port: int, tls: TlsConfig) -> MeterConf
 async def test_delivers_with_its_certificate(
     meter_config: MeterConfig,
     authority: Authority,
-    broker: Any,
+    broker: Broker,
     tls_broker: int,
-    hub: Any,
+    hub: FakeHub,
     append_baseline: Any,
     spool: tuple[Spool, SpoolThread],
     tmp_path: Path,

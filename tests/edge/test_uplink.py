@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Any
 
 import aiomqtt
 import pytest
+from tests.edge.broker import Broker
+from tests.edge.fake_hub import FakeHub
 
 from gridtokenx_edge.agent.stopping import stop_tasks
 from gridtokenx_edge.clock import SYSTEM_CLOCK
@@ -73,7 +74,7 @@ class Sender:
 
 @pytest.fixture
 async def sender(
-    meter_config: MeterConfig, signer: SoftwareSigner, broker: Any
+    meter_config: MeterConfig, signer: SoftwareSigner, broker: Broker
 ) -> AsyncIterator[Sender]:
     config = replace(meter_config, broker=BrokerConfig("127.0.0.1", broker.port, None))
     thread = SpoolThread()
@@ -91,7 +92,7 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_delivers_and_forgets_by_ack(sender: Sender, broker: Any, hub: Any) -> None:
+async def test_delivers_and_forgets_by_ack(sender: Sender, broker: Broker, hub: FakeHub) -> None:
     await sender.append(5)
     async with hub.connect(broker.port), sender.running():
         await hub.until(lambda: hub.acked >= 5)
@@ -102,7 +103,7 @@ async def test_delivers_and_forgets_by_ack(sender: Sender, broker: Any, hub: Any
 
 
 async def test_a_reading_without_an_ack_is_sent_again(
-    sender: Sender, broker: Any, hub: Any
+    sender: Sender, broker: Broker, hub: FakeHub
 ) -> None:
     hub.muted = True
     await sender.append(2)
@@ -116,7 +117,7 @@ async def test_a_reading_without_an_ack_is_sent_again(
     assert not hub.equivocations
 
 
-async def test_at_most_64_are_under_way(sender: Sender, broker: Any, hub: Any) -> None:
+async def test_at_most_64_are_under_way(sender: Sender, broker: Broker, hub: FakeHub) -> None:
     hub.muted = True
     await sender.append(WINDOW + 20)
     last = max(reading.sequence for reading in sender.spool.pending(0, 999))
@@ -129,7 +130,7 @@ async def test_at_most_64_are_under_way(sender: Sender, broker: Any, hub: Any) -
         await hub.until(lambda: hub.acked == last)
 
 
-async def test_the_broker_goes_and_comes_back(sender: Sender, broker: Any, hub: Any) -> None:
+async def test_the_broker_goes_and_comes_back(sender: Sender, broker: Broker, hub: FakeHub) -> None:
     async with sender.running():
         await sender.append(3)
         await broker.stop()
@@ -143,7 +144,11 @@ async def test_the_broker_goes_and_comes_back(sender: Sender, broker: Any, hub: 
 
 
 async def test_acks_that_prove_nothing_are_ignored(
-    sender: Sender, broker: Any, hub: Any, signer: SoftwareSigner, caplog: pytest.LogCaptureFixture
+    sender: Sender,
+    broker: Broker,
+    hub: FakeHub,
+    signer: SoftwareSigner,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     hub.muted = True
     await sender.append(3)
@@ -164,20 +169,24 @@ async def test_acks_that_prove_nothing_are_ignored(
     assert "ack_other_hash" in caplog.messages
 
 
-async def test_a_restored_hub_gets_everything_again(sender: Sender, broker: Any, hub: Any) -> None:
+async def test_a_restored_hub_gets_everything_again(
+    sender: Sender, broker: Broker, hub: FakeHub
+) -> None:
     await sender.append(6)
     async with hub.connect(broker.port), sender.running():
         await hub.until(lambda: hub.acked >= 6)
         await until(lambda: sender.spool.acked_sequence >= 6)
-        hub.arrivals.clear()
         hub.muted = True
+        await sender.append(2)
+        await hub.until(lambda: max(hub.arrivals) >= 8)
+        hub.arrivals.clear()
         await hub.acknowledge(epoch=8, sequence=2, hash=hub.hashes[2], time_ms=T0 + 99 * 86_400_000)
-        await hub.until(lambda: set(hub.arrivals) >= {3, 4, 5, 6})
+        await hub.until(lambda: set(hub.arrivals) >= set(range(3, 9)))
         assert {1, 2}.isdisjoint(hub.arrivals)
 
 
 async def test_a_retained_ack_ahead_is_known_before_the_first_reading(
-    sender: Sender, broker: Any, hub: Any, caplog: pytest.LogCaptureFixture
+    sender: Sender, broker: Broker, hub: FakeHub, caplog: pytest.LogCaptureFixture
 ) -> None:
     await sender.append(1)
     async with hub.connect(broker.port):
@@ -191,8 +200,22 @@ async def test_a_retained_ack_ahead_is_known_before_the_first_reading(
     assert "ack_ahead" in caplog.messages
 
 
+async def test_what_the_hub_knows_otherwise_is_not_sent(
+    sender: Sender, broker: Broker, hub: FakeHub
+) -> None:
+    """A spool and its checkpoint are gone, and a second baseline was signed."""
+    await sender.append(1)
+    async with hub.connect(broker.port):
+        await hub.acknowledge(sequence=50, hash=bytes([5] * 32))
+        async with sender.running():
+            await asyncio.wait_for(sender.uplink.ack_known.wait(), 5)
+            await sender.append(1)
+            await hub.until(lambda: bool(hub.records))
+    assert 1 not in hub.arrivals
+
+
 async def test_without_a_broker_the_first_reading_does_not_wait(
-    sender: Sender, broker: Any
+    sender: Sender, broker: Broker
 ) -> None:
     await broker.stop()
     async with sender.running():
@@ -222,7 +245,7 @@ async def test_a_silent_link_is_noticed(
 
 
 async def test_publishing_to_our_ack_topic_by_a_stranger_changes_nothing(
-    sender: Sender, broker: Any
+    sender: Sender, broker: Broker
 ) -> None:
     await sender.append(1)
     async with sender.running(), aiomqtt.Client("127.0.0.1", broker.port) as stranger:

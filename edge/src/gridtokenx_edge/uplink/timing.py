@@ -9,7 +9,7 @@ class UplinkTiming:
 
     Attributes:
         resend_after_s: A reading without an ack is sent again after so long.
-        retained_ack_s: So long after subscribing, a retained ack would have come.
+        retained_ack_s: So long after subscribing a retained ack is awaited before anything is sent.
         first_pause_s: Pause before the second attempt to connect; it doubles.
         longest_pause_s: The longest such pause.
         answer_within_s: So long the broker has to answer a packet.

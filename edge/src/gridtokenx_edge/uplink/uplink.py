@@ -54,6 +54,7 @@ class Uplink:
         self._timing = timing
         self._window = Window(timing.resend_after_s)
         self._wake = asyncio.Event()
+        self._ack_came = asyncio.Event()
         self._repeats = RepeatFilter()
         self.ack_known = asyncio.Event()
 
@@ -82,17 +83,13 @@ class Uplink:
 
     async def _serve(self, client: aiomqtt.Client) -> None:
         self._window.clear()
+        self._ack_came.clear()
         await client.subscribe(ack_topic(self._config.id), qos=_QOS)
         if self._repeats.over():
             self._event(logging.INFO, "broker_again")
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._receive(client))
             tasks.create_task(self._send(client))
-            tasks.create_task(self._give_up_on_retained_ack())
-
-    async def _give_up_on_retained_ack(self) -> None:
-        await asyncio.sleep(self._timing.retained_ack_s)
-        self.ack_known.set()
 
     async def _receive(self, client: aiomqtt.Client) -> None:
         async for message in client.messages:
@@ -118,10 +115,15 @@ class Uplink:
             self._event(logging.WARNING, "hub_restored", send_again_from=ack.sequence + 1)
             self._window.clear()
         self._window.forget(self._spool.acked_sequence)
-        self.ack_known.set()
+        self._ack_came.set()
         self._wake.set()
 
     async def _send(self, client: aiomqtt.Client) -> None:
+        # an old spool may hold what the hub knows otherwise: its ack keeps that from being sent
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._timing.retained_ack_s):
+                await self._ack_came.wait()
+        self.ack_known.set()
         while True:
             self._wake.clear()
             batch = await self._next_batch()

@@ -1,0 +1,52 @@
+"""A mosquitto of our own."""
+
+import asyncio
+import signal
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+MOSQUITTO = "/usr/sbin/mosquitto"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Broker:
+    """A mosquitto of our own."""
+
+    port: int
+    folder: Path
+    process: asyncio.subprocess.Process | None = None
+
+    async def start(self, settings: Path | None = None) -> None:
+        if settings is None:
+            settings = self.folder / "mosquitto.conf"
+            settings.write_text(
+                f"listener {self.port} 127.0.0.1\nallow_anonymous true\n"
+                "max_inflight_messages 1000\nmax_queued_messages 100000\n"
+            )
+        self.process = await asyncio.create_subprocess_exec(
+            MOSQUITTO,
+            "-c",
+            str(settings),
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        while self.process.returncode is None:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            except ConnectionError:
+                await asyncio.sleep(0.02)
+                continue
+            writer.close()
+            return
+        raise AssertionError("mosquitto did not start")
+
+    async def stop(self) -> None:
+        if self.process is not None and self.process.returncode is None:
+            self.process.send_signal(signal.SIGTERM)
+            await self.process.wait()

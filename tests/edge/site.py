@@ -1,0 +1,78 @@
+"""A meter's folder on an installer's machine, and the commands in it."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.edge.fake_hub import DEPLOYMENT, METER_ID
+
+
+@dataclass
+class Site:
+    """A folder with key, settings and spool of one meter, and the commands on it."""
+
+    folder: Path
+    meter_port: int
+    broker_port: int
+    hub_key: bytes
+    interval_s: int = 1
+    read_every_ms: int = 200
+    profile: str = "schneider-iem3155"
+    limits_w: int = 10_000
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "edge.toml"
+
+    def write(self) -> None:
+        self.config.write_text(f"""
+clock = "trusted"
+[[meter]]
+id = "{METER_ID.hex()}"
+profile = "{self.profile}"
+deployment = "{DEPLOYMENT.hex()}"
+settlement_interval_s = {self.interval_s}
+read_every_ms = {self.read_every_ms}
+key = "meter.key"
+ack_key = "{self.hub_key.hex()}"
+[meter.bus]
+kind = "tcp"
+host = "127.0.0.1"
+port = {self.meter_port}
+timeout_ms = 1000
+[meter.limits]
+export_w = {self.limits_w}
+import_w = {self.limits_w}
+[meter.spool]
+path = "spool.db"
+[meter.broker]
+host = "127.0.0.1"
+port = {self.broker_port}
+""")
+
+    async def command(self, *arguments: str) -> tuple[int, str, str]:
+        """Run a command to its end; exit code, standard output and error."""
+        process = await self.start(*arguments, stdout=asyncio.subprocess.PIPE)
+        output, errors = await process.communicate()
+        return process.returncode or 0, output.decode(), errors.decode()
+
+    async def start(
+        self, *arguments: str, stdout: int = asyncio.subprocess.DEVNULL
+    ) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "gridtokenx_edge",
+            *arguments,
+            "--config",
+            str(self.config),
+            stdout=stdout,
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, "PYTHONWARNINGS": "error"},
+        )
+
+
+MakeSite = Callable[..., Awaitable[Site]]
