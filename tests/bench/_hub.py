@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import mmap
 import resource
 import signal
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import uvloop
 from _meters import ACK_SIGNER, DEPLOYMENT
+from _progress import BEGUN, CONNECTIONS, STORED, Progress
 
 from gridtokenx_hub.broker.settings import BrokerSettings
 from gridtokenx_hub.database import open_pool
@@ -25,40 +25,34 @@ def cpu_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-async def main(url: str, port: int, progress_path: Path) -> None:
-    """Run until SIGTERM, then print the processor time used since the load began.
-
-    The file holds three numbers of 8 bytes: readings stored, connections to the broker (both
-    written here), and whether the load has begun.
-    """
+async def main(url: str, port: int, progress: Progress) -> None:
+    """Run until SIGTERM, then print the processor time used since the load began."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    pool = await open_pool(url)
-    ingest = Ingest(
-        pool,
-        BrokerSettings("127.0.0.1", port, None),
-        ACK_SIGNER,
-        DEPLOYMENT,
-        lambda: time.time_ns() // 1_000_000,
-    )
-    running = asyncio.create_task(ingest.run(stop))
-    before = 0.0
-    with progress_path.open("r+b") as file, mmap.mmap(file.fileno(), 24) as progress:
+    async with await open_pool(url) as pool:
+        ingest = Ingest(
+            pool,
+            BrokerSettings("127.0.0.1", port, None),
+            ACK_SIGNER,
+            DEPLOYMENT,
+            lambda: time.time_ns() // 1_000_000,
+        )
+        running = asyncio.create_task(ingest.run(stop))
+        before = 0.0
         while not stop.is_set():
-            progress[:8] = ingest.counters.stored.to_bytes(8, "little")
-            progress[8:16] = ingest.counters.connections.to_bytes(8, "little")
-            if not before and any(progress[16:]):
+            progress[STORED] = ingest.counters.stored
+            progress[CONNECTIONS] = ingest.counters.connections
+            if not before and progress[BEGUN]:
                 before = cpu_s()
             await asyncio.sleep(REPORT_EVERY_S)
-    await running
+        await running
     report = {
         "cpu_s": cpu_s() - before,
         "max_rss_kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         "acks": ingest.counters.acks,
     }
     sys.stdout.write(json.dumps(report) + "\n")
-    await pool.close()
 
 
 if __name__ == "__main__":
-    uvloop.run(main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])))
+    uvloop.run(main(sys.argv[1], int(sys.argv[2]), Progress(Path(sys.argv[3]))))

@@ -1,8 +1,8 @@
 """The devices' side of the ingest benchmark: signs and publishes as fast as the hub commits."""
 
 import asyncio
+import contextlib
 import json
-import mmap
 import sys
 import time
 from pathlib import Path
@@ -11,10 +11,12 @@ from typing import cast
 import mqtt5
 import uvloop
 from _meters import Meter
+from _progress import BEGUN, STORED, Progress, until
 
 BURST = 16
-WINDOW = 1024
-"""Readings on their way; more would only wait in the broker and count as latency."""
+WINDOW = 512
+"""Messages on their way; more would only wait in the broker and count as latency."""
+PATIENCE_S = 60
 
 
 class Publisher(asyncio.Protocol):
@@ -41,11 +43,16 @@ class Publisher(asyncio.Protocol):
                 if isinstance(packet, mqtt5.PubAckPacket):
                     self.unacknowledged -= 1
                 elif isinstance(packet, mqtt5.ConnAckPacket):
-                    self.room = packet.receive_max
+                    self._receive_max = packet.receive_max
                     self.accepted.set_result(None)
         except IndexError:
             pass
         self._unread = bytes(view[start:])
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the broker takes another burst."""
+        return self.unacknowledged + BURST <= self._receive_max
 
     def publish(self, messages: list[tuple[str, bytes]]) -> None:
         packets = []
@@ -59,51 +66,46 @@ class Publisher(asyncio.Protocol):
         self._transport.write(b"".join(packets))
 
 
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
+def burst(meters: list[Meter], readings: int) -> list[tuple[str, bytes]]:
+    """Sign the next message of each of these meters."""
+    now_ms = time.time_ns() // 1_000_000
+    return [(meter.topic, meter.message(now_ms, readings)) for meter in meters]
+
+
+async def greet(publisher: Publisher, progress: Progress, meters: list[Meter]) -> None:
+    """Send one reading of each meter: the hub reads its key then, once in its life."""
+    for first in range(0, len(meters), BURST):
+        await until(lambda: publisher.has_room, PATIENCE_S)
+        publisher.publish(burst(meters[first : first + BURST], 1))
+    await until(lambda: progress[STORED] >= len(meters), PATIENCE_S)
 
 
 async def main(
-    port: int, progress_path: Path, meter_count: int, readings: int, seconds: float
+    port: int, progress: Progress, meter_count: int, readings: int, seconds: float
 ) -> None:
-    """Publish for some seconds; print how many messages, and how long it took."""
+    """Publish for some seconds; print how many messages, and how long till all were stored."""
     meters = [Meter(number) for number in range(meter_count)]
-    _, publisher = await asyncio.get_running_loop().create_connection(Publisher, "127.0.0.1", port)
+    loop = asyncio.get_running_loop()
+    _, publisher = await loop.create_connection(Publisher, "127.0.0.1", port)
     await publisher.accepted
+    await greet(publisher, progress, meters)
+    greeted = progress[STORED]
+    progress[BEGUN] = 1
+    began = time.monotonic()
     sent = 0
-    with progress_path.open("r+b") as file, mmap.mmap(file.fileno(), 24) as progress:
 
-        def stored() -> int:
-            return int.from_bytes(progress[:8], "little")
+    def on_their_way() -> int:
+        return sent - (progress[STORED] - greeted) // readings
 
-        # first each meter once: the hub reads its key then, once in its life
-        for first in range(0, meter_count, BURST):
-            publisher.publish(
-                [(m.topic, m.message(now_ms(), 1)) for m in meters[first : first + BURST]]
-            )
-            while publisher.unacknowledged:
-                await asyncio.sleep(0.0005)
-        while stored() < meter_count:
-            await asyncio.sleep(0.005)
-        progress[16:] = (1).to_bytes(8, "little")
-        before = stored()
-        began = time.monotonic()
-        while time.monotonic() - began < seconds:
-            full = (sent + BURST) * readings - (stored() - before) > max(
-                WINDOW, 4 * BURST * readings
-            )
-            if full or publisher.unacknowledged + BURST > publisher.room:
-                await asyncio.sleep(0.0005)
-                continue
-            burst = []
-            for _ in range(BURST):
-                meter = meters[sent % meter_count]
-                burst.append((meter.topic, meter.message(now_ms(), readings)))
-                sent += 1
-            publisher.publish(burst)
-            await asyncio.sleep(0)
-        while stored() - before < sent * readings and time.monotonic() - began < 3 * seconds:
-            await asyncio.sleep(0.005)
+    while time.monotonic() - began < seconds:
+        await until(lambda: publisher.has_room and on_their_way() + BURST <= WINDOW, PATIENCE_S)
+        first = sent % meter_count
+        chosen = meters[first : first + BURST]
+        publisher.publish(burst(chosen, readings))
+        sent += len(chosen)
+        await asyncio.sleep(0)
+    with contextlib.suppress(TimeoutError):  # what is missing then is counted as lost
+        await until(lambda: on_their_way() == 0, PATIENCE_S)
     report = {"messages": sent, "seconds": time.monotonic() - began}
     sys.stdout.write(json.dumps(report) + "\n")
 
@@ -112,7 +114,7 @@ if __name__ == "__main__":
     uvloop.run(
         main(
             int(sys.argv[1]),
-            Path(sys.argv[2]),
+            Progress(Path(sys.argv[2])),
             int(sys.argv[3]),
             int(sys.argv[4]),
             float(sys.argv[5]),

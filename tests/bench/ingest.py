@@ -22,6 +22,7 @@ from typing import Any
 
 import asyncpg
 from _meters import Meter, register
+from _progress import CONNECTIONS, Progress, until
 
 from gridtokenx_hub.database import EmbeddedPostgres, migrate, open_pool
 from gridtokenx_hub.ingest.keyring import MeterKey
@@ -31,6 +32,7 @@ from gridtokenx_protocol.keys import Algorithm
 FOLDER = Path(__file__).parent
 BATCH = 10
 VERIFICATIONS = 2_000
+PATIENCE_S = 60
 
 LATENCY = """
 SELECT percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP (
@@ -62,21 +64,26 @@ async def measure(seconds: float, meter_count: int) -> dict[str, Any]:
     }
 
 
-async def run(meters: list[Meter], readings: int, seconds: float) -> dict[str, Any]:
-    """Run one load from empty tables to the last commit."""
-    # the server's own account must reach its folder: not every TMPDIR lets it
+@contextlib.contextmanager
+def working_folder() -> Iterator[Path]:
+    """A folder that the server's own account can reach: not every TMPDIR lets it."""
     with tempfile.TemporaryDirectory(prefix="gtx-bench-", dir="/tmp") as name:
         folder = Path(name)
         folder.chmod(0o711)
-        progress = folder / "progress"
-        progress.write_bytes(bytes(24))
+        yield folder
+
+
+async def run(meters: list[Meter], readings: int, seconds: float) -> dict[str, Any]:
+    """Run one load from empty tables to the last commit."""
+    with working_folder() as folder:
+        path = folder / "progress"
+        progress = Progress(path)
         async with database(folder) as (url, pool):
             await register(pool, meters)
-            with broker(folder) as port, program("_hub.py", url, port, progress) as hub:
-                await until_connected(progress)
-                load = program("_load.py", port, progress, len(meters), readings, seconds)
-                with load as devices:
-                    sent = await report(devices)
+            with broker(folder) as port, program("_hub.py", url, port, path) as hub:
+                await until(lambda: progress[CONNECTIONS] > 0, PATIENCE_S)
+                with program("_load.py", port, path, len(meters), readings, seconds) as load:
+                    sent = await report(load)
                 hub.terminate()
                 used = await report(hub)
             stored = await pool.fetchval("SELECT count(*) FROM readings WHERE sequence > 2")
@@ -139,13 +146,6 @@ async def report(process: subprocess.Popen[bytes]) -> dict[str, Any]:
     """Wait for a process to end and return what it says."""
     output, _ = await asyncio.to_thread(process.communicate)
     return dict(json.loads(output))
-
-
-async def until_connected(progress: Path) -> None:
-    """Wait until the hub takes messages."""
-    async with asyncio.timeout(60):
-        while not any(progress.read_bytes()[8:16]):
-            await asyncio.sleep(0.01)
 
 
 def verify_us(meter: Meter) -> float:

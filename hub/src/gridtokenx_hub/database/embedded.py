@@ -19,6 +19,7 @@ import asyncpg
 
 from gridtokenx_hub.database.errors import PostgresInUseError, PostgresStartError
 from gridtokenx_hub.database.host import Account, binaries, cluster_path, server_account
+from gridtokenx_hub.database.stale import stop_stale
 
 USER = "gridtokenx"
 DATABASE = "gridtokenx"
@@ -113,7 +114,7 @@ class EmbeddedPostgres:
     def _prepare(self) -> tuple[Path, Account]:
         account = server_account(self._folder / "cluster")
         cluster = cluster_path(self._folder, account)
-        _stop_stale(cluster)
+        stop_stale(cluster, STOP_TIMEOUT_S)
         if not cluster.exists():
             self._init(cluster, account)
         return cluster, account
@@ -229,43 +230,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         log.warning("PostgreSQL does not stop, quitting it: it recovers at its next start")
         os.killpg(process.pid, signal.SIGQUIT)
         process.wait()
-
-
-def _stop_stale(cluster: Path) -> None:
-    """Stop the server that an earlier run left on `cluster`, if there is one."""
-    lock_file = cluster / "postmaster.pid"
-    try:
-        pid = int(lock_file.read_text().split("\n", 1)[0])
-    except (OSError, ValueError):
-        return
-    if str(cluster) not in _command_of(pid):
-        lock_file.unlink()  # that process id is somebody else's by now
-        return
-    log.warning("stopping the PostgreSQL server %d that an earlier run left behind", pid)
-    os.kill(pid, signal.SIGINT)
-    if not _wait_gone(lock_file, pid):
-        os.kill(pid, signal.SIGQUIT)
-        _wait_gone(lock_file, pid)
-
-
-def _command_of(pid: int) -> str:
-    """Return the command line of a process; empty when there is none."""
-    if Path("/proc/self").exists():
-        with contextlib.suppress(OSError):
-            return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
-        return ""
-    found = subprocess.run(  # noqa: S603 - fixed program, the argument is a number
-        ["/bin/ps", "-p", str(pid), "-o", "command="], check=False, stdout=subprocess.PIPE
-    )
-    return found.stdout.decode(errors="replace")
-
-
-def _wait_gone(lock_file: Path, pid: int) -> bool:
-    """Wait until the server `pid` has ended; False when it has not in time."""
-    deadline = time.monotonic() + STOP_TIMEOUT_S
-    while _command_of(pid):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    lock_file.unlink(missing_ok=True)
-    return True

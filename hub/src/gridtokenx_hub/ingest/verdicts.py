@@ -191,13 +191,17 @@ def _register_fault(
     if (
         before is not None
         and not record.flags & _REGISTER_REPLACED
-        and any(new < old for new, old in zip(registers, before.registers, strict=True))
+        and _any_below(registers, before.registers)
     ):
         return "register_fall", f"a register is below that of reading {before.sequence}"
     if (
         after is not None
         and not after.flags & _REGISTER_REPLACED
-        and any(new > later for new, later in zip(registers, after.registers, strict=True))
+        and _any_below(after.registers, registers)
     ):
         return "register_fall", f"a register is above that of reading {after.sequence}"
     return None
+
+
+def _any_below(some: Registers, others: Registers) -> bool:
+    return some[0] < others[0] or some[1] < others[1] or some[2] < others[2]
