@@ -143,6 +143,23 @@ async def test_the_broker_goes_and_comes_back(sender: Sender, broker: Broker, hu
     assert not hub.equivocations
 
 
+async def test_what_a_broker_lost_is_sent_after_the_next_connection(
+    sender: Sender, broker: Broker, hub: FakeHub
+) -> None:
+    sender.uplink._window = Window(resend_after_s=3600)
+    hub.muted = True
+    await sender.append(3)
+    async with sender.running():
+        async with hub.connect(broker.port):
+            await hub.until(lambda: set(hub.arrivals) == {1, 2, 3})
+        hub.arrivals.clear()
+        await broker.stop()
+        await broker.start()
+        async with hub.connect(broker.port):
+            await sender.append(1)
+            await hub.until(lambda: set(hub.arrivals) == {1, 2, 3, 4})
+
+
 async def test_acks_that_prove_nothing_are_ignored(
     sender: Sender,
     broker: Broker,
