@@ -1,10 +1,10 @@
 """Borsh bytes to Python values and back, as an IDL describes them.
 
-Integers are `int`, `pubkey` is `Pubkey`, `[u8; n]` is `bytes`, an enum is its variant's name,
-a struct is a `dict`. Only one byte form is accepted and nothing may follow it.
+Integers are `int`, `pubkey` is `Pubkey`, `[u8; n]` is `bytes`, another array is a tuple, an enum is
+its variant's name, a struct is a `dict`. Only one byte form is accepted and nothing may follow it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from solders.pubkey import Pubkey
@@ -15,7 +15,7 @@ from gridtokenx_programs.errors import (
     MissingNameError,
     UnknownNameError,
 )
-from gridtokenx_programs.idl import ByteArray, Defined, Enum, Primitive, Struct, Type
+from gridtokenx_programs.idl import Array, ByteArray, Defined, Enum, Primitive, Struct, Type
 
 PUBKEY_SIZE = 32
 INTEGERS = {
@@ -66,6 +66,10 @@ class Codec:
                 if not isinstance(value, bytes) or len(value) != length:
                     raise BadValueError(f"{where} must be {length} bytes, not {value!r}")
                 return value
+            case Array(element, length):
+                if not isinstance(value, Sequence) or len(value) != length:
+                    raise BadValueError(f"{where} must be {length} values, not {value!r}")
+                return b"".join(self._encode(element, item, where) for item in value)
             case Defined(name):
                 return self._encode_defined(self._types[name], value, where)
 
@@ -96,6 +100,12 @@ class Codec:
                 )
             case ByteArray(length):
                 return _slice(data, offset, length, where), offset + length
+            case Array(element, length):
+                items = []
+                for _ in range(length):
+                    item, offset = self._decode(element, data, offset, where)
+                    items.append(item)
+                return tuple(items), offset
             case Defined(name):
                 return self._decode_defined(self._types[name], data, offset, where)
 

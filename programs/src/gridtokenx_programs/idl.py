@@ -27,13 +27,21 @@ class ByteArray:
 
 
 @dataclass(frozen=True, slots=True)
+class Array:
+    """`[element; length]` of another element: a tuple."""
+
+    element: Primitive
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
 class Defined:
     """A struct or enum from the IDL's `types`."""
 
     name: str
 
 
-Type = Primitive | ByteArray | Defined
+Type = Primitive | ByteArray | Array | Defined
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +167,8 @@ def _type(source: str | dict[str, Any]) -> Type:
             return Primitive(source)
         case {"array": ["u8", int() as length]}:
             return ByteArray(length)
+        case {"array": [str() as element, int() as length]}:
+            return Array(Primitive(element), length)
         case {"defined": {"name": str() as name}}:
             return Defined(name)
     raise ValueError(f"this IDL type is not used by our programs: {source}")

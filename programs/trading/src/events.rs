@@ -1,6 +1,7 @@
 //! What the program tells the world; `sequence` counts every event of the market from 1.
 
 use crate::error::TradingError;
+use crate::state::guardians::GuardianSet;
 use common::codec::{I64, U64};
 use common::event;
 use common::events::EventSink;
@@ -180,6 +181,95 @@ event! {
         pub number: U64,
         pub buyer: Address,
         pub swept_micro_grx: U64,
+        pub timestamp: I64,
+    }
+}
+
+event! {
+    pub struct Reserved {
+        pub sequence: U64,
+        pub reservation: Address,
+        pub order: Address,
+        pub number: U64,
+        pub seller: Address,
+        pub buyer: Address,
+        pub nonce: U64,
+        pub amount_mwh: U64,
+        pub price_micro_grx: U64,
+        /// What the seller gets.
+        pub payment_micro_grx: U64,
+        /// What the buyer pays.
+        pub payment_micro_thbc: U64,
+        pub rate_micro_thb_per_grx: U64,
+        pub evm_chain_id: U64,
+        pub bridge: [u8; 20],
+        pub pay_deadline: I64,
+        pub hold_until: I64,
+        /// Of the order, this reservation included.
+        pub reserved_mwh: U64,
+        /// Of the order.
+        pub status: u8,
+        pub timestamp: I64,
+    }
+}
+
+event! {
+    pub struct ReservationReleased {
+        pub sequence: U64,
+        pub reservation: Address,
+        pub order: Address,
+        pub number: U64,
+        pub seller: Address,
+        pub buyer: Address,
+        pub amount_mwh: U64,
+        pub payment_micro_grx: U64,
+        /// What went back to the seller; the order has the rest.
+        pub returned_mwh: U64,
+        /// Of the order, what others have still reserved.
+        pub reserved_mwh: U64,
+        /// Of the order.
+        pub status: u8,
+        pub timestamp: I64,
+    }
+}
+
+event! {
+    pub struct PriceUpdated {
+        pub sequence: U64,
+        pub rate_micro_thb_per_grx: U64,
+        pub timestamp: I64,
+    }
+}
+
+event! {
+    pub struct GuardiansSet {
+        pub sequence: U64,
+        pub epoch: U64,
+        pub set: GuardianSet,
+    }
+}
+
+event! {
+    pub struct AuthoritySet {
+        pub sequence: U64,
+        pub role: u8,
+        pub previous_holder: Address,
+        pub new_holder: Address,
+    }
+}
+
+event! {
+    pub struct Paused {
+        pub sequence: U64,
+        pub pauser: Address,
+        pub timestamp: I64,
+    }
+}
+
+event! {
+    pub struct Resumed {
+        pub sequence: U64,
+        pub authority: Address,
         pub timestamp: I64,
     }
 }

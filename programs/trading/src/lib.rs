@@ -3,6 +3,7 @@
 
 #![no_std]
 
+mod attestation;
 mod error;
 mod events;
 mod instructions;
@@ -15,7 +16,7 @@ use instructions::*;
 use pinocchio::{AccountView, Address, ProgramResult};
 
 /// More accounts than any instruction takes: one too many is seen.
-const MAX_ACCOUNTS: usize = 16;
+const MAX_ACCOUNTS: usize = 18;
 
 pinocchio::program_entrypoint!(process_instruction, MAX_ACCOUNTS);
 pinocchio::no_allocator!();
@@ -33,6 +34,14 @@ const EXPIRE: u64 = codec::instruction("expire");
 const EXPIRE_OFFER: u64 = codec::instruction("expire_offer");
 const INITIALIZE_MARKET: u64 = codec::instruction("initialize_market");
 const MATCH_ORDER: u64 = codec::instruction("match_order");
+const MATCH_ORDER_WITH_THB: u64 = codec::instruction("match_order_with_thb");
+const PAUSE: u64 = codec::instruction("pause");
+const RELEASE_RESERVATION: u64 = codec::instruction("release_reservation");
+const RESERVE_ORDER: u64 = codec::instruction("reserve_order");
+const RESUME: u64 = codec::instruction("resume");
+const SET_AUTHORITY: u64 = codec::instruction("set_authority");
+const SET_GUARDIANS: u64 = codec::instruction("set_guardians");
+const UPDATE_PRICE: u64 = codec::instruction("update_price");
 
 #[inline(always)]
 fn process_instruction(
@@ -65,6 +74,14 @@ fn process_instruction(
         EXPIRE => expire::process(call),
         EXPIRE_OFFER => expire_offer::process(call),
         INITIALIZE_MARKET => initialize_market::process(call),
+        MATCH_ORDER_WITH_THB => match_order_with_thb::process(call),
+        PAUSE => pause::process(call),
+        RELEASE_RESERVATION => release_reservation::process(call),
+        RESERVE_ORDER => reserve_order::process(call),
+        RESUME => resume::process(call),
+        SET_AUTHORITY => set_authority::process(call),
+        SET_GUARDIANS => set_guardians::process(call),
+        UPDATE_PRICE => update_price::process(call),
         _ => Err(TradingError::UnknownInstruction.into()),
     }
 }

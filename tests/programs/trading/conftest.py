@@ -1,6 +1,7 @@
 """Fixtures of the trading tests."""
 
 import pytest
+from bridge import Bridge
 from exchange import Exchange
 from grid import Grid
 from harness import World
@@ -12,3 +13,11 @@ def exchange(world: World) -> Exchange:
     exchange = Exchange(Grid(world))
     exchange.open()
     return exchange
+
+
+@pytest.fixture
+def bridge(exchange: Exchange) -> Bridge:
+    """The market's baht side, with five guardians of whom three must sign."""
+    bridge = Bridge(exchange)
+    bridge.open()
+    return bridge

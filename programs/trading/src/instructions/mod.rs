@@ -11,6 +11,14 @@ pub mod expire;
 pub mod expire_offer;
 pub mod initialize_market;
 pub mod match_order;
+pub mod match_order_with_thb;
+pub mod pause;
+pub mod release_reservation;
+pub mod reserve_order;
+pub mod resume;
+pub mod set_authority;
+pub mod set_guardians;
+pub mod update_price;
 
 use pinocchio::{AccountView, Address};
 

@@ -32,6 +32,28 @@ common::account! {
     }
 }
 
+/// Who may do what; the number is the borsh encoding.
+#[derive(Clone, Copy)]
+pub enum Role {
+    Authority,
+    Treasury,
+    Oracle,
+    Pauser,
+}
+
+impl Role {
+    #[inline(always)]
+    pub fn from_byte(byte: u8) -> Option<Self> {
+        match byte {
+            0 => Some(Self::Authority),
+            1 => Some(Self::Treasury),
+            2 => Some(Self::Oracle),
+            3 => Some(Self::Pauser),
+            _ => None,
+        }
+    }
+}
+
 impl Market {
     pub const SEED: &[u8] = b"market";
 
@@ -46,6 +68,17 @@ impl Market {
         let error = TradingError::NotRegistered;
         let user = accounts::load::<User, _>(user, &self.registry_program, error)?;
         require(address_eq(&user.wallet, wallet), error)
+    }
+
+    /// The key that holds a role.
+    #[inline(always)]
+    pub fn holder(&mut self, role: Role) -> &mut Address {
+        match role {
+            Role::Authority => &mut self.authority,
+            Role::Treasury => &mut self.treasury,
+            Role::Oracle => &mut self.oracle,
+            Role::Pauser => &mut self.pauser,
+        }
     }
 
     /// Counts an event; returns its number.

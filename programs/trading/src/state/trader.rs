@@ -64,6 +64,17 @@ impl Trader {
         Ok(())
     }
 
+    /// The wallet's one open reservation, this one, is over.
+    #[inline(always)]
+    pub fn close_reservation(&mut self, reservation: &Address) -> ProgramResult {
+        require(
+            address_eq(&self.open_reservation, reservation),
+            InvalidAccount,
+        )?;
+        self.open_reservation = NONE;
+        Ok(())
+    }
+
     #[inline(always)]
     fn create(
         program_id: &Address,

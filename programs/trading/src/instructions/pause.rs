@@ -1,0 +1,41 @@
+//! `pause`: the pauser or the authority stops trading. Nothing that gives people their own back is
+//! stopped: cancelling, expiry, releases and closing go on.
+
+use super::Call;
+use crate::error::TradingError::{
+    InvalidAccount, InvalidArguments, MissingSignature, Unauthorized, WrongNumberOfAccounts,
+};
+use crate::events::{self, Paused};
+use crate::state::market::Market;
+use common::accounts;
+use common::codec::I64;
+use common::error::require;
+use common::time::Now;
+use pinocchio::{address::address_eq, ProgramResult};
+
+pub fn process(call: Call) -> ProgramResult {
+    let Call {
+        program_id,
+        accounts,
+        arguments,
+    } = call;
+    require(arguments.is_empty(), InvalidArguments)?;
+    let [market, pauser, event_authority, program] = accounts else {
+        return Err(WrongNumberOfAccounts.into());
+    };
+    let mut market = accounts::load_mut::<Market, _>(market, program_id, InvalidAccount)?;
+    accounts::signer(pauser, MissingSignature)?;
+    let address = pauser.address();
+    require(
+        address_eq(address, &market.pauser) || address_eq(address, &market.authority),
+        Unauthorized,
+    )?;
+    let events = events::sink(program_id, event_authority, program)?;
+    market.paused = 1;
+    let sequence = market.next_event()?;
+    events.emit(Paused {
+        sequence,
+        pauser: *pauser.address(),
+        timestamp: I64::new(Now::get()?.timestamp()),
+    })
+}
