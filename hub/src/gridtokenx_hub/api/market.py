@@ -19,23 +19,26 @@ class Order:
     seller: Seller
     amount_mwh: int
     filled_mwh: int
+    reserved_mwh: int
     price_micro_grx: int
     status: str
     buyer_wallet: str | None
     created_at: dt.datetime
     filled_at: dt.datetime | None
     expires_at: dt.datetime | None
+    closed_at: dt.datetime | None
     tx_signature: str
 
     @property
     def left_mwh(self) -> int:
         """What can still be bought."""
-        return self.amount_mwh - self.filled_mwh
+        return self.amount_mwh - self.filled_mwh - self.reserved_mwh
 
     @property
     def left_micro_grx(self) -> int:
         """What all that is left costs: the parts of an order add up to its whole price."""
-        return payment(self.amount_mwh, self.filled_mwh, self.price_micro_grx)
+        taken_mwh = self.filled_mwh + self.reserved_mwh
+        return payment(self.amount_mwh, taken_mwh, self.price_micro_grx)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +70,9 @@ def iso(instant: dt.datetime) -> str:
     return instant.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def payment(amount_mwh: int, filled_mwh: int, price_micro_grx: int) -> int:
+def payment(amount_mwh: int, taken_mwh: int, price_micro_grx: int) -> int:
     """Return what the rest of an order costs in µGRX."""
-    return quote(amount_mwh, price_micro_grx) - quote(filled_mwh, price_micro_grx)
+    return quote(amount_mwh, price_micro_grx) - quote(taken_mwh, price_micro_grx)
 
 
 async def active_orders(pool: asyncpg.Pool, now: dt.datetime, limit: int) -> list[Order]:

@@ -1,6 +1,6 @@
 """What users do in the market: sell and buy."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from solders.instruction import Instruction
@@ -152,11 +152,16 @@ async def _match_plan(context: ApiContext, buyer: Keypair, address: Pubkey) -> P
         "seller": str(seller),
         "amount_mwh": amount_mwh,
         "price_micro_grx": order["price_micro_grx"],
-        "total_micro_grx": market.payment(
-            order["filled_mwh"] + amount_mwh, order["filled_mwh"], order["price_micro_grx"]
-        ),
+        "total_micro_grx": _payment(order, amount_mwh),
     }
     return Plan(instructions, (buyer,), MATCH_ORDER_UNITS, facts)
+
+
+def _payment(order: Mapping[str, Any], amount_mwh: int) -> int:
+    """Return what the program takes for a part: all parts of an order add up to its quote."""
+    taken_mwh = order["filled_mwh"] + order["reserved_mwh"] + amount_mwh
+    taken_micro_grx = order["paid_micro_grx"] + order["reserved_micro_grx"]
+    return max(0, quote(taken_mwh, order["price_micro_grx"]) - int(taken_micro_grx))
 
 
 async def _open_order(context: ApiContext, address: Pubkey) -> dict[str, Any]:

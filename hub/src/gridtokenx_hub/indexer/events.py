@@ -1,10 +1,15 @@
 """An event of one of our programs, and how it becomes a row that can be kept for ever."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from solders.pubkey import Pubkey
+
+from gridtokenx_hub.leadership import Connection
+
+LAST_DATE_S = 253_402_214_400  # 9999-12-31: what lies beyond is "never" to the database
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,17 @@ class ChainEvent:
     def as_json(self) -> str:
         """Return the fields as JSON: addresses in base58, bytes in hexadecimal, exact integers."""
         return json.dumps(self.data, default=_plain, separators=(",", ":"))
+
+
+Handler = Callable[[Connection, ChainEvent], Awaitable[object]]
+"""What an event changes in the tables."""
+
+
+def chain_time(unix_s: int) -> datetime:
+    """Return an instant of the chain as the database keeps it."""
+    if unix_s > LAST_DATE_S:
+        return datetime.max.replace(tzinfo=UTC)
+    return datetime.fromtimestamp(unix_s, UTC)
 
 
 def _plain(value: object) -> str:

@@ -4,20 +4,15 @@ A handler uses the event and its own program's tables only: the three programs a
 independently of each other, so nothing may depend on which of them is ahead.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping
 
 import asyncpg
 
+from gridtokenx_hub.indexer import market
 from gridtokenx_hub.indexer.errors import EventUnusable, UnknownEvent
-from gridtokenx_hub.indexer.events import ChainEvent
+from gridtokenx_hub.indexer.events import ChainEvent, Handler, chain_time
 from gridtokenx_hub.leadership import Connection
 
-Handler = Callable[[Connection, ChainEvent], Awaitable[object]]
-
-ORDER_STATUS = ("active", "active", "matching", "filled", "cancelled", "expired")
-PAYMENT_METHODS = ("GRX", "THB")
-LAST_DATE_S = 253_402_214_400  # 9999-12-31: what lies beyond is "never" to the database
 CONTRADICTIONS = (
     asyncpg.DataError,
     asyncpg.IntegrityConstraintViolationError,
@@ -58,12 +53,6 @@ async def _keep(connection: Connection, event: ChainEvent) -> None:
     )
 
 
-def _time(unix_s: int) -> datetime:
-    if unix_s > LAST_DATE_S:
-        return datetime.max.replace(tzinfo=UTC)
-    return datetime.fromtimestamp(unix_s, UTC)
-
-
 async def _user_registered(connection: Connection, event: ChainEvent) -> None:
     wallet = event.text("wallet")
     await connection.execute(
@@ -73,7 +62,7 @@ async def _user_registered(connection: Connection, event: ChainEvent) -> None:
         wallet,
         f"{wallet[:4]}…{wallet[-4:]}",
         event.text("user_type").lower(),
-        _time(event.integer("timestamp")),
+        chain_time(event.integer("timestamp")),
     )
 
 
@@ -97,7 +86,7 @@ async def _meter_registered(connection: Connection, event: ChainEvent) -> None:
         event.integer("baseline_consumed_mwh"),
         event.integer("baseline_surplus_mwh"),
         event.octets("baseline_hash"),
-        _time(event.integer("timestamp")),
+        chain_time(event.integer("timestamp")),
     )
 
 
@@ -134,53 +123,7 @@ async def _meter_settled(connection: Connection, event: ChainEvent) -> None:
         event.octets("record_hash"),
         event.integer("minted_mwh"),
         event.tx_signature,
-        _time(event.integer("timestamp")),
-    )
-
-
-async def _order_created(connection: Connection, event: ChainEvent) -> None:
-    expires_at = event.integer("expires_at")
-    await connection.execute(
-        "INSERT INTO orders (order_id, number, seller_wallet, amount_mwh, filled_mwh,"
-        " price_micro_grx, status, expires_at, created_at, tx_signature)"
-        " VALUES ($1, $2, $3, $4, 0, $5, 'active', $6, $7, $8)",
-        event.text("order"),
-        event.integer("number"),
-        event.text("seller"),
-        event.integer("amount_mwh"),
-        event.integer("price_micro_grx"),
-        _time(expires_at) if expires_at else None,
-        _time(event.integer("timestamp")),
-        event.tx_signature,
-    )
-
-
-async def _trade_executed(connection: Connection, event: ChainEvent) -> None:
-    time = _time(event.integer("timestamp"))
-    status = ORDER_STATUS[event.integer("status")]
-    await connection.execute(
-        "UPDATE orders SET filled_mwh = $2, status = $3, buyer_wallet = $4, filled_at = $5"
-        " WHERE order_id = $1",
-        event.text("order"),
-        event.integer("filled_mwh"),
-        status,
-        event.text("buyer"),
-        time if status == "filled" else None,
-    )
-    await connection.execute(
-        "INSERT INTO transactions (event_sequence, order_id, seller_wallet, buyer_wallet,"
-        " amount_mwh, price_micro_grx, total_micro_grx, payment_method, tx_signature, timestamp)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        event.sequence,
-        event.text("order"),
-        event.text("seller"),
-        event.text("buyer"),
-        event.integer("amount_mwh"),
-        event.integer("price_micro_grx"),
-        event.integer("payment_micro_grx"),
-        PAYMENT_METHODS[event.integer("payment_method")],
-        event.tx_signature,
-        time,
+        chain_time(event.integer("timestamp")),
     )
 
 
@@ -197,9 +140,5 @@ HANDLERS: Mapping[str, Mapping[str, Handler | None]] = {  # None: the event itse
         "LedgerOpened": None,  # a copy of the meter's baseline until the first settlement
         "MeterSettled": _meter_settled,
     },
-    "trading": {
-        "MarketInitialized": None,
-        "OrderCreated": _order_created,
-        "TradeExecuted": _trade_executed,
-    },
+    "trading": market.HANDLERS,
 }

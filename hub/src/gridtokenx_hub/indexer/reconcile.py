@@ -120,7 +120,7 @@ async def _ledgers(pool: asyncpg.Pool, chain: _Chain, addresses: Addresses) -> l
 
 
 async def _orders(pool: asyncpg.Pool, chain: _Chain, addresses: Addresses) -> list[Difference]:
-    rows = await pool.fetch("SELECT * FROM orders")
+    rows = await pool.fetch("SELECT * FROM orders WHERE closed_at IS NULL")
     orders = [Pubkey.from_string(row["order_id"]) for row in rows]
     differences: list[Difference] = []
     for row, account in zip(rows, await chain.decoded("trading", "Order", orders), strict=True):
@@ -138,7 +138,8 @@ async def _orders(pool: asyncpg.Pool, chain: _Chain, addresses: Addresses) -> li
     differences += await _escrows(chain, addresses, rows)
     (market,) = await chain.decoded("trading", "Market", [addresses.market()])
     numbered = market["next_order_number"] - 1 if market else 0
-    return [*differences, *_differing("number of orders", len(rows), numbered)]
+    known = await pool.fetchval("SELECT count(*) FROM orders")
+    return [*differences, *_differing("number of orders", known, numbered)]
 
 
 async def _escrows(

@@ -165,19 +165,54 @@ CREATE TABLE orders (
     seller_wallet text NOT NULL,
     amount_mwh  bigint NOT NULL,
     filled_mwh  bigint NOT NULL,
+    reserved_mwh bigint NOT NULL DEFAULT 0,   -- held for buyers who pay in baht
     price_micro_grx bigint NOT NULL,          -- per kWh
     status      text NOT NULL CHECK (status IN ('active', 'matching', 'filled', 'cancelled', 'expired')),
     buyer_wallet text,                        -- of the last fill
     expires_at  timestamptz,
     created_at  timestamptz NOT NULL,
     filled_at   timestamptz,
+    closed_at   timestamptz,                  -- its accounts are gone
     tx_signature text NOT NULL
 );
 CREATE INDEX orders_active ON orders (price_micro_grx, number) WHERE status = 'active';
 
+CREATE TABLE offers (                         -- to buy, with GRX in escrow
+    offer_id    text PRIMARY KEY,             -- the offer's address
+    number      bigint NOT NULL UNIQUE,
+    buyer_wallet text NOT NULL,
+    amount_mwh  bigint NOT NULL,
+    filled_mwh  bigint NOT NULL,
+    price_micro_grx bigint NOT NULL,          -- per kWh
+    status      text NOT NULL CHECK (status IN ('active', 'filled', 'cancelled', 'expired')),
+    expires_at  timestamptz,
+    created_at  timestamptz NOT NULL,
+    tx_signature text NOT NULL
+);
+
+CREATE TABLE reservations (                   -- parts of orders that are being paid for in baht
+    reservation_id text PRIMARY KEY,          -- the reservation's address
+    order_id    text NOT NULL REFERENCES orders (order_id),
+    buyer_wallet text NOT NULL,
+    amount_mwh  bigint NOT NULL,
+    micro_grx   bigint NOT NULL,
+    micro_thbc  bigint NOT NULL,
+    pay_deadline timestamptz NOT NULL,
+    hold_until  timestamptz NOT NULL,
+    status      text NOT NULL CHECK (status IN ('open', 'matched', 'released')),
+    ended_at    timestamptz,
+    tx_signature text NOT NULL
+);
+
+CREATE TABLE prices (                         -- of the chain's price feed
+    event_sequence bigint PRIMARY KEY,
+    micro_thb_per_grx bigint NOT NULL,
+    timestamp   timestamptz NOT NULL
+);
+
 CREATE TABLE transactions (                   -- trades, one row per fill
     event_sequence bigint PRIMARY KEY,
-    order_id    text NOT NULL REFERENCES orders (order_id),
+    order_id    text NOT NULL,                -- the order, or the offer that was accepted
     seller_wallet text NOT NULL,
     buyer_wallet text NOT NULL,
     amount_mwh  bigint NOT NULL,
