@@ -59,6 +59,10 @@ VERBS = {
     ),
     "bench": Verb("NAME [--json]: a benchmark (ingest)", _python("workbench.bench")),
     "soak": Verb("[TIMES]: the kill loops, many times as long", _python("workbench.soak")),
+    "cluster": Verb(
+        "a private Solana cluster on this machine: --authorities N [--port P] [--reset]",
+        _python("workbench.cluster"),
+    ),
     "programs": Verb("build the Solana programs from source [--check]", _programs),
     "setup": Verb("set up the environment and nothing else", lambda _: environment.prepare()),
 }
