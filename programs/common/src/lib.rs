@@ -4,6 +4,7 @@
 
 pub mod accounts;
 pub mod codec;
+pub mod energy_token;
 pub mod error;
 pub mod events;
 pub mod math;

@@ -19,27 +19,27 @@ const SECP256R1_PROGRAM: Address =
 
 /// Where key, signature and message lie; all in the instruction itself.
 #[rustfmt::skip] // one line for each offset and the index of its instruction
-const fn header(signature_offset: u8, message_offset: u8) -> [u8; 16] {
+const fn header(signature_offset: u8, message_offset: u8, message_size: usize) -> [u8; 16] {
     const HERE: u8 = 0xff;
+    let [size, size_high] = (message_size as u16).to_le_bytes();
     [
         1, 0, // one signature, padding
         signature_offset, 0, HERE, HERE,
         KEY_OFFSET as u8, 0, HERE, HERE,
-        message_offset, 0, MESSAGE_SIZE as u8, 0, HERE, HERE,
+        message_offset, 0, size, size_high, HERE, HERE,
     ]
 }
 
 const KEY_OFFSET: usize = 16;
 const SIGNATURE_SIZE: usize = 64;
-const MESSAGE_SIZE: usize = COSE_PREFIX_SIZE + RECORD_SIZE;
-const ED25519_HEADER: [u8; 16] = header(48, 112);
-const SECP256R1_HEADER: [u8; 16] = header(49, 113);
 
 /// `Sig_structure` of RFC 9052 around a record: an array of four, "Signature1", the protected
-/// header {1: algorithm}, no external data, and 120 bytes of payload.
+/// header {1: algorithm}, no external data, and a payload of 24 to 255 bytes.
 const COSE_PREFIX_SIZE: usize = 19;
+const ONE_RECORD: usize = COSE_PREFIX_SIZE + RECORD_SIZE;
+const TWO_RECORDS: usize = COSE_PREFIX_SIZE + 2 * RECORD_SIZE;
 const COSE_HEAD: [u8; 15] = *b"\x84\x6aSignature1\x43\xa1\x01";
-const COSE_TAIL: [u8; 3] = *b"\x40\x58\x78";
+const COSE_TAIL: [u8; 2] = *b"\x40\x58";
 /// Algorithms -8 and -19, and -7 and -9, as CBOR writes them.
 const ED25519_ALGORITHMS: [u8; 2] = [0x27, 0x32];
 const P256_ALGORITHMS: [u8; 2] = [0x26, 0x28];
@@ -65,6 +65,12 @@ pub struct SignedRecord<'a> {
     pub record: &'a Record,
 }
 
+/// The readings of one message, and the key that signed it.
+pub struct SignedRecords<'a> {
+    pub key: DeviceKey,
+    pub records: &'a [Record],
+}
+
 /// Borrows the instructions sysvar, which must be the real one, for `signed_record`.
 #[inline(always)]
 pub fn instructions(sysvar: &AccountView) -> Result<Ref<'_, [u8]>, Fault> {
@@ -80,28 +86,58 @@ pub fn instructions(sysvar: &AccountView) -> Result<Ref<'_, [u8]>, Fault> {
 /// The reading whose signature the runtime checked in the instruction directly before.
 #[inline(always)]
 pub fn signed_record(instructions: &[u8]) -> Result<SignedRecord<'_>, Fault> {
-    let (program, data) = previous_instruction(instructions).ok_or(Fault::Missing)?;
+    let before = instruction_before(instructions, 1).ok_or(Fault::Missing)?;
+    let (key, [record]) = signed::<1, ONE_RECORD>(before)?;
+    Ok(SignedRecord { key, record })
+}
+
+/// The message of one or two readings whose signature the runtime checked, `distance`
+/// instructions before the current one.
+#[inline(always)]
+pub fn signed_records(instructions: &[u8], distance: usize) -> Result<SignedRecords<'_>, Fault> {
+    let before = instruction_before(instructions, distance).ok_or(Fault::Missing)?;
+    if before.1.len() < KEY_OFFSET + SIGNATURE_SIZE + TWO_RECORDS {
+        let (key, records) = signed::<1, ONE_RECORD>(before)?;
+        return Ok(SignedRecords { key, records });
+    }
+    let (key, records) = signed::<2, TWO_RECORDS>(before)?;
+    Ok(SignedRecords { key, records })
+}
+
+/// Key and readings out of a precompile's instruction.
+#[inline(always)]
+fn signed<'a, const RECORDS: usize, const MESSAGE: usize>(
+    (program, data): (&Address, &'a [u8]),
+) -> Result<(DeviceKey, &'a [Record; RECORDS]), Fault> {
     let (key, message, algorithms) = if address_eq(program, &ED25519_PROGRAM) {
-        let (key, message) = split::<32>(data, &ED25519_HEADER).ok_or(Fault::Malformed)?;
+        let header = const { header(48, 112, MESSAGE) };
+        let (key, message) = split::<32, MESSAGE>(data, &header).ok_or(Fault::Malformed)?;
         (device_key(ED25519, key), message, ED25519_ALGORITHMS)
     } else if address_eq(program, &SECP256R1_PROGRAM) {
-        let (key, message) = split::<33>(data, &SECP256R1_HEADER).ok_or(Fault::Malformed)?;
+        let header = const { header(49, 113, MESSAGE) };
+        let (key, message) = split::<33, MESSAGE>(data, &header).ok_or(Fault::Malformed)?;
         (device_key(P256, key), message, P256_ALGORITHMS)
     } else {
         return Err(Fault::Missing);
     };
-    let record = payload(message, algorithms).ok_or(Fault::NotReading)?;
-    Ok(SignedRecord { key, record })
+    let records = payload(message, algorithms).ok_or(Fault::NotReading)?;
+    Ok((key, records))
 }
 
 /// Program and data of the instruction before the current one.
+#[inline(always)]
+pub fn previous_instruction(sysvar: &[u8]) -> Option<(&Address, &[u8])> {
+    instruction_before(sysvar, 1)
+}
+
+/// Program and data of the instruction `distance` before the current one.
 ///
 /// The sysvar holds the number of instructions, the offset of each, each instruction (number of
 /// accounts, 33 bytes for each, program, length, data), and the index of the current one.
 #[inline(always)]
-pub fn previous_instruction(sysvar: &[u8]) -> Option<(&Address, &[u8])> {
+fn instruction_before(sysvar: &[u8], distance: usize) -> Option<(&Address, &[u8])> {
     let current = u16_at(sysvar, sysvar.len().checked_sub(2)?)?;
-    let start = u16_at(sysvar, 2 + 2 * current.checked_sub(1)?)?;
+    let start = u16_at(sysvar, 2 + 2 * current.checked_sub(distance)?)?;
     let program_at = start + 2 + 33 * u16_at(sysvar, start)?;
     let data_at = program_at + 34;
     let program = from_bytes(sysvar.get(program_at..program_at + 32)?)?;
@@ -117,10 +153,10 @@ fn u16_at(bytes: &[u8], offset: usize) -> Option<usize> {
 
 /// Key and message out of a precompile's instruction with exactly this header and size.
 #[inline(always)]
-fn split<'a, const KEY: usize>(
+fn split<'a, const KEY: usize, const MESSAGE: usize>(
     data: &'a [u8],
     header: &[u8; 16],
-) -> Option<(&'a [u8; KEY], &'a [u8; MESSAGE_SIZE])> {
+) -> Option<(&'a [u8; KEY], &'a [u8; MESSAGE])> {
     let (head, rest) = data.split_first_chunk::<16>()?;
     let (key, rest) = rest.split_first_chunk::<KEY>()?;
     let (_, rest) = rest.split_first_chunk::<SIGNATURE_SIZE>()?;
@@ -138,18 +174,23 @@ fn device_key<const SIZE: usize>(algorithm: u8, key: &[u8; SIZE]) -> DeviceKey {
     }
 }
 
-/// The record in a message whose COSE prefix names one of the key's algorithms.
+/// The records in a message whose COSE prefix names one of the key's algorithms.
 #[inline(always)]
-fn payload(message: &[u8; MESSAGE_SIZE], algorithms: [u8; 2]) -> Option<&Record> {
+fn payload<const RECORDS: usize>(
+    message: &[u8],
+    algorithms: [u8; 2],
+) -> Option<&[Record; RECORDS]> {
     let (head, rest) = message.split_first_chunk::<15>()?;
     let (algorithm, rest) = rest.split_first()?;
-    let (tail, rest) = rest.split_first_chunk::<3>()?;
-    let record: &Record = from_bytes(rest)?;
+    let (tail, rest) = rest.split_first_chunk::<2>()?;
+    let (size, rest) = rest.split_first()?;
+    let records: &[Record; RECORDS] = from_bytes(rest)?;
     (*head == COSE_HEAD
         && (*algorithm == algorithms[0] || *algorithm == algorithms[1])
         && *tail == COSE_TAIL
-        && record.magic == MAGIC)
-        .then_some(record)
+        && usize::from(*size) == RECORDS * RECORD_SIZE
+        && records.iter().all(|record| record.magic == MAGIC))
+    .then_some(records)
 }
 
 /// The transaction itself called this program. Inside a call, the sysvar still points at the

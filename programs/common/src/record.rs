@@ -12,6 +12,7 @@ pub const MAGIC: [u8; 4] = *b"GTX1";
 pub const CLOCK_SYNCHRONISED: u32 = 3;
 const CLOCK_MASK: u32 = 3;
 pub const SETTLEMENT: u32 = 1 << 2;
+pub const GAP: u32 = 1 << 3;
 pub const METER_FAULT: u32 = 1 << 4;
 pub const REGISTER_REPLACED: u32 = 1 << 5;
 pub const TAMPER: u32 = 1 << 6;

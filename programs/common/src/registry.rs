@@ -68,6 +68,35 @@ account! {
 }
 
 account! {
+    /// A registrar and what it did today: PDA `["registrar", key]`.
+    pub struct Registrar {
+        pub registrar: Address,
+        pub daily_cap: U32,
+        /// Days since 1970.
+        pub day: U32,
+        pub registered_today: U32,
+        pub bump: u8,
+    }
+}
+
+impl Registrar {
+    /// Counts one registration; `None` when the day's cap is reached.
+    #[inline(always)]
+    pub fn count(&mut self, today: u32) -> Option<()> {
+        if self.day.get() != today {
+            self.day.set(today);
+            self.registered_today.set(0);
+        }
+        let count = self.registered_today.get();
+        if count >= self.daily_cap.get() {
+            return None;
+        }
+        self.registered_today.set(count + 1);
+        Some(())
+    }
+}
+
+account! {
     /// A registered user: PDA `["user", wallet]`.
     pub struct User {
         pub wallet: Address,
@@ -108,10 +137,13 @@ impl Meter {
         self.status == MeterStatus::Active as u8
     }
 
-    /// `key` may sign the reading with this sequence: it is the meter's, or was until then.
+    /// `key` may sign the reading with this sequence: each sequence has one key that may.
     #[inline(always)]
     pub fn is_signed_by(&self, key: &DeviceKey, sequence: u64) -> bool {
-        *key == self.key
-            || (*key == self.previous_key && sequence <= self.previous_key_last_sequence.get())
+        if sequence > self.previous_key_last_sequence.get() {
+            *key == self.key
+        } else {
+            *key == self.previous_key
+        }
     }
 }

@@ -42,6 +42,11 @@ errors! {
         ExportLimitExceeded,
         ImportLimitExceeded,
         DailyLimitExceeded,
+        SignedBeforeRebase,
+        NotReplaced,
+        DeficitExceeded,
+        InsufficientBalance,
+        InvalidRole,
     }
 }
 

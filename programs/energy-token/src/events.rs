@@ -70,3 +70,39 @@ event! {
         pub timestamp: I64,
     }
 }
+
+event! {
+    pub struct MeterRebased {
+        pub sequence: U64,
+        pub meter_id: [u8; 16],
+        pub reading_sequence: U64,
+        pub reading_time_ms: U64,
+        pub produced_mwh: U64,
+        pub consumed_mwh: U64,
+        pub surplus_mwh: U64,
+        pub record_hash: [u8; 32],
+        pub timestamp: I64,
+    }
+}
+
+event! {
+    pub struct EnergyRedeemed {
+        pub sequence: U64,
+        pub meter_id: [u8; 16],
+        pub owner: Address,
+        /// By this redemption.
+        pub amount_mwh: U64,
+        /// By all redemptions of this meter.
+        pub redeemed_mwh: U64,
+        pub deficit_mwh: U64,
+        pub timestamp: I64,
+    }
+}
+
+event! {
+    pub struct AuthoritySet {
+        pub sequence: U64,
+        pub role: u8,
+        pub authority: Address,
+    }
+}

@@ -21,12 +21,16 @@ const INITIALIZE: u64 = instruction("initialize");
 const MINT_GRX: u64 = instruction("mint_grx");
 const OPEN_LEDGER: u64 = instruction("open_ledger");
 const SETTLE_METER: u64 = instruction("settle_meter");
+const REDEEM: u64 = instruction("redeem");
+const REBASE_METER: u64 = instruction("rebase_meter");
+const SET_AUTHORITY: u64 = instruction("set_authority");
 
 pinocchio::program_entrypoint!(process_instruction, MAX_ACCOUNTS);
 pinocchio::no_allocator!();
 #[cfg(target_os = "solana")]
 pinocchio::nostd_panic_handler!();
 
+#[inline(always)] // six words are more than a call takes
 fn process_instruction(
     program_id: &Address,
     accounts: &mut [AccountView],
@@ -41,6 +45,9 @@ fn process_instruction(
             events::AUTHORITY_BUMP,
             EnergyTokenError::Unauthorized,
         ),
+        REDEEM => instructions::redeem(program_id, accounts, arguments),
+        REBASE_METER => instructions::rebase_meter(program_id, accounts, arguments),
+        SET_AUTHORITY => instructions::set_authority(program_id, accounts, arguments),
         MINT_GRX => instructions::mint_grx(program_id, accounts, arguments),
         OPEN_LEDGER => instructions::open_ledger(program_id, accounts, arguments),
         INITIALIZE => instructions::initialize(program_id, accounts, arguments),

@@ -1,11 +1,13 @@
-//! The rules by which a signed reading becomes energy. A reading is refused, never capped.
+//! The rules by which a signed reading becomes energy, or takes the place of replaced registers.
+//! A reading is refused, never capped.
 
 use crate::{
     error::EnergyTokenError::{
         ArithmeticOverflow, ClockNotSynchronised, DailyLimitExceeded, ExportLimitExceeded,
         FalseSurplus, ImportLimitExceeded, MeterFaulty, MeterNotActive, NotIntervalBoundary,
-        NotSettlement, NumberOutOfRange, RegisterFell, SequenceNotHigher, TelemetryDisclosed,
-        TimeInFuture, TimeNotHigher, UnknownFlags, WrongDeployment, WrongKey, WrongMeter,
+        NotReplaced, NotSettlement, NumberOutOfRange, RegisterFell, SequenceNotHigher,
+        SignedBeforeRebase, TelemetryDisclosed, TimeInFuture, TimeNotHigher, UnknownFlags,
+        WrongDeployment, WrongKey, WrongMeter,
     },
     state::{energy_limit, refilled_allowance, Ledger},
 };
@@ -37,8 +39,48 @@ pub fn check_reading(
     now: Now,
 ) -> ProgramResult {
     let record = signed.record;
+    check_origin(signed, meter, deployment.id)?;
+    require(record.has_known_flags_only(), UnknownFlags)?;
+    require(record.has(SETTLEMENT), NotSettlement)?;
+    require(record.is_synchronised(), ClockNotSynchronised)?;
     require(
-        record.deployment == deployment.id && meter.deployment == deployment.id,
+        !record.has(METER_FAULT | REGISTER_REPLACED | TAMPER),
+        MeterFaulty,
+    )?;
+    require(record.has_no_telemetry(), TelemetryDisclosed)?;
+    check_time(record.time_ms.get(), now)?;
+    // 2³² × 1,000 fits; the registry lets no interval be zero.
+    let interval_ms = u64::from(deployment.settlement_interval_s.get()).wrapping_mul(1_000);
+    require(
+        record.time_ms.get().is_multiple_of(interval_ms),
+        NotIntervalBoundary,
+    )
+}
+
+/// The reading is the first of this meter's replaced registers, signed by its key.
+#[inline(always)]
+pub fn check_replacement(
+    signed: &SignedRecord,
+    meter: &Meter,
+    deployment: [u8; 4],
+    now: Now,
+) -> ProgramResult {
+    let record = signed.record;
+    check_origin(signed, meter, deployment)?;
+    require(record.has_known_flags_only(), UnknownFlags)?;
+    require(record.has(REGISTER_REPLACED), NotReplaced)?;
+    require(record.is_synchronised(), ClockNotSynchronised)?;
+    require(!record.has(METER_FAULT | TAMPER), MeterFaulty)?;
+    require(record.has_no_telemetry(), TelemetryDisclosed)?;
+    check_time(record.time_ms.get(), now)
+}
+
+/// The reading is this deployment's and this active meter's, by the key that may sign it.
+#[inline(always)]
+fn check_origin(signed: &SignedRecord, meter: &Meter, deployment: [u8; 4]) -> ProgramResult {
+    let record = signed.record;
+    require(
+        record.deployment == deployment && meter.deployment == deployment,
         WrongDeployment,
     )?;
     require(record.meter_id == meter.meter_id, WrongMeter)?;
@@ -47,43 +89,62 @@ pub fn check_reading(
         meter.is_signed_by(&signed.key, record.sequence.get()),
         WrongKey,
     )?;
-    require(record.is_in_range(), NumberOutOfRange)?;
-    check_flags(record)?;
-    require(record.has_no_telemetry(), TelemetryDisclosed)?;
-    check_time(record.time_ms.get(), deployment, now)
+    require(record.is_in_range(), NumberOutOfRange)
 }
 
 #[inline(always)]
-fn check_flags(record: &Record) -> ProgramResult {
-    require(record.has_known_flags_only(), UnknownFlags)?;
-    require(record.has(SETTLEMENT), NotSettlement)?;
-    require(record.is_synchronised(), ClockNotSynchronised)?;
-    require(
-        !record.has(METER_FAULT | REGISTER_REPLACED | TAMPER),
-        MeterFaulty,
+fn check_time(time_ms: u64, now: Now) -> ProgramResult {
+    require(time_ms <= now.ms_after(MAX_AHEAD_S), TimeInFuture)
+}
+
+/// Milliseconds since the ledger's last reading, which came before this one.
+#[inline(always)]
+fn elapsed_ms(ledger: &Ledger, record: &Record) -> Result<u64, ProgramError> {
+    let sequence = record.sequence.get();
+    require(sequence >= ledger.rebase_sequence.get(), SignedBeforeRebase)?;
+    require(sequence > ledger.last_sequence.get(), SequenceNotHigher)?;
+    match record.time_ms.get().checked_sub(ledger.last_time_ms.get()) {
+        None | Some(0) => Err(TimeNotHigher.into()),
+        Some(elapsed_ms) => Ok(elapsed_ms),
+    }
+}
+
+/// Production that would be believed at the time of a reading.
+#[inline(always)]
+fn allowance(ledger: &Ledger, meter: &Meter, elapsed_ms: u64) -> u64 {
+    refilled_allowance(
+        ledger.daily_allowance_mwh.get(),
+        meter.daily_export_limit_mwh.get(),
+        elapsed_ms,
     )
 }
 
+/// Takes a reading's registers into the ledger.
 #[inline(always)]
-fn check_time(time_ms: u64, deployment: &Deployment, now: Now) -> ProgramResult {
-    require(time_ms <= now.ms_after(MAX_AHEAD_S), TimeInFuture)?;
-    // 2³² × 1,000 fits; the registry lets no interval be zero.
-    let interval_ms = u64::from(deployment.settlement_interval_s.get()).wrapping_mul(1_000);
-    require(time_ms.is_multiple_of(interval_ms), NotIntervalBoundary)
+fn take(ledger: &mut Ledger, record: &Record) {
+    ledger.last_sequence = record.sequence;
+    ledger.last_time_ms = record.time_ms;
+    ledger.produced_mwh = record.produced_mwh;
+    ledger.consumed_mwh = record.consumed_mwh;
+    ledger.surplus_mwh = record.surplus_mwh;
+}
+
+/// Goes on from replaced registers, which `check_replacement` accepted.
+#[inline(always)]
+pub fn rebase(ledger: &mut Ledger, record: &Record, meter: &Meter) -> ProgramResult {
+    let elapsed_ms = elapsed_ms(ledger, record)?;
+    let allowance = allowance(ledger, meter, elapsed_ms);
+    take(ledger, record);
+    ledger.rebase_sequence = record.sequence;
+    ledger.daily_allowance_mwh.set(allowance);
+    Ok(())
 }
 
 /// Moves the ledger on to a reading that `check_reading` accepted, and returns the surplus since
 /// the last one: the energy to mint.
 #[inline(always)]
 pub fn advance(ledger: &mut Ledger, record: &Record, meter: &Meter) -> Result<u64, ProgramError> {
-    require(
-        record.sequence.get() > ledger.last_sequence.get(),
-        SequenceNotHigher,
-    )?;
-    let elapsed_ms = match record.time_ms.get().checked_sub(ledger.last_time_ms.get()) {
-        None | Some(0) => return Err(TimeNotHigher.into()),
-        Some(elapsed_ms) => elapsed_ms,
-    };
+    let elapsed_ms = elapsed_ms(ledger, record)?;
     let rise = |now: u64, before: u64| now.checked_sub(before).ok_or(RegisterFell);
     let produced = rise(record.produced_mwh.get(), ledger.produced_mwh.get())?;
     let consumed = rise(record.consumed_mwh.get(), ledger.consumed_mwh.get())?;
@@ -101,24 +162,24 @@ pub fn advance(ledger: &mut Ledger, record: &Record, meter: &Meter) -> Result<u6
         consumed <= energy_limit(meter.import_limit_mw.get(), elapsed_ms),
         ImportLimitExceeded,
     )?;
-    let allowance = refilled_allowance(
-        ledger.daily_allowance_mwh.get(),
-        meter.daily_export_limit_mwh.get(),
-        elapsed_ms,
-    );
+    let allowance = allowance(ledger, meter, elapsed_ms);
     let allowance = allowance.checked_sub(produced).ok_or(DailyLimitExceeded)?;
     let minted = ledger
         .minted_mwh
         .get()
         .checked_add(surplus)
         .ok_or(ArithmeticOverflow)?;
+    // What the household consumed and did not produce itself in the same interval.
+    let deficit = consumed.saturating_sub(produced - surplus);
+    let deficit = ledger
+        .deficit_mwh
+        .get()
+        .checked_add(deficit)
+        .ok_or(ArithmeticOverflow)?;
 
-    ledger.last_sequence = record.sequence;
-    ledger.last_time_ms = record.time_ms;
-    ledger.produced_mwh = record.produced_mwh;
-    ledger.consumed_mwh = record.consumed_mwh;
-    ledger.surplus_mwh = record.surplus_mwh;
+    take(ledger, record);
     ledger.minted_mwh.set(minted);
+    ledger.deficit_mwh.set(deficit);
     ledger.daily_allowance_mwh.set(allowance);
     Ok(surplus)
 }

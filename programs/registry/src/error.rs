@@ -33,6 +33,15 @@ errors! {
         InvalidFlags,
         TelemetryDisclosed,
         TimeOutOfRange,
+        WrongMeter,
+        MeterRevoked,
+        MeterNotActive,
+        SequenceNotHigher,
+        KeyNotNew,
+        NoEquivocation,
+        NotSettled,
+        SameOwner,
+        EnergyTokenAlreadySet,
     }
 }
 

@@ -95,3 +95,78 @@ impl MeterRegistered {
         }
     }
 }
+
+event! {
+    pub struct KeyRotated {
+        pub sequence: U64,
+        pub meter_id: [u8; 16],
+        /// In the IDL as its two fields, `algorithm` and `public_key`; so is the previous one.
+        pub key: DeviceKey,
+        /// `DeviceKey::NONE` when no earlier reading counts any more.
+        pub previous_key: DeviceKey,
+        pub previous_key_last_sequence: U64,
+        pub timestamp: I64,
+    }
+}
+
+event! {
+    pub struct MeterSuspended {
+        pub sequence: U64,
+        pub meter_id: [u8; 16],
+        pub suspended_by: Address,
+        pub timestamp: I64,
+    }
+}
+
+event! {
+    pub struct EquivocationReported {
+        pub sequence: U64,
+        pub meter_id: [u8; 16],
+        /// In the IDL as its two fields, `algorithm` and `public_key`.
+        pub key: DeviceKey,
+        pub reading_sequence: U64,
+        pub first_record_hash: [u8; 32],
+        pub second_record_hash: [u8; 32],
+        pub timestamp: I64,
+    }
+}
+
+event! {
+    pub struct MeterRevoked {
+        pub sequence: U64,
+        pub meter_id: [u8; 16],
+        pub revoked_by: Address,
+        pub timestamp: I64,
+    }
+}
+
+event! {
+    pub struct MeterTransferred {
+        pub sequence: U64,
+        pub meter_id: [u8; 16],
+        pub previous_owner: Address,
+        pub owner: Address,
+        pub timestamp: I64,
+    }
+}
+
+event! {
+    pub struct RegistrarDismissed {
+        pub sequence: U64,
+        pub registrar: Address,
+    }
+}
+
+event! {
+    pub struct EnergyTokenSet {
+        pub sequence: U64,
+        pub energy_token_program: Address,
+    }
+}
+
+event! {
+    pub struct AuthoritySet {
+        pub sequence: U64,
+        pub authority: Address,
+    }
+}

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pytest
-from grid import Grid, with_accounts, without_signature
+from grid import KWH, Grid, with_accounts, without_signature
 from harness import Device, World
+from meters import Stewards, ordinary_reading, proof_of_two, replaced_reading
 from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
@@ -95,9 +96,92 @@ def settle_meter(grid: Grid) -> Call:
     return Call(grid, site.instruction(), [], [site.device.proof(site.reading())])
 
 
+def stewards_of(grid: Grid) -> Stewards:
+    grid.start_registry()
+    grid.start_tokens()
+    return Stewards(grid)
+
+
+def rotate_key(grid: Grid) -> Call:
+    stewards = stewards_of(grid)
+    site = grid.site()
+    proof = Device().proof(ordinary_reading(site, 6))
+    return Call(grid, stewards.rotate_key(site), [grid.registrar, site.owner], [proof])
+
+
+def report_equivocation(grid: Grid) -> Call:
+    stewards = stewards_of(grid)
+    site = grid.site()
+    readings = [ordinary_reading(site, sequence, produced_mwh=1) for sequence in (6, 7)]
+    proofs = [
+        site.device.proof(ordinary_reading(site, 6)),
+        proof_of_two(site.device, *readings),
+    ]
+    return Call(grid, stewards.report_equivocation(site), [], proofs)
+
+
+def suspend_meter(grid: Grid) -> Call:
+    stewards = stewards_of(grid)
+    return Call(grid, stewards.suspend_meter(grid.site()), [grid.registrar])
+
+
+def revoke_meter(grid: Grid) -> Call:
+    stewards = stewards_of(grid)
+    site = grid.site()
+    return Call(grid, stewards.revoke_meter(site, site.owner.pubkey()), [site.owner])
+
+
+def transfer_meter(grid: Grid) -> Call:
+    stewards = stewards_of(grid)
+    grid.world.send(stewards.set_energy_token(), signers=[grid.authority])
+    site, heir = grid.site(), grid.user()
+    signers = [grid.registrar, site.owner, heir]
+    return Call(grid, stewards.transfer_meter(site, heir.pubkey()), signers)
+
+
+def dismiss_registrar(grid: Grid) -> Call:
+    grid.start_registry()
+    another = Pubkey.new_unique()
+    grid.world.send(grid.appoint_registrar(another), signers=[grid.authority])
+    return Call(grid, Stewards(grid).dismiss_registrar(another), [grid.authority])
+
+
+def set_energy_token(grid: Grid) -> Call:
+    grid.start_registry()
+    return Call(grid, Stewards(grid).set_energy_token(), [grid.authority])
+
+
+def registry_set_authority(grid: Grid) -> Call:
+    grid.start_registry()
+    heir = grid.world.wallet(0)
+    return Call(grid, Stewards(grid).set_authority(heir.pubkey()), [grid.authority, heir])
+
+
+def tokens_set_authority(grid: Grid) -> Call:
+    stewards, heir = stewards_of(grid), grid.world.wallet(0)
+    return Call(grid, stewards.set_token_authority(heir.pubkey()), [grid.authority, heir])
+
+
+def rebase_meter(grid: Grid) -> Call:
+    stewards = stewards_of(grid)
+    site = grid.site()
+    proof = site.device.proof(replaced_reading(site))
+    return Call(grid, stewards.rebase_meter(site), [grid.registrar], [proof])
+
+
+def redeem(grid: Grid) -> Call:
+    stewards = stewards_of(grid)
+    site = grid.site()
+    site.settle(site.reading(surplus_mwh=KWH * 2))
+    return Call(grid, stewards.redeem(site, KWH // 2), [site.owner])
+
+
 CALLS = [
     registry_initialize, appoint_registrar, register_user, register_meter,
+    rotate_key, report_equivocation, suspend_meter, revoke_meter, transfer_meter,
+    dismiss_registrar, set_energy_token, registry_set_authority,
     tokens_initialize, mint_grx, open_ledger, settle_meter,
+    rebase_meter, redeem, tokens_set_authority,
 ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The proof that a device signed: what `register_meter` and `settle_meter` accept as one."""
+"""The proof that a device signed: what every instruction that wants one accepts."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pytest
 from grid import Caller, Grid
 from harness import P256_ORDER, Device, message, p256_device
+from meters import Stewards, ordinary_reading, replaced_reading
 from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
@@ -64,12 +65,21 @@ def claim_of(grid: Grid, kind: str, device: Device) -> Claim:
         site = grid.site(device)
         grid.world.set_time(grid.world.now + 900)
         return Claim(grid, device, site.reading(), site.instruction(), [])
+    if kind == "rebase_meter":
+        site = grid.site(device)
+        instruction = Stewards(grid).rebase_meter(site)
+        return Claim(grid, device, replaced_reading(site), instruction, [grid.registrar])
+    if kind == "rotate_key":
+        site = grid.site()
+        instruction = Stewards(grid).rotate_key(site)
+        signers = [grid.registrar, site.owner]
+        return Claim(grid, device, ordinary_reading(site, 6), instruction, signers)
     owner, meter_id = grid.user(), os.urandom(16)
     instruction = grid.register_meter(owner.pubkey(), meter_id)
     return Claim(grid, device, grid.baseline(meter_id), instruction, [grid.registrar, owner])
 
 
-@pytest.fixture(params=["register_meter", "settle_meter"])
+@pytest.fixture(params=["register_meter", "rotate_key", "settle_meter", "rebase_meter"])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -120,9 +130,9 @@ def test_the_proof_is_after(claim: Claim) -> None:
     claim.refuse("MissingProof", noise(claim), claim.instruction, claim.proof)
 
 
-def test_one_proof_serves_once(claim: Claim) -> None:
+def test_one_proof_serves_once(claim: Claim, kind: str) -> None:
     """The instruction before the second is the first, and not the proof."""
-    again = "MeterAlreadyRegistered" if claim.signers else "MissingProof"
+    again = "MeterAlreadyRegistered" if kind == "register_meter" else "MissingProof"
     claim.refuse(again, claim.proof, claim.instruction, claim.instruction)
 
 

@@ -3,6 +3,7 @@
 import pytest
 from grid import Grid, Site
 from harness import World
+from meters import Stewards
 
 
 @pytest.fixture
@@ -24,3 +25,9 @@ def grid(registered: Grid) -> Grid:
 def site(grid: Grid) -> Site:
     """A household with a meter whose ledger is open."""
     return grid.site()
+
+
+@pytest.fixture
+def stewards(grid: Grid) -> Stewards:
+    """Those who look after the meters."""
+    return Stewards(grid)

@@ -38,6 +38,8 @@ def test_starts_at_the_baseline(grid: Grid, meter_id: bytes) -> None:
         "minted_mwh": 0,
         "redeemed_mwh": 0,
         "daily_allowance_mwh": LIMITS["daily_export_limit_mwh"] * 11 // 10 + TICK_MWH,
+        "deficit_mwh": 0,
+        "rebase_sequence": 0,
     }
     [event] = outcome.events
     assert event.name == "LedgerOpened"

@@ -88,9 +88,12 @@ def test_a_replay(site: Site) -> None:
     site.refuse("SequenceNotHigher", reading)
 
 
-@pytest.mark.parametrize("sequence", [0, 1])
-def test_a_sequence_that_is_not_higher(site: Site, sequence: int) -> None:
-    site.refuse("SequenceNotHigher", site.reading(sequence=sequence))
+def test_a_sequence_that_is_not_higher(site: Site) -> None:
+    site.refuse("SequenceNotHigher", site.reading(sequence=1))
+
+
+def test_no_key_signs_before_the_first_sequence(site: Site) -> None:
+    site.refuse("WrongKey", site.reading(sequence=0))
 
 
 @pytest.mark.parametrize(

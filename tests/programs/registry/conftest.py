@@ -1,8 +1,9 @@
 """Fixtures of the registry's tests."""
 
 import pytest
-from grid import Grid
+from grid import Grid, Site
 from harness import World
+from meters import Stewards
 
 
 @pytest.fixture
@@ -16,3 +17,16 @@ def started(grid: Grid) -> Grid:
     """A deployment with its registry and registrar."""
     grid.start_registry()
     return grid
+
+
+@pytest.fixture
+def stewards(started: Grid) -> Stewards:
+    """Those who look after the meters of a deployment with registry and tokens."""
+    started.start_tokens()
+    return Stewards(started)
+
+
+@pytest.fixture
+def site(stewards: Stewards) -> Site:
+    """A household with a meter whose ledger is open."""
+    return stewards.grid.site()

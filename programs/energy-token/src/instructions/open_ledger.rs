@@ -98,6 +98,8 @@ pub fn open_ledger(
             redeemed_mwh: 0.into(),
             daily_allowance_mwh: full_allowance(meter.daily_export_limit_mwh.get()).into(),
             bump: accounts.ledger_bump,
+            deficit_mwh: 0.into(),
+            rebase_sequence: 0.into(),
         },
     )?;
     accounts.events.emit(LedgerOpened {

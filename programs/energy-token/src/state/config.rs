@@ -6,6 +6,25 @@ use common::{
 };
 use pinocchio::Address;
 
+/// Whom `set_authority` appoints; the number is the borsh encoding.
+#[derive(Clone, Copy)]
+#[repr(u8)]
+pub enum Role {
+    Authority,
+    Treasury,
+}
+
+impl Role {
+    #[inline(always)]
+    pub fn from_byte(byte: u8) -> Option<Self> {
+        match byte {
+            0 => Some(Self::Authority),
+            1 => Some(Self::Treasury),
+            _ => None,
+        }
+    }
+}
+
 account! {
     /// PDA `["config"]`; also the authority of both mints.
     pub struct Config {

@@ -1,7 +1,8 @@
 //! Accounts of the energy-token program.
 
 mod config;
-mod ledger;
+mod limits;
 
-pub use config::Config;
-pub use ledger::{energy_limit, full_allowance, refilled_allowance, Ledger};
+pub use common::energy_token::Ledger;
+pub use config::{Config, Role};
+pub use limits::{energy_limit, full_allowance, refilled_allowance};

@@ -1,31 +1,12 @@
-//! How far each meter is settled.
+//! How much production a meter's limits let a ledger believe.
 
 use common::{
-    account,
-    codec::U64,
     math::mul_div_floor,
     time::{DAY_MS, HOUR_MS},
 };
 
 /// A meter's registers step by up to 10 Wh.
 pub const REGISTER_TICK_MWH: u64 = 10_000;
-
-account! {
-    /// A meter's registers as last settled, and what they minted: PDA `["ledger", meter id]`.
-    pub struct Ledger {
-        pub meter_id: [u8; 16],
-        pub last_sequence: U64,
-        pub last_time_ms: U64,
-        pub produced_mwh: U64,
-        pub consumed_mwh: U64,
-        pub surplus_mwh: U64,
-        pub minted_mwh: U64,
-        pub redeemed_mwh: U64,
-        /// Production that would still be believed now; time fills it up again.
-        pub daily_allowance_mwh: U64,
-        pub bump: u8,
-    }
-}
 
 /// A limit with 10 % of tolerance.
 #[inline(always)]
