@@ -272,3 +272,23 @@ async def test_two_workers_on_the_same_meters_agree(pool: asyncpg.Pool) -> None:
     for each in meters:
         assert await head(pool, each) == (41, each.hash)
     assert await pool.fetchval("SELECT count(*) FROM quarantine") == 0
+
+
+async def test_two_workers_with_one_meter_at_the_same_moment_do_not_undo_each_other(
+    pool: asyncpg.Pool, meter: Meter
+) -> None:
+    await Hub(pool, meter).take(meter.messages[1])
+    for _ in range(10):
+        lower, higher = meter.message(), meter.message()
+        async with pool.acquire() as connection, connection.transaction():
+            # both get as far as they can without writing a verdict
+            await connection.execute("LOCK TABLE verdicts IN EXCLUSIVE MODE")
+            commits = [
+                asyncio.create_task(Hub(pool, meter).take(message)) for message in (higher, lower)
+            ]
+            waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+            async with asyncio.timeout(10):
+                while await pool.fetchval(waiting) < 2:  # noqa: ASYNC110 - the server signals nothing
+                    await asyncio.sleep(0.01)
+        await asyncio.gather(*commits)
+        assert await head(pool, meter) == (meter.sequence, meter.hash)
