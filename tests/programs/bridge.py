@@ -79,7 +79,7 @@ class Bridge:
 
     def set_guardians(
         self,
-        guardians: Sequence[Pubkey] | None = None,
+        chosen: Sequence[Pubkey] | None = None,
         threshold: int | None = None,
         *,
         count: int | None = None,
@@ -87,13 +87,13 @@ class Bridge:
         bridge: bytes = BRIDGE,
         **changed: Pubkey,
     ) -> Instruction:
-        if guardians is None:
-            guardians = [key.pubkey() for key in self.guardians]
-        unused = [Pubkey.default()] * (MAXIMUM_GUARDIANS - len(guardians))
+        if chosen is None:
+            chosen = [key.pubkey() for key in self.guardians]
+        unused = [Pubkey.default()] * (MAXIMUM_GUARDIANS - len(chosen))
         arguments = {
             "threshold": self.threshold if threshold is None else threshold,
-            "count": len(guardians) if count is None else count,
-            "guardians": [*guardians, *unused],
+            "count": len(chosen) if count is None else count,
+            "guardians": [*chosen, *unused],
             "evm_chain_id": evm_chain_id,
             "bridge": bridge,
         }

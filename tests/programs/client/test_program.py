@@ -87,9 +87,11 @@ def test_an_unknown_account_name_is_refused() -> None:
 
 ORDER = st.fixed_dictionaries(
     dict.fromkeys(("number", "nonce", "amount_mwh", "filled_mwh", "reserved_mwh"), U64)
-    | {"price_micro_grx": U64, "created_at": I64, "expires_at": I64}
+    | dict.fromkeys(("returned_mwh", "price_micro_grx", "paid_micro_grx"), U64)
+    | {"reserved_micro_grx": U64, "created_at": I64, "expires_at": I64}
     | {"seller": PUBKEY, "rent_payer": PUBKEY, "entered": st.booleans()}
     | {"status": st.sampled_from(["Created", "Active", "Matching", "Filled", "Expired"])}
+    | {"ending": st.sampled_from(["None", "Cancelled", "Expired"])}
     | {"escrow_bump": st.integers(0, 255), "bump": st.integers(0, 255)}
 )
 
@@ -97,16 +99,22 @@ ORDER = st.fixed_dictionaries(
 @given(ORDER)
 def test_an_account_is_the_same_after_encoding_and_decoding(order: dict[str, Any]) -> None:
     data = trading.encode_account("Order", order)
-    assert len(data) == 8 + 7 * 8 + 32 + 1 + 8 + 8 - 8 + 32 + 3
+    assert len(data) == 8 + 11 * 8 + 2 * 32 + 2 + 3
     assert trading.decode_account("Order", data) == order
 
 
 def test_damaged_account_data_is_refused() -> None:
-    trader = {"wallet": Pubkey.new_unique(), "last_nonce": 3, "bump": 255}
+    trader = {
+        "wallet": Pubkey.new_unique(),
+        "last_nonce": 3,
+        "last_reservation_nonce": 4,
+        "open_reservation": Pubkey.default(),
+        "bump": 255,
+    }
     data = trading.encode_account("Trader", trader)
     with pytest.raises(BadDataError, match="ends at"):
         trading.decode_account("Trader", data[:-1])
-    with pytest.raises(BadDataError, match="Trader is 41 bytes, not 42"):
+    with pytest.raises(BadDataError, match="Trader is 81 bytes, not 82"):
         trading.decode_account("Trader", data + b"\0")
     with pytest.raises(BadDataError, match="not a trading Market"):
         trading.decode_account("Market", data)
@@ -122,10 +130,40 @@ def test_impossible_enums_and_bools_are_refused(
     entered = len(data) - 3
     with pytest.raises(BadDataError, match="not a bool"):
         trading.decode_account("Order", bytes(data[:entered]) + bytes([truth]) + bytes(data[-2:]))
-    status = entered - 32 - 16 - 1
+    status = entered - 32 - 16 - 2
     data[status] = variant
     with pytest.raises(BadDataError, match="OrderStatus has no variant"):
         trading.decode_account("Order", bytes(data))
+
+
+def guardians(keys: tuple[Pubkey, ...]) -> dict[str, Any]:
+    return {
+        "epoch": 1,
+        "threshold": 2,
+        "count": 3,
+        "guardians": keys,
+        "evm_chain_id": 1,
+        "bridge": bytes(20),
+        "bump": 255,
+    }
+
+
+@given(st.lists(PUBKEY, min_size=9, max_size=9).map(tuple))
+def test_an_array_is_a_tuple(keys: tuple[Pubkey, ...]) -> None:
+    data = trading.encode_account("Guardians", guardians(keys))
+    assert data[18 : 18 + 9 * 32] == b"".join(bytes(key) for key in keys)
+    assert trading.decode_account("Guardians", data) == guardians(keys)
+    with pytest.raises(BadDataError, match="needs 32 bytes"):
+        trading.decode_account("Guardians", data[: 18 + 9 * 32 - 1])
+
+
+def test_an_array_has_its_length() -> None:
+    key = Pubkey.new_unique()
+    for wrong in ((key,) * 8, (key,) * 10, 9):
+        with pytest.raises(BadValueError, match="must be 9 values"):
+            trading.encode_account("Guardians", guardians(wrong))  # type: ignore[arg-type]  # the point
+    with pytest.raises(BadValueError, match="must be a pubkey"):
+        trading.encode_account("Guardians", guardians((1,) * 9))  # type: ignore[arg-type]  # the point
 
 
 def test_an_unknown_variant_is_refused() -> None:
