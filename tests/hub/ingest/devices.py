@@ -152,7 +152,7 @@ class Gateway:
         """Wait until the meter's ack has reached `sequence`."""
 
         def reached() -> bool:
-            acks = self.acks.get(meter.meter_id)
+            acks = self.acks.get(meter.meter_id, [])
             return bool(acks) and acks[-1].sequence >= sequence
 
         async with asyncio.timeout(20), self._changed:

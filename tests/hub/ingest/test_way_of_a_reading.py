@@ -41,8 +41,8 @@ def signed_message(rows: list[asyncpg.Record], meter: Meter) -> bytes:
     assert {row["record_count"] for row in rows} == {len(rows)}
     assert {row["first_sequence"] for row in rows} == {rows[0]["sequence"]}
     payload = Payload(records, rows[-1]["extras"]).encode()
-    unsigned = cose.sign(payload, meter.signer)
-    return unsigned[:-64] + rows[-1]["signature"]
+    signature: bytes = rows[-1]["signature"]
+    return cose.sign(payload, meter.signer)[:-64] + signature
 
 
 @pytest.mark.parametrize("algorithm", Algorithm)
