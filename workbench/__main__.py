@@ -58,7 +58,9 @@ VERBS = {
         "format, lint, types, rebuild of the programs, packaging", _python("workbench.checks")
     ),
     "bench": Verb("NAME [--json]: a benchmark (ingest)", _python("workbench.bench")),
-    "soak": Verb("[TIMES]: the kill loops, many times as long", _python("workbench.soak")),
+    "soak": Verb(
+        "[TIMES]: kill loops and property tests, many times as long", _python("workbench.soak")
+    ),
     "cluster": Verb(
         "a private Solana cluster on this machine: --authorities N [--port P] [--reset]",
         _python("workbench.cluster"),

@@ -1,4 +1,4 @@
-"""`./run soak [TIMES]`: the kill loops, with TIMES as many rounds as the checks have."""
+"""`./run soak [TIMES]`: kill loops and property tests, TIMES as long as in the checks."""
 
 import os
 import sys
@@ -11,13 +11,13 @@ DEFAULT_TIMES = "50"
 
 
 def main() -> NoReturn:
-    """Hand over to pytest with the tests that are marked as loops."""
+    """Hand over to pytest: loops by our mark, property tests by that of Hypothesis."""
     times = sys.argv[1] if len(sys.argv) > 1 else DEFAULT_TIMES
     if not times.isdecimal() or int(times) < 1:
         say("./run soak [TIMES], where TIMES is a whole number from 1")
         sys.exit(2)
     os.environ["GTX_SOAK_TIMES"] = times
-    command = [str(PYTHON), "-m", "pytest", "-m", "soak"]
+    command = [str(PYTHON), "-m", "pytest", "-m", "soak or hypothesis"]
     os.execv(command[0], command)  # noqa: S606 - our own interpreter, no shell
 
 
