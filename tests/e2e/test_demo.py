@@ -4,7 +4,8 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,14 @@ EXPECTED = {
 
 
 @pytest.fixture
+def data() -> Iterator[Path]:
+    """A data folder that PostgreSQL's own user can reach, too, when the tests run as root."""
+    with tempfile.TemporaryDirectory(prefix="gtx-demo-", dir="/tmp") as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder) / "data"
+
+
+@pytest.fixture
 def day(tmp_path: Path) -> Path:
     lines = [f"{hour:02d}:00,{PRODUCED_W},{CONSUMED_W}" for hour in range(24)]
     path = tmp_path / "day.csv"
@@ -57,20 +66,20 @@ def run_demo(folder: Path, day: Path) -> dict[str, Any]:
     return result
 
 
-def test_the_same_result_twice_on_the_same_data(tmp_path: Path, day: Path) -> None:
-    first = run_demo(tmp_path / "data", day)
+def test_the_same_result_twice_on_the_same_data(data: Path, day: Path) -> None:
+    first = run_demo(data, day)
     assert numbers(first) == EXPECTED
     assert first["readings_verified"] > 2 * DAY_SECONDS
-    second = run_demo(tmp_path / "data", day)
+    second = run_demo(data, day)
     assert numbers(second) == EXPECTED
     # What happened once on chain is found again, not done again.
     assert second["signatures"] == first["signatures"]
 
 
 @pytest.fixture
-async def performance(tmp_path: Path, day: Path) -> AsyncIterator[Performance]:
+async def performance(data: Path, day: Path) -> AsyncIterator[Performance]:
     plan = Plan(
-        folder=tmp_path / "data",
+        folder=data,
         csv=day,
         day_seconds=DAY_SECONDS,
         sell_kwh=SELL_KWH,
