@@ -182,10 +182,14 @@ class Grid:
         return record(**(fields | changed))
 
     def site(
-        self, device: Device | None = None, limits: dict[str, int] | None = None, **baseline: Any
+        self,
+        device: Device | None = None,
+        limits: dict[str, int] | None = None,
+        meter_id: bytes | None = None,
+        **baseline: Any,
     ) -> Site:
         """A new user's registered meter with its ledger open, and a token account."""
-        site = Site(self, device or Device(), self.user())
+        site = Site(self, device or Device(), self.user(), meter_id or os.urandom(16))
         site.baseline = self.baseline(site.meter_id, **baseline)
         self.world.send(
             site.device.proof(site.baseline),
