@@ -90,9 +90,47 @@ async def _meter_registered(connection: Connection, event: ChainEvent) -> None:
     )
 
 
-def _public_key(event: ChainEvent) -> bytes:
-    key = event.octets("public_key")
-    return key[:32] if event.integer("algorithm") == 0 else key
+def _public_key(event: ChainEvent, prefix: str = "") -> bytes:
+    key = event.octets(f"{prefix}public_key")
+    return key[:32] if event.integer(f"{prefix}algorithm") == 0 else key
+
+
+async def _key_rotated(connection: Connection, event: ChainEvent) -> None:
+    previous = _public_key(event, "previous_")
+    known = any(previous)
+    await connection.execute(
+        "UPDATE meters SET algorithm = $2, public_key = $3, previous_algorithm = $4,"
+        " previous_public_key = $5, previous_key_last_sequence = $6,"
+        " status = 'active' WHERE meter_id = $1",
+        event.octets("meter_id"),
+        event.integer("algorithm"),
+        _public_key(event),
+        event.integer("previous_algorithm") if known else None,
+        previous if known else None,
+        event.integer("previous_key_last_sequence"),
+    )
+
+
+async def _meter_suspended(connection: Connection, event: ChainEvent) -> None:
+    await _set_status(connection, event, "suspended")
+
+
+async def _meter_revoked(connection: Connection, event: ChainEvent) -> None:
+    await _set_status(connection, event, "revoked")
+
+
+async def _set_status(connection: Connection, event: ChainEvent, status: str) -> None:
+    await connection.execute(
+        "UPDATE meters SET status = $2 WHERE meter_id = $1", event.octets("meter_id"), status
+    )
+
+
+async def _meter_transferred(connection: Connection, event: ChainEvent) -> None:
+    await connection.execute(
+        "UPDATE meters SET owner_wallet = $2 WHERE meter_id = $1",
+        event.octets("meter_id"),
+        event.text("owner"),
+    )
 
 
 async def _meter_settled(connection: Connection, event: ChainEvent) -> None:
@@ -127,18 +165,55 @@ async def _meter_settled(connection: Connection, event: ChainEvent) -> None:
     )
 
 
+async def _meter_rebased(connection: Connection, event: ChainEvent) -> None:
+    meter_id = event.octets("meter_id")
+    sequence = event.integer("reading_sequence")
+    await connection.execute(
+        "INSERT INTO ledgers (meter_id, last_sequence, last_time_ms, produced_mwh, consumed_mwh,"
+        " surplus_mwh, minted_mwh) VALUES ($1, $2, $3, $4, $5, $6, 0)"
+        " ON CONFLICT (meter_id) DO UPDATE SET last_sequence = excluded.last_sequence,"
+        " last_time_ms = excluded.last_time_ms, produced_mwh = excluded.produced_mwh,"
+        " consumed_mwh = excluded.consumed_mwh, surplus_mwh = excluded.surplus_mwh",
+        meter_id,
+        sequence,
+        event.integer("reading_time_ms"),
+        event.integer("produced_mwh"),
+        event.integer("consumed_mwh"),
+        event.integer("surplus_mwh"),
+    )
+    # The program takes no earlier reading any more: what waits is lost, and must not look settled.
+    await connection.execute(
+        "UPDATE settlements SET status = 'refused', error = 'SignedBeforeRebase', updated_at = $3"
+        " WHERE meter_id = $1 AND sequence < $2 AND status IN ('pending', 'sent')",
+        meter_id,
+        sequence,
+        chain_time(event.integer("timestamp")),
+    )
+
+
 HANDLERS: Mapping[str, Mapping[str, Handler | None]] = {  # None: the event itself says it all
     "registry": {
         "DeploymentInitialized": None,
         "RegistrarAppointed": None,
         "UserRegistered": _user_registered,
         "MeterRegistered": _meter_registered,
+        "KeyRotated": _key_rotated,
+        "MeterSuspended": _meter_suspended,
+        "EquivocationReported": _meter_suspended,
+        "MeterRevoked": _meter_revoked,
+        "MeterTransferred": _meter_transferred,
+        "RegistrarDismissed": None,
+        "EnergyTokenSet": None,
+        "AuthoritySet": None,
     },
     "energy_token": {
         "TokensInitialized": None,
         "GrxMinted": None,
         "LedgerOpened": None,  # a copy of the meter's baseline until the first settlement
         "MeterSettled": _meter_settled,
+        "MeterRebased": _meter_rebased,
+        "EnergyRedeemed": None,
+        "AuthoritySet": None,
     },
     "trading": market.HANDLERS,
 }

@@ -160,7 +160,11 @@ async def _escrows(
 async def _supplies(
     pool: asyncpg.Pool, client: ChainClient, addresses: Addresses
 ) -> list[Difference]:
-    energy = await pool.fetchval("SELECT coalesce(sum(minted_mwh), 0)::bigint FROM ledgers")
+    energy = await pool.fetchval(
+        "SELECT coalesce(sum(minted_mwh), 0)::bigint - (SELECT"
+        " coalesce(sum((data ->> 'amount_mwh')::bigint), 0)::bigint FROM events"
+        " WHERE program = 'energy_token' AND name = 'EnergyRedeemed') FROM ledgers"
+    )
     grx = await pool.fetchval(
         "SELECT coalesce(sum((data ->> 'amount')::bigint), 0)::bigint FROM events"
         " WHERE program = 'energy_token' AND name = 'GrxMinted'"

@@ -49,8 +49,12 @@ class Sent:
 async def waiting(connection: Connection, limit: int) -> list[Waiting]:
     """Return the oldest pending rows, at most `limit`."""
     rows = await connection.fetch(
-        "SELECT s.id, s.meter_id, m.owner_wallet, s.sequence, m.algorithm AS key_algorithm,"
-        " m.public_key, s.algorithm, s.signature, s.record"
+        "SELECT s.id, s.meter_id, m.owner_wallet, s.sequence, s.algorithm, s.signature, s.record,"
+        # The key that the sequence asks for; where none is left, the chain refuses the reading.
+        " CASE WHEN s.sequence <= m.previous_key_last_sequence"
+        " THEN coalesce(m.previous_algorithm, m.algorithm) ELSE m.algorithm END AS key_algorithm,"
+        " CASE WHEN s.sequence <= m.previous_key_last_sequence"
+        " THEN coalesce(m.previous_public_key, m.public_key) ELSE m.public_key END AS public_key"
         " FROM settlements s JOIN meters m USING (meter_id)"
         " WHERE s.status = 'pending' ORDER BY s.id LIMIT $1",
         limit,

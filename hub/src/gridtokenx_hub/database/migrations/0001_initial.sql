@@ -59,7 +59,10 @@ CREATE TABLE meters (
     baseline_consumed_mwh bigint NOT NULL,
     baseline_surplus_mwh bigint NOT NULL,
     baseline_hash bytea NOT NULL,
-    registered_at timestamptz NOT NULL
+    registered_at timestamptz NOT NULL,
+    previous_algorithm smallint,              -- of the key before the last rotation; null when none counts
+    previous_public_key bytea,
+    previous_key_last_sequence bigint NOT NULL DEFAULT 0
 );
 
 CREATE TABLE readings (
