@@ -42,6 +42,10 @@ class Addresses:
         """The `Meter` of a 16-byte meter id."""
         return derive(self.registry, b"meter", meter_id)
 
+    def energy_token_link(self) -> Pubkey:
+        """The registry's `EnergyToken`: which program keeps the meters' ledgers."""
+        return derive(self.registry, b"energy_token")
+
     def energy_config(self) -> Pubkey:
         """The energy-token program's one `Config`."""
         return derive(self.energy_token, b"config")

@@ -117,9 +117,8 @@ fn is_signed(proof: &[u8], guardians: &Guardians, message: &[u8; MESSAGE_SIZE]) 
     let threshold = guardians.threshold;
     let keys_at = COUNT_SIZE + OFFSETS_SIZE * threshold as usize;
     let message_at = keys_at + SIGNED_SIZE * threshold as usize;
-    let is_whole = proof.len() == message_at + MESSAGE_SIZE
-        && proof.get(..COUNT_SIZE)? == [threshold, 0]
-        && proof.get(message_at..)? == message;
+    let is_framed =
+        proof.get(..COUNT_SIZE)? == [threshold, 0] && proof.get(message_at..)? == message;
     let mut candidates = guardians.in_office().iter();
     let (mut offsets_at, mut key_at) = (COUNT_SIZE, keys_at);
     for _ in 0..threshold {
@@ -132,7 +131,7 @@ fn is_signed(proof: &[u8], guardians: &Guardians, message: &[u8; MESSAGE_SIZE]) 
         offsets_at += OFFSETS_SIZE;
         key_at += SIGNED_SIZE;
     }
-    is_whole.then_some(())
+    is_framed.then_some(())
 }
 
 /// Where signature, key and message lie: all in the proof itself.

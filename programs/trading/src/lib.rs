@@ -1,5 +1,6 @@
 //! Order book for metered energy: sellers put energy tokens into an escrow of their own order,
-//! buyers take all or a part of it for GRX. Amounts are mWh, prices µGRX per kWh.
+//! buyers take all or a part of it for GRX, or have it reserved and pay in baht on the bridge's
+//! chain; buyers ask for energy with offers of their own. Amounts are mWh, prices µGRX per kWh.
 
 #![no_std]
 
