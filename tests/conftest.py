@@ -1,9 +1,11 @@
-"""What all tests share: the same random cases each time, and how long the kill loops go on."""
+"""What all tests share: the same random cases, the kill loops' length, and what is left out."""
 
 import os
 
 import pytest
 from hypothesis import settings
+
+from workbench.cluster_machine import lacking, look_at_machine
 
 SOAK_TIMES = int(os.environ.get("GTX_SOAK_TIMES", "1"))
 
@@ -18,3 +20,9 @@ settings.load_profile("sample" if SOAK_TIMES == 1 else "soak")
 def soak_times() -> int:
     """How many times as many rounds as in the checks a kill loop does; see `./run soak`."""
     return SOAK_TIMES
+
+
+def pytest_report_header() -> list[str]:
+    """Name the tests that are not here for want of a tool."""
+    missing = lacking(look_at_machine(), 1)
+    return [f"no test of a private cluster: {lack}" for lack in missing]
