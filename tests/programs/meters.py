@@ -27,11 +27,6 @@ class Stewards:
         self.world = grid.world
         self.registry, self.energy_token = self.world.registry, self.world.energy_token
 
-    @property
-    def energy_token_link(self) -> Pubkey:
-        """Where the registry keeps the energy-token program's address."""
-        return Pubkey.find_program_address([b"energy_token"], self.registry.id)[0]
-
     def _registry(
         self, name: str, accounts: dict[str, Pubkey], changed: dict[str, Pubkey]
     ) -> Instruction:
@@ -67,7 +62,7 @@ class Stewards:
             "owner": site.owner.pubkey(),
             "new_owner": new_owner,
             "new_owner_user": self.world.addresses.user(new_owner),
-            "energy_token": self.energy_token_link,
+            "energy_token": self.world.addresses.energy_token_link(),
         }  # fmt: skip
         return self._registry("transfer_meter", accounts, changed)
 
@@ -83,7 +78,7 @@ class Stewards:
         accounts = {
             "authority": self.grid.authority.pubkey(),
             "energy_token_program": self.energy_token.id,
-            "energy_token": self.energy_token_link,
+            "energy_token": self.world.addresses.energy_token_link(),
             "payer": self.world.payer.pubkey(),
         }
         return self._registry("set_energy_token", accounts, changed)

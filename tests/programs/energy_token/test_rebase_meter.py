@@ -8,6 +8,7 @@ from grid import INTERVAL_S, KWH, LIMITS, Grid, Site, unchanged
 from grid import without_signature as unsigned
 from harness import SETTLEMENT, SYNCHRONISED, Device, p256_device
 from meters import REGISTER_REPLACED, Stewards, replaced_reading
+from solders.message import Message
 from solders.pubkey import Pubkey
 
 METER_FAULT, TAMPER = 1 << 4, 1 << 6
@@ -93,13 +94,15 @@ def test_the_last_reading_and_the_rebase_in_one_transaction(stewards: Stewards, 
     world = stewards.world
     world.set_time(world.now + 1)
     first = replaced_reading(site, sequence=11)
-    world.send(
+    instructions = [
         site.device.proof(last),
         site.instruction(),
         site.device.proof(first),
         stewards.rebase_meter(site),
-        signers=[stewards.grid.registrar],
-    )
+    ]
+    message = bytes(Message(instructions, world.payer.pubkey()))
+    assert 1 + 2 * 64 + len(message) <= 1232
+    world.send(*instructions, signers=[stewards.grid.registrar])
     assert world.balance(site.token) == 3 * KWH // 2
     assert site.ledger["produced_mwh"] == 7
 

@@ -54,14 +54,11 @@ def test_a_settled_meter_goes_to_another_owner(linked: Stewards, site: Site, hei
 def test_energy_goes_to_whoever_owned_the_meter(
     linked: Stewards, site: Site, heir: Keypair
 ) -> None:
-    """Settlement and transfer in one transaction: the first is the old owner's, the next is not."""
+    """What was settled before the transfer is the old owner's, what comes after is not."""
     world = linked.world
-    world.send(
-        site.device.proof(site.reading()),
-        site.instruction(),
-        linked.transfer_meter(site, heir.pubkey()),
-        signers=signers(linked, site, heir),
-    )
+    site.settle(site.reading())
+    instruction = linked.transfer_meter(site, heir.pubkey())
+    world.send(instruction, signers=signers(linked, site, heir))
     minted = world.balance(site.token)
     assert minted
     world.set_time(world.now + INTERVAL_S)
@@ -95,7 +92,7 @@ def test_another_meters_ledger(linked: Stewards, site: Site, heir: Keypair, grid
 
 def test_a_link_of_another_program(linked: Stewards, site: Site, heir: Keypair) -> None:
     world, fake = linked.world, Pubkey.new_unique()
-    world.put(fake, world.trading.id, world.data(linked.energy_token_link))
+    world.put(fake, world.trading.id, world.data(linked.world.addresses.energy_token_link()))
     refuse(linked, "InvalidAccount", site, heir, energy_token=fake)
 
 
@@ -149,7 +146,9 @@ def test_a_meter_that_is_not_active(linked: Stewards, site: Site, heir: Keypair)
 def test_the_program_is_told_once(stewards: Stewards) -> None:
     world, authority = stewards.world, stewards.grid.authority
     [event] = world.send(stewards.set_energy_token(), signers=[authority]).events
-    link = world.account(world.registry, "EnergyToken", stewards.energy_token_link)
+    link = world.account(
+        world.registry, "EnergyToken", stewards.world.addresses.energy_token_link()
+    )
     assert link["program"] == world.energy_token.id
     assert event.name == "EnergyTokenSet"
     assert event.data == {"sequence": 3, "energy_token_program": world.energy_token.id}
@@ -172,7 +171,7 @@ def test_what_is_told_is_a_program(stewards: Stewards) -> None:
 
 
 def test_the_link_has_one_address(stewards: Stewards, world: World) -> None:
-    prefund(world, stewards.energy_token_link)
+    prefund(world, stewards.world.addresses.energy_token_link())
     wrong = other_bump([b"energy_token"], world.registry.id)
     instruction = stewards.set_energy_token(energy_token=wrong)
     world.refuse("InvalidAccount", instruction, signers=[stewards.grid.authority])
