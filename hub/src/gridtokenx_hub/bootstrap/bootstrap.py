@@ -53,6 +53,7 @@ async def bootstrap(
     await steps.registry(settlement_interval_s)
     await steps.registrar()
     await steps.energy_token(settlement_interval_s, grx_cap)
+    await steps.ledgers()
     await steps.trading()
 
 
@@ -123,6 +124,24 @@ class _Steps:
             "initialize",
             {"grx_cap": grx_cap},
             {**accounts, "config": config, "registry_config": registry_config},
+        )
+
+    async def ledgers(self) -> None:
+        """Tell the registry which program keeps the ledgers: it asks them before a transfer."""
+        energy_token = self.addresses.energy_token_link()
+        expected = {"program": self.addresses.energy_token}
+        if await self._is_as_expected("registry", "EnergyToken", energy_token, expected):
+            return
+        await self._send(
+            "registry",
+            "set_energy_token",
+            {},
+            {
+                "config": self.addresses.registry_config(),
+                "authority": self.keys.authority.pubkey(),
+                "energy_token_program": self.addresses.energy_token,
+                "energy_token": energy_token,
+            },
         )
 
     async def trading(self) -> None:
