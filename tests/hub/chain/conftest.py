@@ -32,9 +32,9 @@ def local_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         assert process.stop() == 0
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def validator_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of a real validator."""
+    """URL of a real validator; it keeps a core busy, so no other test runs beside it."""
     binary = validator.find()
     assert binary is not None
     with asyncio.Runner() as runner:
