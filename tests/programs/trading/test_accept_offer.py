@@ -255,6 +255,26 @@ def test_what_is_left_goes_back(exchange: Exchange, bid: Bid, seller: Party, nam
         )
 
 
+@pytest.mark.parametrize("name", ENDS)
+def test_what_ends_an_offer_is_checked(exchange: Exchange, bid: Bid, name: str) -> None:
+    world, signers = exchange.world, [bid.buyer.key][: name == "cancel_offer"]
+    world.set_time(exchange.offer(bid)["expires_at"])
+    forged, end = Pubkey.new_unique(), exchange.end_offer(name, bid)
+    world.put(forged, world.registry.id, world.data(bid.address))
+    stray = [("offer", forged), ("market", bid.address), ("token_program", TOKEN_2022)]
+    stray += [("event_authority", TOKEN_2022), ("program", TOKEN_2022)]
+    for account, wrong in stray:
+        instruction = exchange.end_offer(name, bid, **{account: wrong})
+        world.refuse("InvalidAccount", instruction, signers=signers)
+    metas = list(end.accounts)
+    for wrong_metas in (metas[:-1], [*metas, metas[-1]]):
+        wrong_number = with_accounts(end, wrong_metas)
+        world.refuse("WrongNumberOfAccounts", wrong_number, signers=signers)
+    longer = with_data(end, bytes(end.data) + b"\0")
+    world.refuse("InvalidArguments", longer, signers=signers)
+    assert exchange.offer(bid)["status"] == "Active"
+
+
 def test_only_the_buyer_cancels(exchange: Exchange, bid: Bid, seller: Party) -> None:
     stolen = exchange.end_offer("cancel_offer", bid, buyer=seller.wallet)
     exchange.world.refuse("Unauthorized", stolen, signers=[seller.key])

@@ -215,7 +215,10 @@ def test_too_much_to_count_is_refused(bridge: Bridge, buyer: Party) -> None:
     rich = bridge.exchange.party(energy=U64_MAX)
     whole = LAST - LAST % 1_000
     sale = bridge.exchange.sale(rich, amount_mwh=whole, price_micro_grx=1_000_000)
-    refuse(bridge, "ArithmeticOverflow", sale, buyer, amount_mwh=whole)
+    for rate in (RATE, 1_500_000):  # past 64 bits, and past 63
+        bridge.post_price(rate)
+        baht = min(thbc(whole, rate), U64_MAX)
+        refuse(bridge, "ArithmeticOverflow", sale, buyer, amount_mwh=whole, payment_micro_thbc=baht)
     bridge.post_price(1_000_000)
     refuse(bridge, "InsufficientBalance", sale, buyer, amount_mwh=whole, payment_micro_thbc=whole)
 

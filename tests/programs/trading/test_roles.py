@@ -297,6 +297,14 @@ def test_fixed_accounts_and_the_market_are_checked(bridge: Bridge, name: str) ->
 
 
 @pytest.mark.parametrize("name", ["update_price", "set_guardians"])
+def test_who_pays_signs(closed: Bridge, name: str) -> None:
+    payer = closed.world.wallet()
+    make: Any = getattr(closed, name)
+    unpaid = without_signature(make(payer=payer.pubkey()), payer.pubkey())
+    refuse(closed, "MissingSignature", unpaid, closed.authority)
+
+
+@pytest.mark.parametrize("name", ["update_price", "set_guardians"])
 def test_each_account_has_one_address(closed: Bridge, name: str) -> None:
     kind = "price" if name == "update_price" else "guardians"
     addresses = closed.addresses
