@@ -4,9 +4,9 @@ from typing import Any
 
 from demo.plan import Plan
 from demo.state import State
+from gridtokenx_protocol.units import MWH_PER_KWH, parse_grx, parse_kwh, quote
 
-MICRO = 1_000_000
-SEED_MINTED_MWH = 12 * MICRO
+SEED_MINTED_MWH = 12 * MWH_PER_KWH
 
 
 def result(state: State, status: dict[str, Any], balances: dict[str, int]) -> dict[str, Any]:
@@ -46,8 +46,8 @@ def differences(plan: Plan, outcome: dict[str, Any], supply: int, surplus_mwh: i
         supply: the ENERGY mint's supply, asked of the chain.
         surplus_mwh: the sum of the surplus registers that the devices signed last.
     """
-    sold = int(plan.sell_kwh * MICRO)
-    paid = -(-int(plan.sell_kwh * MICRO) * int(plan.price_grx * MICRO) // MICRO)
+    sold = parse_kwh(plan.sell_kwh)
+    paid = quote(sold, parse_grx(plan.price_grx))
     expected = {
         "minted": surplus_mwh,
         "energy_a": surplus_mwh - sold,

@@ -17,12 +17,14 @@ class Verb:
     run: Callable[[Sequence[str]], int]
 
 
-def _python(module: str, *first: str) -> Callable[[Sequence[str]], int]:
-    """Return a verb that runs `module` in the workspace's environment."""
+def _python(module: str, *, broker: bool = False) -> Callable[[Sequence[str]], int]:
+    """Return a verb that runs `module` in the workspace's environment, with a `broker` at hand."""
 
     def verb(arguments: Sequence[str]) -> int:
         environment.prepare()
-        command = [str(environment.PYTHON), "-m", module, *first, *arguments]
+        if broker:
+            environment.offer_mosquitto()
+        command = [str(environment.PYTHON), "-m", module, *arguments]
         os.chdir(environment.ROOT)
         # Tests of other people's clients make environments of their own with the same uv.
         uv_folder = os.path.dirname(environment.find_uv()[0])  # noqa: PTH120 - a PATH entry is text
@@ -32,28 +34,12 @@ def _python(module: str, *first: str) -> Callable[[Sequence[str]], int]:
     return verb
 
 
-def _demo(arguments: Sequence[str]) -> int:
-    environment.prepare()
-    environment.offer_mosquitto()
-    return _python("demo")(arguments)
-
-
-def _test(arguments: Sequence[str]) -> int:
-    environment.prepare()
-    environment.offer_mosquitto()
-    return _python("pytest")(arguments)
-
-
-def _programs(arguments: Sequence[str]) -> int:
-    return _python("programs.build")(arguments)
-
-
 VERBS = {
     "demo": Verb(
         "from a meter to a trade on this machine [--once] [--json] [--scenario NAME] [--reset]",
-        _demo,
+        _python("demo", broker=True),
     ),
-    "test": Verb("all tests; arguments go to pytest", _test),
+    "test": Verb("all tests; arguments go to pytest", _python("pytest", broker=True)),
     "check": Verb(
         "format, lint, types, rebuild of the programs, packaging", _python("workbench.checks")
     ),
@@ -65,7 +51,7 @@ VERBS = {
         "a private Solana cluster on this machine: --authorities N [--port P] [--reset]",
         _python("workbench.cluster"),
     ),
-    "programs": Verb("build the Solana programs from source [--check]", _programs),
+    "programs": Verb("build the Solana programs from source [--check]", _python("programs.build")),
     "setup": Verb("set up the environment and nothing else", lambda _: environment.prepare()),
 }
 
