@@ -1,6 +1,7 @@
 """A meter that misbehaves on demand, a real broker, and a hub that only acknowledges."""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from tests.edge.broker import Broker, free_port
 from tests.edge.fake_hub import DEPLOYMENT, METER_ID, FakeHub
 from tests.edge.fake_meter import FakeMeter
+from tests.edge.sender import Sender, make_uplink
 from tests.edge.site import MakeSite, Site
 
 from gridtokenx_edge.config import (
@@ -21,7 +23,7 @@ from gridtokenx_edge.config import (
 from gridtokenx_edge.keystore import create_signing_key
 from gridtokenx_edge.meters import MeterReading, Profile, Quantity, load_profile
 from gridtokenx_edge.records import Composer, Sample
-from gridtokenx_edge.spool import Spool
+from gridtokenx_edge.spool import Spool, SpoolThread
 from gridtokenx_protocol.keys import Algorithm, SoftwareSigner
 from gridtokenx_protocol.record import ClockStatus
 
@@ -79,6 +81,20 @@ def meter_config(tmp_path: Path, profile: Profile, hub_signer: SoftwareSigner) -
         spool=SpoolConfig(tmp_path / "spool.db", 1 << 20, 30),
         broker=BrokerConfig("127.0.0.1", 1, None),
     )
+
+
+@pytest.fixture
+async def sender(
+    meter_config: MeterConfig, signer: SoftwareSigner, broker: Broker
+) -> AsyncIterator[Sender]:
+    config = replace(meter_config, broker=BrokerConfig("127.0.0.1", broker.port, None))
+    thread = SpoolThread()
+    spool = await thread.call(Spool.open, config.spool)
+    asked: list[int] = []
+    uplink = make_uplink(config, spool, thread, signer, read_now=lambda: asked.append(1))
+    yield Sender(spool, thread, uplink, Composer(config, signer), asked)
+    await thread.call(spool.close)
+    thread.close()
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ class FakeHub:
     Attributes:
         hashes: Hash of each sequence; another hash for a known one is equivocation.
         arrivals: Sequences in the order in which they came, with repetitions.
+        messages: How many records each message carried.
     """
 
     public_key: bytes
@@ -38,6 +39,7 @@ class FakeHub:
     records: dict[int, Record] = field(default_factory=dict)
     extras: dict[int, dict[str, Any]] = field(default_factory=dict)
     arrivals: list[int] = field(default_factory=list)
+    messages: list[int] = field(default_factory=list)
     equivocations: list[int] = field(default_factory=list)
     _lost: set[int] = field(default_factory=set)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -71,19 +73,23 @@ class FakeHub:
         signed = cose.decode(message)
         cose.verify(signed, Algorithm.ED25519, self.public_key)
         payload = Payload.decode(signed.payload)
-        (record,) = payload.records
-        sequence = record.sequence
-        digest = record_hash(record, payload.extras)
+        self.messages.append(len(payload.records))
+        for record in payload.records[:-1]:
+            self._take_record(record, None)
+        self._take_record(payload.records[-1], payload.extras)
+        while (verdict := self._next_verdict()) is not None:
+            self.acked = verdict
+
+    def _take_record(self, record: Record, extras: bytes | None) -> None:
+        sequence, digest = record.sequence, record_hash(record, extras)
         self.arrivals.append(sequence)
         if self.hashes.setdefault(sequence, digest) != digest:
             self.equivocations.append(sequence)
         self.records[sequence] = record
-        if payload.extras:
-            self.extras[sequence] = decode_map(payload.extras)
+        if extras:
+            self.extras[sequence] = decode_map(extras)
             for first, last in self.extras[sequence].get("dropped", []):
                 self._lost.update(range(first, last + 1))
-        while (verdict := self._next_verdict()) is not None:
-            self.acked = verdict
 
     def _next_verdict(self) -> int | None:
         if self.acked + 1 in self.hashes or self.acked + 1 in self._lost:

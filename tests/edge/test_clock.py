@@ -72,7 +72,7 @@ def test_every_boundary_is_met(now_ms: int, period_ms: int, interval_s: int) -> 
 
 async def test_sleeps_until_the_wall_clock_is_there() -> None:
     due_ms = SYSTEM_CLOCK.now_ms() + 30
-    await sleep_until(due_ms, SYSTEM_CLOCK)
+    await sleep_until(due_ms, SYSTEM_CLOCK, asyncio.Event())
     assert due_ms <= time.time() * 1000 < due_ms + 1000
 
 
@@ -80,4 +80,12 @@ async def test_a_clock_set_back_does_not_stop_reading() -> None:
     times = iter([10_000, 10_000, 4_000])
     clock = Clock(now_ms=lambda: next(times), monotonic_ms=lambda: 0)
     async with asyncio.timeout(1):
-        await sleep_until(10_010, clock)
+        await sleep_until(10_010, clock, asyncio.Event())
+
+
+async def test_who_asks_is_not_kept_waiting() -> None:
+    asked = asyncio.Event()
+    asked.set()
+    async with asyncio.timeout(1):
+        await sleep_until(SYSTEM_CLOCK.now_ms() + 3_600_000, SYSTEM_CLOCK, asked)
+    assert not asked.is_set(), "one wish, one reading"

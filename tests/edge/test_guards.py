@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gridtokenx_edge.clock import Clock
 from gridtokenx_edge.config import LimitsConfig
 from gridtokenx_edge.errors import ReadingRefused
-from gridtokenx_edge.guards import Accepted, RegisterGuard
+from gridtokenx_edge.guards import Accepted, FrozenGuard, RegisterGuard
 from gridtokenx_edge.guards.registers import largest_rise_mwh
 from gridtokenx_edge.meters import MeterReading
 from gridtokenx_protocol.record import ClockStatus
@@ -122,3 +122,36 @@ def test_a_wall_clock_that_is_set_back_shuts_no_gate(guard: RegisterGuard, hands
 
 def test_rise_at_rated_power_for_an_hour() -> None:
     assert largest_rise_mwh(1_000, 3_600_000) == 1_100_000
+
+
+def still(active_power_mw: int, voltage: bytes = b"\x01") -> MeterReading:
+    """A reading whose registers are always the same, but for the voltage."""
+    registers = {"produced": bytes(8), "voltage": voltage}
+    return MeterReading(0, 0, active_power_mw, 230_000, 0, 50_000, registers)
+
+
+@pytest.mark.parametrize("power_mw", [1_000_000, -1_000_000])
+def test_registers_that_stand_still_under_power_are_refused(hands: Hands, power_mw: int) -> None:
+    """At 1 kW a step of 10 Wh takes 36 s, so four of them 144 s."""
+    guard = FrozenGuard(STEP_MWH, hands.clock())
+    guard.check(still(power_mw))
+    for _ in range(144):
+        hands.advance(1000)
+        guard.check(still(power_mw))
+    hands.advance(1000)
+    with pytest.raises(ReadingRefused) as caught:
+        guard.check(still(power_mw))
+    assert caught.value.reason == "frozen"
+    guard.check(still(power_mw, voltage=b"\x02"))
+
+
+def test_at_no_power_nothing_has_to_move(hands: Hands) -> None:
+    guard = FrozenGuard(STEP_MWH, hands.clock())
+    for _ in range(100):
+        hands.advance(86_400_000)
+        guard.check(still(0))
+
+
+def test_a_first_reading_is_never_frozen(hands: Hands) -> None:
+    hands.advance(10 * 86_400_000)
+    FrozenGuard(STEP_MWH, hands.clock()).check(still(10_000_000))

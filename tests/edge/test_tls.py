@@ -7,7 +7,6 @@ import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
@@ -18,15 +17,16 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from tests.edge.broker import Broker
 from tests.edge.fake_hub import FakeHub
+from tests.edge.sender import make_uplink
 
 from gridtokenx_edge.agent.stopping import stop_tasks
-from gridtokenx_edge.clock import SYSTEM_CLOCK
 from gridtokenx_edge.config import BrokerConfig, MeterConfig, TlsConfig
 from gridtokenx_edge.errors import ConfigError
 from gridtokenx_edge.keystore.tls import certificate_request
 from gridtokenx_edge.spool import Spool, SpoolThread
-from gridtokenx_edge.uplink import Uplink, UplinkTiming
+from gridtokenx_edge.uplink import UplinkTiming
 from gridtokenx_edge.uplink.connection import tls_context
+from gridtokenx_protocol.keys import SoftwareSigner
 
 TIMING = UplinkTiming(retained_ack_s=0.2, first_pause_s=0.1, answer_within_s=2)
 
@@ -122,6 +122,7 @@ async def test_delivers_with_its_certificate(
     tls_broker: int,
     hub: FakeHub,
     append_baseline: Any,
+    signer: SoftwareSigner,
     spool: tuple[Spool, SpoolThread],
     tmp_path: Path,
 ) -> None:
@@ -129,7 +130,7 @@ async def test_delivers_with_its_certificate(
     authority.sign(certificate_request(key, meter_config.id), certificate)
     config = config_of(meter_config, tls_broker, TlsConfig(authority.file, certificate, key))
     await spool[1].call(append_baseline, spool[0])
-    uplink = Uplink(config, *spool, SYSTEM_CLOCK, Random(1), TIMING)  # noqa: S311 - spreads attempts
+    uplink = make_uplink(config, *spool, signer, TIMING)
     async with hub.connect(broker.port):
         task = asyncio.create_task(uplink.run())
         await hub.until(lambda: hub.acked == 1)
@@ -146,6 +147,7 @@ async def test_a_broker_of_another_authority_is_refused(
     authority: Authority,
     tls_broker: int,
     append_baseline: Any,
+    signer: SoftwareSigner,
     spool: tuple[Spool, SpoolThread],
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
@@ -156,7 +158,7 @@ async def test_a_broker_of_another_authority_is_refused(
     other = Authority(tmp_path / "other", "ca")
     config = config_of(meter_config, tls_broker, TlsConfig(other.file, certificate, key))
     await spool[1].call(append_baseline, spool[0])
-    uplink = Uplink(config, *spool, SYSTEM_CLOCK, Random(1), TIMING)  # noqa: S311 - spreads attempts
+    uplink = make_uplink(config, *spool, signer, TIMING)
     with caplog.at_level(logging.WARNING):
         task = asyncio.create_task(uplink.run())
         await asyncio.wait_for(uplink.ack_known.wait(), 5)

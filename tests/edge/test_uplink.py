@@ -2,94 +2,22 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from random import Random
+from dataclasses import replace
 
 import aiomqtt
 import pytest
 from tests.edge.broker import Broker
 from tests.edge.fake_hub import FakeHub
+from tests.edge.sender import FAST, T0, Sender, make_uplink, until
 
 from gridtokenx_edge.agent.stopping import stop_tasks
-from gridtokenx_edge.clock import SYSTEM_CLOCK
 from gridtokenx_edge.config import BrokerConfig, MeterConfig
-from gridtokenx_edge.meters import MeterReading
-from gridtokenx_edge.records import Composer, Sample, SignedReading
-from gridtokenx_edge.spool import Spool, SpoolThread
+from gridtokenx_edge.records import Range
 from gridtokenx_edge.spool.spool import JUMP
-from gridtokenx_edge.uplink import Uplink, UplinkTiming
 from gridtokenx_edge.uplink.window import WINDOW, Window
 from gridtokenx_protocol.keys import SoftwareSigner
-from gridtokenx_protocol.record import ClockStatus
+from gridtokenx_protocol.payload import MAX_RECORDS
 from gridtokenx_protocol.topics import ack_topic
-
-FAST = UplinkTiming(
-    resend_after_s=0.4,
-    retained_ack_s=0.2,
-    first_pause_s=0.05,
-    longest_pause_s=0.2,
-    answer_within_s=1.0,
-    keep_alive_s=5,
-)
-JITTER = Random(1)  # noqa: S311 - it only spreads attempts to connect
-T0 = 1_700_000_000_000
-
-
-@dataclass
-class Sender:
-    """A spool and its uplink."""
-
-    spool: Spool
-    thread: SpoolThread
-    uplink: Uplink
-    composer: Composer
-    time_ms: int = T0
-
-    async def append(self, count: int = 1) -> None:
-        for _ in range(count):
-            self.time_ms += 1000
-            await self.thread.call(self._append)
-        self.uplink.wake()
-
-    def _append(self) -> tuple[SignedReading, ...]:
-        reading = MeterReading(self.time_ms - T0, 0, 0, 0, 0, 0, {"produced": bytes(8)})
-        sample = Sample(reading, self.time_ms, ClockStatus.SYNCHRONISED)
-        if self.spool.state is None:
-            baseline, state = self.composer.baseline(sample)
-            readings: tuple[SignedReading, ...] = (baseline,)
-        else:
-            readings, state = self.composer.readings(self.spool.state, sample, ())
-        self.spool.append(readings, state)
-        return readings
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(self.uplink.run())
-        yield
-        await stop_tasks([task])
-        assert task.cancelled()
-
-
-@pytest.fixture
-async def sender(
-    meter_config: MeterConfig, signer: SoftwareSigner, broker: Broker
-) -> AsyncIterator[Sender]:
-    config = replace(meter_config, broker=BrokerConfig("127.0.0.1", broker.port, None))
-    thread = SpoolThread()
-    spool = await thread.call(Spool.open, config.spool)
-    uplink = Uplink(config, spool, thread, SYSTEM_CLOCK, JITTER, FAST)
-    yield Sender(spool, thread, uplink, Composer(config, signer))
-    await thread.call(spool.close)
-    thread.close()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """For states that no event tells of."""
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - the state is another thread's
-            await asyncio.sleep(0.01)
 
 
 async def test_delivers_and_forgets_by_ack(sender: Sender, broker: Broker, hub: FakeHub) -> None:
@@ -117,17 +45,46 @@ async def test_a_reading_without_an_ack_is_sent_again(
     assert not hub.equivocations
 
 
-async def test_at_most_64_are_under_way(sender: Sender, broker: Broker, hub: FakeHub) -> None:
+async def test_at_most_64_messages_are_under_way(
+    sender: Sender, broker: Broker, hub: FakeHub
+) -> None:
     hub.muted = True
-    await sender.append(WINDOW + 20)
-    last = max(reading.sequence for reading in sender.spool.pending(0, 999))
     async with hub.connect(broker.port), sender.running():
-        await hub.until(lambda: len(set(hub.arrivals)) == WINDOW)
-        await hub.until(lambda: hub.arrivals.count(1) == 2)
+        for count in range(1, WINDOW + 21):  # one after another, so that none travel together
+            await sender.append(1)
+            await hub.until(lambda count=count: len(set(hub.arrivals)) >= min(count, WINDOW))  # type: ignore[misc]  # mypy has no type for a lambda with a default
+        await hub.until(lambda: hub.arrivals.count(1) >= 2)
         assert len(set(hub.arrivals)) == WINDOW
         hub.muted = False
         await hub.acknowledge()
+        await hub.until(lambda: hub.acked >= WINDOW + 20)
+    assert not hub.equivocations
+
+
+async def test_a_backlog_travels_together(sender: Sender, broker: Broker, hub: FakeHub) -> None:
+    await sender.append(200)
+    last = max(reading.sequence for reading in sender.spool.pending(0, 999))
+    async with hub.connect(broker.port), sender.running():
         await hub.until(lambda: hub.acked == last)
+    assert hub.arrivals == list(range(1, last + 1))
+    assert max(hub.messages) == MAX_RECORDS
+    assert len(hub.messages) < 12
+    assert not hub.equivocations, "the records are the bytes that were signed first"
+
+
+async def test_what_travelled_together_is_sent_again(
+    sender: Sender, broker: Broker, hub: FakeHub
+) -> None:
+    hub.muted = True
+    await sender.append(10)
+    async with hub.connect(broker.port), sender.running():
+        await hub.until(lambda: hub.arrivals.count(10) >= 2)
+        await hub.acknowledge(sequence=4, hash=hub.hashes[4])
+        await until(lambda: sender.spool.acked_sequence == 4)
+        hub.arrivals.clear()
+        await hub.until(lambda: hub.arrivals.count(10) >= 2)
+        assert min(hub.arrivals) == 5
+    assert not hub.equivocations
 
 
 async def test_the_broker_goes_and_comes_back(sender: Sender, broker: Broker, hub: FakeHub) -> None:
@@ -146,7 +103,7 @@ async def test_the_broker_goes_and_comes_back(sender: Sender, broker: Broker, hu
 async def test_what_a_broker_lost_is_sent_after_the_next_connection(
     sender: Sender, broker: Broker, hub: FakeHub
 ) -> None:
-    sender.uplink._window = Window(resend_after_s=3600)
+    sender.uplink._outbox._window = Window(resend_after_s=3600)
     hub.muted = True
     await sender.append(3)
     async with sender.running():
@@ -240,7 +197,10 @@ async def test_without_a_broker_the_first_reading_does_not_wait(
 
 
 async def test_a_silent_link_is_noticed(
-    meter_config: MeterConfig, sender: Sender, caplog: pytest.LogCaptureFixture
+    meter_config: MeterConfig,
+    sender: Sender,
+    signer: SoftwareSigner,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     writers = []
 
@@ -250,7 +210,7 @@ async def test_a_silent_link_is_noticed(
     server = await asyncio.start_server(swallow, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     config = replace(meter_config, broker=BrokerConfig("127.0.0.1", port, None))
-    uplink = Uplink(config, sender.spool, sender.thread, SYSTEM_CLOCK, JITTER, FAST)
+    uplink = make_uplink(config, sender.spool, sender.thread, signer)
     task = asyncio.create_task(uplink.run())
     await asyncio.wait_for(uplink.ack_known.wait(), 30)
     await stop_tasks([task])
@@ -274,18 +234,18 @@ async def test_publishing_to_our_ack_topic_by_a_stranger_changes_nothing(
 def test_the_window() -> None:
     window = Window(30)
     assert window.next_overdue_in(0) is None
-    for sequence in range(1, 11):
-        window.sent(sequence, sequence)
+    for number in range(1, 11):
+        window.sent(Range(2 * number, 2 * number + 1), number)
     assert window.room == WINDOW - 10
-    assert window.highest == 10
-    assert window.overdue(31) == [1]
+    assert window.highest == 21
+    assert window.overdue(31) == [Range(2, 3)]
     assert window.next_overdue_in(20) == 11
-    window.sent(1, 31)
-    assert window.overdue(33) == [2, 3]
-    window.forget(4)
-    assert window.overdue(36) == [5, 6]
-    window.lost(5)
-    assert window.overdue(36) == [6]
+    window.sent(Range(2, 3), 31)
+    assert window.overdue(33) == [Range(4, 5), Range(6, 7)]
+    window.forget(6)
+    assert window.overdue(33) == [Range(6, 7)], "a message counts until all of it has its ack"
+    window.take_back(Range(6, 7))
+    assert window.overdue(33) == []
     window.clear()
     assert window.room == WINDOW
 

@@ -27,6 +27,11 @@ def status_topic(meter_id: bytes) -> str:
     return _topic(meter_id, "status")
 
 
+def command_topic(meter_id: bytes) -> str:
+    """Where the hub publishes its signed commands."""
+    return _topic(meter_id, "command")
+
+
 def parse_topic(topic: str) -> tuple[bytes, str]:
     """Meter id (16 bytes) and kind: readings, ack, status or command.
 

@@ -1,5 +1,6 @@
 """Reads one meter on its schedule, whatever the broker does."""
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from gridtokenx_edge.meters import decode
 from gridtokenx_edge.modbus import ModbusDevice
 from gridtokenx_edge.records import Sample
 from gridtokenx_edge.spool import SpoolThread
+from gridtokenx_protocol.record import ClockStatus
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -23,6 +25,9 @@ class ReadingLoop:
 
     Attributes:
         refused: How often each reason kept a reading from being signed.
+        recorded: How many readings were signed and written.
+        appended: Called after each of them.
+        turned_at_ms: Monotonic time at which the loop last came round.
     """
 
     def __init__(
@@ -33,7 +38,6 @@ class ReadingLoop:
         thread: SpoolThread,
         clock: Clock,
         watch: ClockWatch,
-        appended: Callable[[], None],
     ) -> None:
         self._config = config
         self._device = device
@@ -41,9 +45,21 @@ class ReadingLoop:
         self._thread = thread
         self._clock = clock
         self._watch = watch
-        self._appended = appended
         self._repeats = RepeatFilter()
+        self._asked = asyncio.Event()
+        self._untold: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
+        self.recorded = 0
+        self.appended: Callable[[], None] = lambda: None
+        self.turned_at_ms = clock.monotonic_ms()
+
+    def read_now(self) -> None:
+        """Read at once, besides the schedule."""
+        self._asked.set()
+
+    def clock_status(self) -> ClockStatus:
+        """How far the clock may be trusted now."""
+        return self._watch.status()
 
     async def run(self) -> None:
         """Read at every period and at every boundary, until cancelled."""
@@ -52,8 +68,9 @@ class ReadingLoop:
             due_ms = next_read_ms(
                 self._clock.now_ms(), config.read_every_ms, config.settlement_interval_s
             )
-            await sleep_until(due_ms, self._clock)
+            await sleep_until(due_ms, self._clock, self._asked)
             await self.read_once()
+            self.turned_at_ms = self._clock.monotonic_ms()
 
     async def read_once(self) -> None:
         """One reading, from the meter to the disk. A fault is counted and logged, no more."""
@@ -61,19 +78,27 @@ class ReadingLoop:
         time_ms = self._clock.now_ms()
         try:
             reading = decode(self._config.profile, await self._device.read())
-            sample = Sample(reading, time_ms, status)
+            sample = Sample(reading, time_ms, status, self._untold)
             await self._thread.call(self._recorder.record, sample)
-        except (MeterError, ReadingRefused) as error:
+        except ReadingRefused as error:
+            self._untold[error.reason] += 1
+            self._refuse(error.reason, error)
+        except MeterError as error:
             self._refuse(error.reason, error)
         except SpoolError as error:
             self._refuse("spool_not_written", error)
         except CheckpointError as error:
             self._refuse("checkpoint_not_written", error)
-            self._appended()
+            self._recorded()
         else:
-            self._appended()
+            self._recorded()
             if self._repeats.over():
                 event(_LOGGER, logging.INFO, "reading_again", meter=self._config.id.hex())
+
+    def _recorded(self) -> None:
+        self.recorded += 1
+        self._untold = Counter()
+        self.appended()
 
     def _refuse(self, reason: str, error: Exception) -> None:
         self.refused[reason] += 1

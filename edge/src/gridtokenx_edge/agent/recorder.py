@@ -11,7 +11,7 @@ from gridtokenx_edge.checkpoint import Checkpoint, checkpoint_path
 from gridtokenx_edge.clock import Clock
 from gridtokenx_edge.config import MeterConfig
 from gridtokenx_edge.errors import NotProvisioned
-from gridtokenx_edge.guards import RegisterGuard
+from gridtokenx_edge.guards import FrozenGuard, RegisterGuard
 from gridtokenx_edge.logs import event
 from gridtokenx_edge.records import ChainState, Composer, Sample, SignedReading
 from gridtokenx_edge.records.compose import state_at
@@ -45,9 +45,9 @@ class Recorder:
         self._checkpoint = checkpoint
         self._composer = Composer(config, signer)
         state = resume(spool, self._checkpoint, config)
-        self._guard = RegisterGuard(
-            config.limits, config.profile.counter_step_mwh, clock, state.accepted
-        )
+        step_mwh = config.profile.counter_step_mwh
+        self._guard = RegisterGuard(config.limits, step_mwh, clock, state.accepted)
+        self._frozen = FrozenGuard(step_mwh, clock)
 
     def record(self, sample: Sample) -> tuple[SignedReading, ...]:
         """Sign a reading and write it.
@@ -60,6 +60,7 @@ class Recorder:
             SpoolError: It could not be written; nothing may be published.
             CheckpointError: It was written, but the checkpoint was not.
         """
+        self._frozen.check(sample.reading)
         self._guard.check(sample.reading, sample.clock)
         state = _known(self._spool)
         readings, state = self._composer.readings(state, sample, self._spool.undeclared())

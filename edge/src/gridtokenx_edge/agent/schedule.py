@@ -1,6 +1,7 @@
 """When to read: at multiples of the period, and at the boundaries of settlement intervals."""
 
 import asyncio
+from contextlib import suppress
 
 from gridtokenx_edge.clock import Clock
 
@@ -15,12 +16,14 @@ def next_read_ms(now_ms: int, period_ms: int, interval_s: int) -> int:
     return min((now_ms // step + 1) * step for step in (period_ms, interval_ms))
 
 
-async def sleep_until(due_ms: int, clock: Clock) -> None:
-    """Sleep until the wall clock shows ``due_ms``, or has been set back.
+async def sleep_until(due_ms: int, clock: Clock, asked: asyncio.Event) -> None:
+    """Sleep until the wall clock shows ``due_ms`` or has been set back, or somebody asks.
 
     A timer may fire a little before the wall clock gets there: then it sleeps again.
     """
     start_ms = clock.now_ms()
-    # no event tells when a wall clock gets somewhere
-    while 0 < (left_ms := due_ms - clock.now_ms()) <= due_ms - start_ms:  # noqa: ASYNC110 - see above
-        await asyncio.sleep(left_ms / 1000)
+    while not asked.is_set() and 0 < (left_ms := due_ms - clock.now_ms()) <= due_ms - start_ms:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(left_ms / 1000):
+                await asked.wait()
+    asked.clear()

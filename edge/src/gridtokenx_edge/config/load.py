@@ -33,12 +33,15 @@ def load_config(file: Path) -> AgentConfig:
     """
     root = TomlTable.load(file)
     clock = root.choice("clock", ("system", "trusted"), default="system")
+    health_port = _health_port(root.table("health")) if "health" in root else None
     meters = tuple(_meter(table) for table in root.tables("meter"))
     root.finish()
     _refuse_shared(file, "id", (meter.id.hex() for meter in meters))
     _refuse_shared(file, "key", (str(meter.key) for meter in meters))
     _refuse_shared(file, "spool.path", (str(meter.spool.path) for meter in meters))
-    return AgentConfig(file=file, clock_trusted=clock == "trusted", meters=meters)
+    return AgentConfig(
+        file=file, clock_trusted=clock == "trusted", health_port=health_port, meters=meters
+    )
 
 
 def check_files(config: AgentConfig) -> None:
@@ -59,6 +62,12 @@ def check_files(config: AgentConfig) -> None:
                 "hand the output of gtx-edge csr to the hub and save its certificate there",
             )
             _require(config, tls.key, "broker.tls.key", "make it with: gtx-edge csr")
+
+
+def _health_port(table: TomlTable) -> int:
+    port = table.integer("port", 1, 65535)
+    table.finish()
+    return port
 
 
 def _meter(table: TomlTable) -> MeterConfig:

@@ -88,9 +88,11 @@ class AgentConfig:
     Attributes:
         file: Where this was read.
         clock_trusted: The operator vouches for the clock, the kernel is not asked.
+        health_port: Where this machine may ask for figures; None for nowhere.
         meters: At least one.
     """
 
     file: Path
     clock_trusted: bool
+    health_port: int | None
     meters: tuple[MeterConfig, ...]

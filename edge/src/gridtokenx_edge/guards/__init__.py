@@ -1,5 +1,6 @@
 """What a reading must pass before it is signed."""
 
+from gridtokenx_edge.guards.frozen import FrozenGuard
 from gridtokenx_edge.guards.registers import Accepted, RegisterGuard
 
-__all__ = ["Accepted", "RegisterGuard"]
+__all__ = ["Accepted", "FrozenGuard", "RegisterGuard"]

@@ -1,7 +1,7 @@
 """Which records a reading becomes."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from gridtokenx_edge.config.model import MeterConfig
 from gridtokenx_edge.guards import Accepted
@@ -23,11 +23,13 @@ class Sample:
         reading: What the meter showed.
         time_ms: Unix ms, just before the meter was asked.
         clock: How far that time may be trusted.
+        refused: How many readings before it each guard kept from being signed.
     """
 
     reading: MeterReading
     time_ms: int
     clock: ClockStatus
+    refused: Mapping[str, int] = field(default_factory=dict)
 
 
 class Composer:
@@ -63,7 +65,8 @@ class Composer:
     ) -> tuple[tuple[SignedReading, ...], ChainState]:
         """An ordinary reading, and at a boundary the settlement reading behind it.
 
-        At a boundary the ordinary reading carries the raw registers. Without a synchronised
+        At a boundary the ordinary reading carries the raw registers; behind refused readings it
+        carries the meter-fault flag and what was refused. Without a synchronised
         clock no boundary is closed, as the chain would refuse it: the next one nets both.
 
         Args:
@@ -104,13 +107,17 @@ class Composer:
             voltage_mv=reading.voltage_mv,
             current_ma=reading.current_ma,
             frequency_mhz=reading.frequency_mhz,
-            flags=int(sample.clock) | (Flag.GAP if state.gap else 0),
+            flags=int(sample.clock)
+            | (Flag.GAP if state.gap else 0)
+            | (Flag.METER_FAULT if sample.refused else 0),
             previous_hash=state.last_hash,
         )
         extras: dict[str, object] = {}
         if with_registers:
             extras["profile"] = self._config.profile.name
             extras["registers"] = dict(reading.registers)
+        if sample.refused:
+            extras["refused"] = dict(sample.refused)
         if dropped:
             extras["dropped"] = [[lost.first, lost.last] for lost in dropped]
         return self._sign(

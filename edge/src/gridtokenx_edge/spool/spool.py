@@ -48,6 +48,17 @@ class Pending:
     message: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Stands:
+    """How a spool stands; sequences and the time of the last reading are 0 for none."""
+
+    used_bytes: int
+    oldest_sequence: int
+    last_sequence: int
+    acked_sequence: int
+    last_time_ms: int
+
+
 class Spool:
     """Readings of one meter on disk. One process, one thread at a time."""
 
@@ -88,6 +99,18 @@ class Spool:
     def acked_sequence(self) -> int:
         """Highest sequence that has its ack; 0 for none."""
         return self._ack.sequence if self._ack else 0
+
+    def stands(self) -> Stands:
+        """Figures that cost nothing to have."""
+        oldest = self._connection.execute("SELECT min(sequence) FROM reading").fetchone()[0]
+        state = self._state
+        return Stands(
+            used_bytes=self._used,
+            oldest_sequence=oldest or 0,
+            last_sequence=state.last_sequence if state else 0,
+            acked_sequence=self.acked_sequence,
+            last_time_ms=state.accepted.time_ms if state else 0,
+        )
 
     def undeclared(self) -> tuple[Range, ...]:
         """Dropped ranges that the next ordinary reading is to declare."""
@@ -156,6 +179,15 @@ class Spool:
         rows = self._connection.execute(
             "SELECT sequence, message FROM reading WHERE sequence > ? ORDER BY sequence LIMIT ?",
             (max(after, self.acked_sequence), limit),
+        )
+        return [Pending(*row) for row in rows]
+
+    def held(self, first: int, last: int, limit: int) -> list[Pending]:
+        """Readings from ``first`` to ``last``, with an ack or without, oldest first."""
+        rows = self._connection.execute(
+            "SELECT sequence, message FROM reading WHERE sequence BETWEEN ? AND ?"
+            " ORDER BY sequence LIMIT ?",
+            (min(first, _LARGEST_NUMBER), last, limit),
         )
         return [Pending(*row) for row in rows]
 

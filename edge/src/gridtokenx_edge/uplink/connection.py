@@ -11,7 +11,7 @@ from gridtokenx_edge.uplink.timing import UplinkTiming
 from gridtokenx_edge.uplink.window import WINDOW
 
 
-def make_client(config: MeterConfig, timing: UplinkTiming) -> aiomqtt.Client:
+def make_client(config: MeterConfig, timing: UplinkTiming, will: aiomqtt.Will) -> aiomqtt.Client:
     """A client that connects with a clean session: what is under way is kept in the spool.
 
     Its identifier is the meter id, so that a second agent with this meter's certificate is
@@ -27,6 +27,7 @@ def make_client(config: MeterConfig, timing: UplinkTiming) -> aiomqtt.Client:
         identifier=config.id.hex(),
         protocol=aiomqtt.ProtocolVersion.V5,
         clean_start=True,
+        will=will,
         keepalive=timing.keep_alive_s,
         timeout=timing.answer_within_s,
         max_inflight_messages=WINDOW,

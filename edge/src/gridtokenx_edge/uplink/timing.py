@@ -14,6 +14,8 @@ class UplinkTiming:
         longest_pause_s: The longest such pause.
         answer_within_s: So long the broker has to answer a packet.
         keep_alive_s: MQTT keep-alive, by which a half-open connection is noticed.
+        status_every_s: Pause between two reports on the status topic.
+        farewell_s: So long a stopped agent tries to tell that it goes.
     """
 
     resend_after_s: float = 30.0
@@ -22,3 +24,5 @@ class UplinkTiming:
     longest_pause_s: float = 60.0
     answer_within_s: float = 10.0
     keep_alive_s: int = 20
+    status_every_s: float = 300.0
+    farewell_s: float = 0.5

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from random import Random
 from typing import Final
@@ -13,13 +14,17 @@ from gridtokenx_edge.clock import Clock
 from gridtokenx_edge.config.model import MeterConfig
 from gridtokenx_edge.errors import SpoolError
 from gridtokenx_edge.logs import RepeatFilter, event
-from gridtokenx_edge.spool import AckOutcome, Pending, Spool, SpoolThread
+from gridtokenx_edge.spool import AckOutcome, Spool, SpoolThread
 from gridtokenx_edge.uplink.connection import make_client
+from gridtokenx_edge.uplink.inbox import Inbox
+from gridtokenx_edge.uplink.outbox import Outbox
+from gridtokenx_edge.uplink.presence import Presence
 from gridtokenx_edge.uplink.timing import UplinkTiming
-from gridtokenx_edge.uplink.window import Window
-from gridtokenx_protocol.ack import Ack, open_ack
+from gridtokenx_protocol.ack import Ack
+from gridtokenx_protocol.command import Command, CommandKind
 from gridtokenx_protocol.errors import ProtocolError
-from gridtokenx_protocol.topics import ack_topic, readings_topic
+from gridtokenx_protocol.keys import Signer
+from gridtokenx_protocol.topics import ack_topic, command_topic
 
 _LOGGER = logging.getLogger(__name__)
 _QOS: Final = 1
@@ -35,6 +40,8 @@ class Uplink:
 
     Attributes:
         ack_known: Set once the hub's retained ack has been applied, or cannot be had now.
+        connected: Whether there is a connection to the broker.
+        counts: How often things happened, for the health page.
     """
 
     def __init__(
@@ -42,9 +49,11 @@ class Uplink:
         config: MeterConfig,
         spool: Spool,
         thread: SpoolThread,
+        signer: Signer,
         clock: Clock,
         random: Random,
         timing: UplinkTiming,
+        read_now: Callable[[], None],
     ) -> None:
         self._config = config
         self._spool = spool
@@ -52,15 +61,18 @@ class Uplink:
         self._clock = clock
         self._random = random
         self._timing = timing
-        self._window = Window(timing.resend_after_s)
-        self._wake = asyncio.Event()
+        self._read_now = read_now
+        self._inbox = Inbox(config)
+        self._outbox = Outbox(config, spool, thread, signer, clock, timing)
         self._ack_came = asyncio.Event()
         self._repeats = RepeatFilter()
         self.ack_known = asyncio.Event()
+        self.connected = False
+        self.counts: Counter[str] = self._outbox.counts
 
     def wake(self) -> None:
         """Tell that readings were appended."""
-        self._wake.set()
+        self._outbox.wake()
 
     async def run(self) -> None:
         """Connect and deliver, again and again, until cancelled.
@@ -70,53 +82,78 @@ class Uplink:
         """
         pause_s = self._timing.first_pause_s
         while True:
-            client = make_client(self._config, self._timing)
+            presence = Presence(self._config, self._spool, self._thread, self._clock.now_ms())
+            client = make_client(self._config, self._timing, await presence.will())
             try:
                 async with client:
                     pause_s = self._timing.first_pause_s
-                    await self._serve(client)
+                    self.connected = True
+                    await self._serve(client, presence)
             except* (aiomqtt.MqttError, SpoolError) as errors:
                 self._log_fault(errors.exceptions[0])
+            finally:
+                self.connected = False
+            self.counts["connections_lost"] += 1
             self.ack_known.set()
             await asyncio.sleep(pause_s * self._random.uniform(0.5, 1.0))
             pause_s = min(2 * pause_s, self._timing.longest_pause_s)
 
-    async def _serve(self, client: aiomqtt.Client) -> None:
-        self._window.clear()
+    async def _serve(self, client: aiomqtt.Client, presence: Presence) -> None:
+        self._outbox.begin()
         self._ack_came.clear()
         await client.subscribe(ack_topic(self._config.id), qos=_QOS)
+        await client.subscribe(command_topic(self._config.id), qos=_QOS)
         if self._repeats.over():
             self._event(logging.INFO, "broker_again")
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._receive(client))
-            tasks.create_task(self._send(client))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._announce(client, presence))
+                tasks.create_task(self._receive(client))
+                tasks.create_task(self._send(client))
+        except asyncio.CancelledError:
+            # a broker that is gone tells of the death itself
+            with suppress(TimeoutError, aiomqtt.MqttError):
+                async with asyncio.timeout(self._timing.farewell_s):
+                    await presence.tell(client, online=False)
+            raise
+
+    async def _announce(self, client: aiomqtt.Client, presence: Presence) -> None:
+        while True:
+            await presence.tell(client, online=True)
+            await asyncio.sleep(self._timing.status_every_s)
 
     async def _receive(self, client: aiomqtt.Client) -> None:
+        commands = command_topic(self._config.id)
         async for message in client.messages:
+            kind = "command" if str(message.topic) == commands else "ack"
             try:
-                ack = self._open(message.payload)
+                if kind == "command":
+                    command = self._inbox.command(message.payload, self._clock.now_ms())
+                    await self._obey(command)
+                else:
+                    await self._apply(self._inbox.ack(message.payload))
             except ProtocolError as error:
-                self._event(logging.WARNING, "ack_refused", message=str(error))
-                continue
-            await self._apply(ack)
+                self.counts[f"{kind}s_refused"] += 1
+                self._event(logging.WARNING, f"{kind}_refused", message=str(error))
 
-    def _open(self, message: bytes) -> Ack:
-        config = self._config
-        ack = open_ack(message, config.ack_algorithm, config.ack_key)
-        if ack.meter_id != config.id or ack.deployment != config.deployment:
-            raise ProtocolError("it is for another meter or deployment")
-        return ack
+    async def _obey(self, command: Command) -> None:
+        self.counts["commands"] += 1
+        self._event(logging.INFO, "command", kind=command.kind.name.lower())
+        if command.kind is CommandKind.READ_NOW:
+            self._read_now()
+        else:
+            self._outbox.send_again(command.from_sequence)
 
     async def _apply(self, ack: Ack) -> None:
         outcome = await self._thread.call(self._spool.apply_ack, ack, self._clock.now_ms())
+        self.counts["acks"] += 1
         if outcome in _LOUD:
             self._event(logging.ERROR, f"ack_{outcome}", sequence=ack.sequence)
         if outcome is AckOutcome.NEW_EPOCH:
             self._event(logging.WARNING, "hub_restored", send_again_from=ack.sequence + 1)
-            self._window.clear()
-        self._window.forget(self._spool.acked_sequence)
+            self._outbox.begin()
+        self._outbox.forget(self._spool.acked_sequence)
         self._ack_came.set()
-        self._wake.set()
 
     async def _send(self, client: aiomqtt.Client) -> None:
         # an old spool may hold what the hub knows otherwise: its ack keeps that from being sent
@@ -124,36 +161,7 @@ class Uplink:
             async with asyncio.timeout(self._timing.retained_ack_s):
                 await self._ack_came.wait()
         self.ack_known.set()
-        while True:
-            self._wake.clear()
-            batch = await self._next_batch()
-            if batch:
-                await self._publish(client, batch)
-                continue
-            patience_s = self._window.next_overdue_in(self._now_s())
-            with suppress(TimeoutError):
-                async with asyncio.timeout(patience_s):
-                    await self._wake.wait()
-
-    async def _next_batch(self) -> list[Pending]:
-        window = self._window
-        batch = []
-        for sequence in window.overdue(self._now_s()):
-            message = await self._thread.call(self._spool.message, sequence)
-            if message is None:
-                window.lost(sequence)
-            else:
-                batch.append(Pending(sequence, message))
-        if window.room > 0:
-            batch += await self._thread.call(self._spool.pending, window.highest, window.room)
-        return batch
-
-    async def _publish(self, client: aiomqtt.Client, batch: Sequence[Pending]) -> None:
-        topic = readings_topic(self._config.id)
-        async with asyncio.TaskGroup() as tasks:
-            for reading in batch:
-                self._window.sent(reading.sequence, self._now_s())
-                tasks.create_task(client.publish(topic, reading.message, qos=_QOS))
+        await self._outbox.run(client)
 
     def _log_fault(self, error: Exception) -> None:
         while isinstance(error, ExceptionGroup):
@@ -164,6 +172,3 @@ class Uplink:
 
     def _event(self, level: int, name: str, **fields: object) -> None:
         event(_LOGGER, level, name, meter=self._config.id.hex(), **fields)
-
-    def _now_s(self) -> float:
-        return self._clock.monotonic_ms() / 1000
