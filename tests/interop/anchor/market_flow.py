@@ -1,0 +1,141 @@
+"""The part of the flow that trades: orders, offers, and reservations paid in baht."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from solders.instruction import Instruction
+from solders.keypair import Keypair
+from solders.pubkey import Pubkey
+
+from gridtokenx_programs.attestation import PAID, UNPAID, Attestation, guardian_proof
+
+from .chain import ADDRESSES, Chain
+from .steps import Read, Step
+
+KWH = 1_000_000
+PRICE_MICRO_GRX = 4_000_000
+RATE_MICRO_THB = 10_000_000
+CHAIN_ID, BRIDGE = 31_337, bytes(range(100, 120))
+GUARDIANS, THRESHOLD, SEATS = 3, 2, 9
+PAYMENT_S, NONCE_WINDOW_S = 600, 600
+EXPIRY_S = 60
+
+
+def market(chain: Chain, people: Mapping[str, Keypair]) -> Iterator[Step | Read]:
+    """Entries of each kind are made, traded, and ended in each way."""
+    seller, buyer = people["seller"].pubkey(), people["buyer"].pubkey()
+    now_s = chain.time.unix_s
+    nonces = iter(range(now_s * 1000, now_s * 1000 + 9))
+
+    def terms(kwh: int, expires_at: int = 0) -> dict[str, int]:
+        return {
+            "nonce": next(nonces),
+            "amount_mwh": kwh * KWH,
+            "price_micro_grx": PRICE_MICRO_GRX,
+            "expires_at": expires_at,
+        }
+
+    sold, late, kept = terms(3), terms(2, now_s + EXPIRY_S), terms(3)
+    orders = [ADDRESSES.order(seller, order["nonce"]) for order in (sold, late, kept)]
+    trader = ADDRESSES.trader(seller)
+    for order, address in zip((sold, late, kept), orders, strict=True):
+        yield Step("trading", "create_order", order, {"order": address, "trader": trader})
+        yield Read("trading", "Order", address)
+    bought, unmet = terms(2), terms(1, now_s + EXPIRY_S)
+    offers = [ADDRESSES.offer(buyer, offer["nonce"]) for offer in (bought, unmet)]
+    for offer, address in zip((bought, unmet), offers, strict=True):
+        yield Step("trading", "create_offer", offer, {"offer": address})
+        yield Read("trading", "Offer", address)
+    yield Read("trading", "Trader", ADDRESSES.trader(buyer))
+    yield from _trades(orders[0], offers[0])
+    yield from _pause(terms(1), seller, trader)
+    yield from _baht(chain, people, orders[2])
+    chain.time.pass_s(NONCE_WINDOW_S + 1)
+    yield Step("trading", "expire", {}, {"order": orders[1]})
+    yield Step("trading", "expire_offer", {}, {"offer": offers[1]})
+    for order in orders[:2]:
+        yield Step("trading", "close_order", {}, {"order": order})
+    for offer in offers:
+        yield Step("trading", "close_offer", {}, {"offer": offer})
+
+
+def _trades(order: Pubkey, offer: Pubkey) -> Iterator[Step | Read]:
+    """A part of each is taken, the rest cancelled."""
+    part = {"amount_mwh": KWH, "price_micro_grx": PRICE_MICRO_GRX}
+    other_price = part | {"price_micro_grx": PRICE_MICRO_GRX - 1}
+    itself = {"order": order, "buyer": "seller"}
+    yield Step("trading", "match_order", part, itself, error="SelfTradingNotAllowed")
+    yield Step(
+        "trading", "match_order", other_price, {"order": order},
+        error="AmountMismatch", preflight=False,
+    )  # fmt: skip
+    yield Step("trading", "match_order", part, {"order": order})
+    yield Step("trading", "accept_offer", part, {"offer": offer})
+    yield Step("trading", "cancel", {}, {"order": order})
+    yield Step("trading", "cancel_offer", {}, {"offer": offer})
+
+
+def _pause(terms: Mapping[str, int], seller: Pubkey, trader: Pubkey) -> Iterator[Step | Read]:
+    order = {"order": ADDRESSES.order(seller, terms["nonce"]), "trader": trader}
+    yield Step("trading", "pause")
+    for preflight in (True, False):
+        yield Step(
+            "trading", "create_order", terms, order, error="MarketPaused", preflight=preflight
+        )
+    yield Step("trading", "resume")
+
+
+def _baht(chain: Chain, people: Mapping[str, Keypair], order: Pubkey) -> Iterator[Step | Read]:
+    """One reservation is paid and matched, one is not paid and released."""
+    for role, holder in (("Treasury", "treasury"), ("Oracle", "oracle")):
+        new_holder = people[holder].pubkey()
+        yield Step("trading", "set_authority", {"role": role, "new_holder": new_holder})
+    guardians = [Keypair() for _ in range(GUARDIANS)]
+    yield Step("trading", "set_guardians", _set_of(guardians))
+    yield Read("trading", "Guardians", ADDRESSES.guardians())
+    yield Step("trading", "update_price", {"rate_micro_thb_per_grx": RATE_MICRO_THB})
+    yield Read("trading", "Price", ADDRESSES.price())
+    for nonce, instruction, word in (
+        (1, "match_order_with_thb", PAID),
+        (2, "release_reservation", UNPAID),
+    ):
+        buyer = people["buyer"].pubkey()
+        reservation = ADDRESSES.reservation(buyer, nonce)
+        cast = {"order": order, "reservation": reservation}
+        payment = PRICE_MICRO_GRX * RATE_MICRO_THB // 1_000_000
+        amounts = {"nonce": nonce, "amount_mwh": KWH, "payment_micro_thbc": payment}
+        yield Step("trading", "reserve_order", amounts, cast)
+        yield Read("trading", "Reservation", reservation)
+        if word == UNPAID:
+            chain.time.pass_s(PAYMENT_S + 1)
+        proof = _attested(chain, reservation, word, guardians[:THRESHOLD])
+        yield Step("trading", instruction, {}, cast, (proof,))
+
+
+def _set_of(guardians: list[Keypair]) -> dict[str, Any]:
+    seats = [key.pubkey() for key in guardians] + [Pubkey.default()] * (SEATS - len(guardians))
+    return {
+        "threshold": THRESHOLD,
+        "count": len(guardians),
+        "guardians": seats,
+        "evm_chain_id": CHAIN_ID,
+        "bridge": BRIDGE,
+    }
+
+
+def _attested(
+    chain: Chain, reservation: Pubkey, kind: bytes, guardians: list[Keypair]
+) -> Instruction:
+    """The guardians' signatures of what became of a payment."""
+    attestation = Attestation(
+        kind=kind,
+        deployment=chain.account("registry", "Config", ADDRESSES.registry_config())["deployment"],
+        program=ADDRESSES.trading,
+        market=ADDRESSES.market(),
+        guardian_epoch=chain.account("trading", "Guardians", ADDRESSES.guardians())["epoch"],
+        reservation=reservation,
+        terms=chain.account("trading", "Reservation", reservation),
+    )
+    digest = attestation.digest()
+    signed = [(key.pubkey(), bytes(key.sign_message(digest))) for key in guardians]
+    return guardian_proof(signed, digest)
