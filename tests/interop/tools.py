@@ -20,7 +20,7 @@ def uv_command() -> list[str]:
 
 
 def isolated(folder: Path) -> list[str]:
-    """A command line's beginning: run what follows with what `folder` locks, and nothing of ours."""
+    """A command line's beginning: run what follows in the environment that `folder` locks."""
     own = ["--isolated", "--locked", "--project", str(folder), "--python", sys.executable]
     return [*uv_command(), "run", *own]
 

@@ -36,7 +36,7 @@ class Meter:
         return {"meter": ADDRESSES.meter(self.id), "ledger": ADDRESSES.ledger(self.id)}
 
     def proof(self, sequence: int, unix_s: int, flags: int, **registers: int) -> Instruction:
-        """The instruction that proves that the device signed a reading; registers are 0 if not given."""
+        """The device's signature of a reading; registers that are not given are 0."""
         numbers: dict[str, Any] = {
             "produced_mwh": 0, "consumed_mwh": 0, "surplus_mwh": 0, "active_power_mw": 0,
             "voltage_mv": 0, "current_ma": 0, "frequency_mhz": 0,

@@ -1,6 +1,6 @@
 """One step of the flow, and how an account is found for each name that an instruction has."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,38 +98,37 @@ class Step:
         assert isinstance(actor, str), f"{name} is no person"
         return actor
 
-    def _address(self, people: Mapping[str, Keypair], name: str) -> Pubkey:  # noqa: PLR0911 - a rule each
+    def _address(self, people: Mapping[str, Keypair], name: str) -> Pubkey:
         """The address that an account's name means."""
         given = self.cast.get(name)
         if isinstance(given, Pubkey):
             return given
         if found := (FIXED[self.program] | SHARED).get(name):
             return found
-
-        def wallet(actor: str) -> Pubkey:
-            return people[self._who(actor)].pubkey()
-
         match name.rpartition("_"):
             case ("", _, "escrow"):
-                return ADDRESSES.escrow(next(self._entries()))
+                return ADDRESSES.escrow(self._address(people, self._entry()))
             case (entry, _, "escrow"):
                 return ADDRESSES.escrow(self._address(people, entry))
+        return self._address_of(name, lambda actor: people[self._who(actor)].pubkey())
+
+    def _address_of(self, name: str, wallet: Callable[[str], Pubkey]) -> Pubkey:
+        """The address of somebody, or of what is theirs."""
+        match name.rpartition("_"):
             case ("", _, "registrar"):
                 return ADDRESSES.registrar(wallet("registrar_key"))
             case ("", _, "trader"):
                 return ADDRESSES.trader(wallet("buyer"))
-            case ("", _, "user"):
-                return ADDRESSES.user(wallet("wallet"))
             case (actor, _, "user"):
-                return ADDRESSES.user(wallet(actor))
+                return ADDRESSES.user(wallet(actor or "wallet"))
             case (actor, _, "grx"):
                 return ADDRESSES.associated_token(wallet(actor), GRX)
             case (actor, _, "energy" | "token"):
                 return ADDRESSES.associated_token(wallet(actor), ENERGY)
         return wallet(name)
 
-    def _entries(self) -> Any:
-        return (self.cast[kind] for kind in ("order", "offer") if kind in self.cast)
+    def _entry(self) -> str:
+        return next(kind for kind in ("order", "offer") if kind in self.cast)
 
 
 @dataclass(frozen=True)
