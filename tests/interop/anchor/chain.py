@@ -69,7 +69,7 @@ class Chain:
 def running_chain(folder: Path) -> Iterator[Chain]:
     """The local chain in a thread of its own; nothing is initialised on it."""
     time = FakeTime()
-    started: Future[tuple[str, Callable[[], None]]] = Future()
+    started: Future[tuple[str, Callable[[], object]]] = Future()
 
     async def serve() -> None:
         stop = asyncio.Event()

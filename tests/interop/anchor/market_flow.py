@@ -35,20 +35,18 @@ def market(chain: Chain, people: Mapping[str, Keypair]) -> Iterator[Step | Read]
             "expires_at": expires_at,
         }
 
-    sold, late, kept = terms(3), terms(2, now_s + EXPIRY_S), terms(3)
-    orders = [ADDRESSES.order(seller, order["nonce"]) for order in (sold, late, kept)]
-    trader = ADDRESSES.trader(seller)
-    for order, address in zip((sold, late, kept), orders, strict=True):
-        yield Step("trading", "create_order", order, {"order": address, "trader": trader})
-        yield Read("trading", "Order", address)
-    bought, unmet = terms(2), terms(1, now_s + EXPIRY_S)
-    offers = [ADDRESSES.offer(buyer, offer["nonce"]) for offer in (bought, unmet)]
-    for offer, address in zip((bought, unmet), offers, strict=True):
-        yield Step("trading", "create_offer", offer, {"offer": address})
-        yield Read("trading", "Offer", address)
-    yield Read("trading", "Trader", ADDRESSES.trader(buyer))
+    sales = [terms(3), terms(2, now_s + EXPIRY_S), terms(3)]
+    orders = [ADDRESSES.order(seller, sale["nonce"]) for sale in sales]
+    for sale, order in zip(sales, orders, strict=True):
+        yield Step("trading", "create_order", sale, {"order": order})
+        yield Read("trading", "Order", order)
+    bids = [terms(2), terms(1, now_s + EXPIRY_S)]
+    offers = [ADDRESSES.offer(buyer, bid["nonce"]) for bid in bids]
+    for bid, offer in zip(bids, offers, strict=True):
+        yield Step("trading", "create_offer", bid, {"offer": offer})
+        yield Read("trading", "Offer", offer)
     yield from _trades(orders[0], offers[0])
-    yield from _pause(terms(1), seller, trader)
+    yield from _pause(terms(1), seller)
     yield from _baht(chain, people, orders[2])
     chain.time.pass_s(NONCE_WINDOW_S + 1)
     yield Step("trading", "expire", {}, {"order": orders[1]})
@@ -63,8 +61,10 @@ def _trades(order: Pubkey, offer: Pubkey) -> Iterator[Step | Read]:
     """A part of each is taken, the rest cancelled."""
     part = {"amount_mwh": KWH, "price_micro_grx": PRICE_MICRO_GRX}
     other_price = part | {"price_micro_grx": PRICE_MICRO_GRX - 1}
-    itself = {"order": order, "buyer": "seller"}
-    yield Step("trading", "match_order", part, itself, error="SelfTradingNotAllowed")
+    yield Step(
+        "trading", "match_order", part, {"order": order, "buyer": "seller"},
+        error="SelfTradingNotAllowed",
+    )  # fmt: skip
     yield Step(
         "trading", "match_order", other_price, {"order": order},
         error="AmountMismatch", preflight=False,
@@ -73,10 +73,11 @@ def _trades(order: Pubkey, offer: Pubkey) -> Iterator[Step | Read]:
     yield Step("trading", "accept_offer", part, {"offer": offer})
     yield Step("trading", "cancel", {}, {"order": order})
     yield Step("trading", "cancel_offer", {}, {"offer": offer})
+    yield Step("trading", "close_order", {}, {"order": order}, error="TooEarly")
 
 
-def _pause(terms: Mapping[str, int], seller: Pubkey, trader: Pubkey) -> Iterator[Step | Read]:
-    order = {"order": ADDRESSES.order(seller, terms["nonce"]), "trader": trader}
+def _pause(terms: Mapping[str, int], seller: Pubkey) -> Iterator[Step | Read]:
+    order = {"order": ADDRESSES.order(seller, terms["nonce"])}
     yield Step("trading", "pause")
     for preflight in (True, False):
         yield Step(
@@ -88,8 +89,7 @@ def _pause(terms: Mapping[str, int], seller: Pubkey, trader: Pubkey) -> Iterator
 def _baht(chain: Chain, people: Mapping[str, Keypair], order: Pubkey) -> Iterator[Step | Read]:
     """One reservation is paid and matched, one is not paid and released."""
     for role, holder in (("Treasury", "treasury"), ("Oracle", "oracle")):
-        new_holder = people[holder].pubkey()
-        yield Step("trading", "set_authority", {"role": role, "new_holder": new_holder})
+        yield Step("trading", "set_authority", {"role": role}, {"new_authority": holder})
     guardians = [Keypair() for _ in range(GUARDIANS)]
     yield Step("trading", "set_guardians", _set_of(guardians))
     yield Read("trading", "Guardians", ADDRESSES.guardians())
@@ -106,6 +106,7 @@ def _baht(chain: Chain, people: Mapping[str, Keypair], order: Pubkey) -> Iterato
         amounts = {"nonce": nonce, "amount_mwh": KWH, "payment_micro_thbc": payment}
         yield Step("trading", "reserve_order", amounts, cast)
         yield Read("trading", "Reservation", reservation)
+        yield Read("trading", "Trader", ADDRESSES.trader(buyer))
         if word == UNPAID:
             chain.time.pass_s(PAYMENT_S + 1)
         proof = _attested(chain, reservation, word, guardians[:THRESHOLD])
