@@ -27,11 +27,18 @@ def find(name: str = NAME) -> str | None:
 
 @asynccontextmanager
 async def running(
-    binary: str, ledger: Path, programs: Sequence[tuple[Pubkey, Path]] = ()
+    binary: str,
+    ledger: Path,
+    programs: Sequence[tuple[Pubkey, Path]] = (),
+    ticks_per_slot: int = 64,
 ) -> AsyncIterator[str]:
-    """Start a validator with these programs and wait until it makes blocks; yields its URL."""
+    """Start a validator with these programs and wait until it makes blocks; yields its URL.
+
+    A tick is 6.25 ms.
+    """
     rpc_port, faucet_port = harness.free_port(), harness.free_port()
     arguments = ["--ledger", str(ledger), "--rpc-port", str(rpc_port)]
+    arguments += ["--ticks-per-slot", str(ticks_per_slot)]
     arguments += ["--faucet-port", str(faucet_port), "--bind-address", "127.0.0.1", "--quiet"]
     for address, file in programs:
         arguments += ["--bpf-program", str(address), str(file)]

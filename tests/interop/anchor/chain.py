@@ -1,7 +1,8 @@
-"""The product's local chain with our programs on it, at a time that the test sets."""
+"""A chain with our programs on it: the product's, at a time that the test sets, or a validator."""
 
 import asyncio
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -10,27 +11,31 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from solders.pubkey import Pubkey
+from tests.hub.chain import validator
 from tests.hub.local_chain.harness import FakeTime, served
+from tests.interop.programs import ELVES, PROGRAMS
 
 from gridtokenx_hub.chain import ChainClient
 from gridtokenx_hub.local_chain import Genesis
-from gridtokenx_programs import Addresses, Event
-
-from .described import PROGRAMS
+from gridtokenx_programs import Event
 
 T = TypeVar("T")
-CLIENTS = {name: program.client for name, program in PROGRAMS.items()}
-ADDRESSES = Addresses(*(program.id for program in CLIENTS.values()))
-GENESIS = Genesis(tuple((program.id, program.elf()) for program in CLIENTS.values()))
+GENESIS = Genesis(tuple((address, file.read_bytes()) for address, file in ELVES))
+FAST_SLOT_TICKS = 16
 AIRDROP = 10 * 10**9
 
 
 @dataclass(frozen=True)
 class Chain:
-    """A running chain, and what our own client sees on it."""
+    """A running chain, and what our own client sees on it; `time` is None if it cannot be set."""
 
     rpc_url: str
-    time: FakeTime
+    time: FakeTime | None = None
+
+    @property
+    def now_s(self) -> int:
+        """Its clock, in Unix seconds; about that of this machine if it is a validator's."""
+        return self.time.unix_s if self.time else int(time.time())
 
     def fund(self, address: Pubkey) -> None:
         """SOL from the faucet."""
@@ -44,7 +49,7 @@ class Chain:
         """The events of a transaction as our client reads them."""
         found = self._ask(lambda client: client.transaction(signature))
         assert found is not None
-        own = CLIENTS[program]
+        own = PROGRAMS[program]
         inner = [item.data for item in found.inner_instructions if item.program_id == own.id]
         return [event for data in inner if (event := own.decode_event(data))]
 
@@ -52,7 +57,7 @@ class Chain:
         """An account as our client reads it."""
         found = self._ask(lambda client: client.account(address))
         assert found is not None
-        return CLIENTS[program].decode_account(kind, found.data)
+        return PROGRAMS[program].decode_account(kind, found.data)
 
     def _ask(self, question: Callable[[ChainClient], Awaitable[T]]) -> T:
         async def ask() -> T:
@@ -66,15 +71,15 @@ class Chain:
 
 
 @contextmanager
-def running_chain(folder: Path) -> Iterator[Chain]:
+def local_chain(folder: Path) -> Iterator[Chain]:
     """The local chain in a thread of its own; nothing is initialised on it."""
-    time = FakeTime()
+    fake = FakeTime()
     started: Future[tuple[str, Callable[[], object]]] = Future()
 
     async def serve() -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
-        async with served(folder, time, GENESIS) as url:
+        async with served(folder, fake, GENESIS) as url:
             started.set_result((url, lambda: loop.call_soon_threadsafe(stop.set)))
             await stop.wait()
 
@@ -90,7 +95,21 @@ def running_chain(folder: Path) -> Iterator[Chain]:
     thread.start()
     url, stop = started.result()
     try:
-        yield Chain(url, time)
+        yield Chain(url, fake)
     finally:
         stop()
         thread.join()
+
+
+@contextmanager
+def fast_validator(folder: Path) -> Iterator[Chain]:
+    """A validator with slots of 100 ms."""
+    binary = validator.find()
+    assert binary is not None
+    with asyncio.Runner() as runner:
+        started = validator.running(binary, folder, ELVES, FAST_SLOT_TICKS)
+        url = runner.run(started.__aenter__())
+        try:
+            yield Chain(url)
+        finally:
+            runner.run(started.__aexit__(None, None, None))

@@ -1,8 +1,9 @@
 """The clients of other people: how each is started, and which form of the IDLs it reads.
 
 A client is a process that reads one JSON object a line and answers each with one line. The first
-line opens it: ``idls`` (path of each program's IDL), ``rpc_url`` and ``keys`` (secret keys by
-name, ``payer`` among them). Each line after that asks for one thing:
+line opens it: ``idls`` (path of each program's IDL), ``rpc_url``, ``keys`` (secret keys by name,
+``payer`` among them) and ``polls`` (whether the chain has no websocket). Each line after that asks
+for one thing:
 
 ===========  ===============================================  ====================================
 ``do``       with                                             answer
@@ -82,11 +83,14 @@ class Client:
         return self.name
 
     @contextmanager
-    def session(self, keys: Mapping[str, Keypair], rpc_url: str = NO_CHAIN) -> Iterator[Session]:
+    def session(
+        self, keys: Mapping[str, Keypair], rpc_url: str = NO_CHAIN, *, polls: bool = True
+    ) -> Iterator[Session]:
         """Run it in a process of its own environment, with these keys; `payer` pays."""
         opening = {
             "idls": {name: str(self.idls / f"{name}.json") for name in PROGRAM_NAMES},
             "rpc_url": rpc_url,
+            "polls": polls,
             "keys": {name: bytes(keypair).hex() for name, keypair in keys.items()},
         }
         with (

@@ -1,16 +1,17 @@
 """The part of the flow that trades: orders, offers, and reservations paid in baht."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from solders.instruction import Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
+from tests.interop.programs import ADDRESSES
 
 from gridtokenx_programs.attestation import PAID, UNPAID, Attestation, guardian_proof
 
-from .chain import ADDRESSES, Chain
-from .steps import Read, Step
+from .chain import Chain
+from .steps import Flow, Read, Step, Wait
 
 KWH = 1_000_000
 PRICE_MICRO_GRX = 4_000_000
@@ -21,10 +22,10 @@ PAYMENT_S, NONCE_WINDOW_S = 600, 600
 EXPIRY_S = 60
 
 
-def market(chain: Chain, people: Mapping[str, Keypair]) -> Iterator[Step | Read]:
+def market(chain: Chain, people: Mapping[str, Keypair]) -> Flow:
     """Entries of each kind are made, traded, and ended in each way."""
     seller, buyer = people["seller"].pubkey(), people["buyer"].pubkey()
-    now_s = chain.time.unix_s
+    now_s = chain.now_s
     nonces = iter(range(now_s * 1000, now_s * 1000 + 9))
 
     def terms(kwh: int, expires_at: int = 0) -> dict[str, int]:
@@ -48,7 +49,7 @@ def market(chain: Chain, people: Mapping[str, Keypair]) -> Iterator[Step | Read]
     yield from _trades(orders[0], offers[0])
     yield from _pause(terms(1), seller)
     yield from _baht(chain, people, orders[2])
-    chain.time.pass_s(NONCE_WINDOW_S + 1)
+    yield Wait(NONCE_WINDOW_S + 1)
     yield Step("trading", "expire", {}, {"order": orders[1]})
     yield Step("trading", "expire_offer", {}, {"offer": offers[1]})
     for order in orders[:2]:
@@ -57,7 +58,7 @@ def market(chain: Chain, people: Mapping[str, Keypair]) -> Iterator[Step | Read]
         yield Step("trading", "close_offer", {}, {"offer": offer})
 
 
-def _trades(order: Pubkey, offer: Pubkey) -> Iterator[Step | Read]:
+def _trades(order: Pubkey, offer: Pubkey) -> Flow:
     """A part of each is taken, the rest cancelled."""
     part = {"amount_mwh": KWH, "price_micro_grx": PRICE_MICRO_GRX}
     other_price = part | {"price_micro_grx": PRICE_MICRO_GRX - 1}
@@ -76,7 +77,7 @@ def _trades(order: Pubkey, offer: Pubkey) -> Iterator[Step | Read]:
     yield Step("trading", "close_order", {}, {"order": order}, error="TooEarly")
 
 
-def _pause(terms: Mapping[str, int], seller: Pubkey) -> Iterator[Step | Read]:
+def _pause(terms: Mapping[str, int], seller: Pubkey) -> Flow:
     order = {"order": ADDRESSES.order(seller, terms["nonce"])}
     yield Step("trading", "pause")
     for preflight in (True, False):
@@ -86,7 +87,7 @@ def _pause(terms: Mapping[str, int], seller: Pubkey) -> Iterator[Step | Read]:
     yield Step("trading", "resume")
 
 
-def _baht(chain: Chain, people: Mapping[str, Keypair], order: Pubkey) -> Iterator[Step | Read]:
+def _baht(chain: Chain, people: Mapping[str, Keypair], order: Pubkey) -> Flow:
     """One reservation is paid and matched, one is not paid and released."""
     for role, holder in (("Treasury", "treasury"), ("Oracle", "oracle")):
         yield Step("trading", "set_authority", {"role": role}, {"new_authority": holder})
@@ -108,7 +109,7 @@ def _baht(chain: Chain, people: Mapping[str, Keypair], order: Pubkey) -> Iterato
         yield Read("trading", "Reservation", reservation)
         yield Read("trading", "Trader", ADDRESSES.trader(buyer))
         if word == UNPAID:
-            chain.time.pass_s(PAYMENT_S + 1)
+            yield Wait(PAYMENT_S + 1)
         proof = _attested(chain, reservation, word, guardians[:THRESHOLD])
         yield Step("trading", instruction, {}, cast, (proof,))
 

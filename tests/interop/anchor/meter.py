@@ -6,13 +6,12 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
+from tests.interop.programs import ADDRESSES
 
 from gridtokenx_programs import signature_instruction
 from gridtokenx_protocol.cose import COSE_ALGORITHM, signed_record_message
 from gridtokenx_protocol.keys import Algorithm, SoftwareSigner
 from gridtokenx_protocol.record import ClockStatus, Flag, Record
-
-from .chain import ADDRESSES
 
 ORDINARY = int(ClockStatus.SYNCHRONISED)
 SETTLEMENT = int(ClockStatus.SYNCHRONISED | Flag.SETTLEMENT)

@@ -1,14 +1,14 @@
 """One step of the flow, and how an account is found for each name that an instruction has."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from solders.instruction import Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
+from tests.interop.programs import ADDRESSES
 
-from .chain import ADDRESSES
 from .described import PROGRAMS, Call
 from .seeds import derivable
 from .values import Json, taken_apart
@@ -142,3 +142,13 @@ class Read:
     def job(self) -> Json:
         """As the client is told it."""
         return {"program": self.program, "account": self.kind, "address": str(self.address)}
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Nothing is done until so much time has passed on the chain."""
+
+    seconds: int
+
+
+Flow = Iterator[Step | Read | Wait]

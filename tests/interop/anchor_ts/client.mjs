@@ -18,9 +18,15 @@ const lowerFirst = (name) => name[0].toLowerCase() + name.slice(1);
 const mapValues = (object, change) =>
   Object.fromEntries(Object.entries(object).map(([key, value]) => [camel(key), change(value)]));
 
-/** Our local chain has no websocket, so transactions are followed by asking. */
+/**
+ * Follows by asking what AnchorProvider cannot follow: transactions on our local chain, which has no
+ * websocket, and those that a chain refuses, of which AnchorProvider 0.32.1 loses signature and logs.
+ */
 class PollingProvider extends AnchorProvider {
+  polls = true;
+
   async sendAndConfirm(transaction, signers = [], options = {}) {
+    if (!this.polls && !options.skipPreflight) return super.sendAndConfirm(transaction, signers, options);
     transaction.feePayer = this.wallet.publicKey;
     transaction.recentBlockhash = (await this.connection.getLatestBlockhash()).blockhash;
     transaction.sign(this.wallet.payer, ...signers);
@@ -36,7 +42,7 @@ class PollingProvider extends AnchorProvider {
     throw new Error(`${signature} was not confirmed`);
   }
 
-  /** As AnchorProvider has it: with the logs, in which Anchor finds the program's error. */
+  /** As AnchorProvider means to: with the logs, in which Anchor finds the program's error. */
   async #refusal(signature, error) {
     const { logMessages: logs } = (await found(this.connection, signature)).meta;
     const transactionMessage = JSON.stringify(error);
@@ -165,7 +171,7 @@ const ANSWERS = {
     plain(await program.account[lowerFirst(job.account)].fetch(job.address)),
 };
 
-function open({ idls, keys: secrets, rpc_url }) {
+function open({ idls, keys: secrets, rpc_url, polls }) {
   const keys = Object.fromEntries(
     Object.entries(secrets).map(([name, secret]) => [
       name,
@@ -173,7 +179,9 @@ function open({ idls, keys: secrets, rpc_url }) {
     ]),
   );
   const connection = new web3.Connection(rpc_url, "confirmed");
-  const provider = new PollingProvider(connection, new Wallet(keys.payer), { commitment: "confirmed" });
+  const options = { commitment: "confirmed", preflightCommitment: "confirmed" };
+  const provider = new PollingProvider(connection, new Wallet(keys.payer), options);
+  provider.polls = polls;
   const programs = Object.fromEntries(
     Object.entries(idls).map(([name, path]) => [
       name,

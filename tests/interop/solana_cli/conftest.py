@@ -15,14 +15,13 @@ from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from tests.hub.chain import validator
 from tests.hub.local_chain.harness import ChainProcess
+from tests.interop.programs import ADDRESSES, ELVES, PROGRAMS
 
 from gridtokenx_hub.bootstrap import bootstrap
 from gridtokenx_hub.chain import ChainClient, FeePayerPool, TransactionSender
 from gridtokenx_hub.keys import RoleKeys, load_role_keys
-from gridtokenx_programs import PROGRAM_NAMES, Addresses, create_associated_token, load
+from gridtokenx_programs import create_associated_token
 
-PROGRAMS = {name: load(name) for name in PROGRAM_NAMES}
-ADDRESSES = Addresses(*(program.id for program in PROGRAMS.values()))
 NODES = ["local chain", *(["validator"] if validator.find() else [])]
 INTERVAL_S = 900
 GRX_CAP = 10**15
@@ -79,16 +78,9 @@ def node(
         runner.run(stack.aclose())
 
 
-def _elves(folder: Path) -> list[tuple[Pubkey, Path]]:
-    files = [(program.id, folder / f"{name}.so") for name, program in PROGRAMS.items()]
-    for (_, file), program in zip(files, PROGRAMS.values(), strict=True):
-        file.write_bytes(program.elf())
-    return files
-
-
 @asynccontextmanager
 async def _local_chain(folder: Path) -> AsyncIterator[str]:
-    process = ChainProcess(folder / "ledger", _elves(folder))
+    process = ChainProcess(folder / "ledger", ELVES)
     await process.start()
     try:
         yield process.url
@@ -100,7 +92,7 @@ async def _local_chain(folder: Path) -> AsyncIterator[str]:
 async def _validator(folder: Path) -> AsyncIterator[str]:
     binary = validator.find()
     assert binary is not None
-    async with validator.running(binary, folder / "ledger", _elves(folder)) as url:
+    async with validator.running(binary, folder / "ledger", ELVES) as url:
         yield url
 
 

@@ -8,8 +8,9 @@ import pytest
 from solders.pubkey import Pubkey
 from solders.token.state import Mint, TokenAccount
 from tests.hub.chain import validator
+from tests.interop.programs import ADDRESSES, PROGRAMS
 
-from .conftest import ADDRESSES, GRX_CAP, GRX_MINTED, INTERVAL_S, PROGRAMS, Node
+from .conftest import GRX_CAP, GRX_MINTED, INTERVAL_S, Node
 
 pytestmark = pytest.mark.skipif(
     validator.find("solana") is None,
