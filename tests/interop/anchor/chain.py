@@ -59,6 +59,11 @@ class Chain:
         assert found is not None
         return PROGRAMS[program].decode_account(kind, found.data)
 
+    def failures(self, payer: Pubkey) -> list[str]:
+        """Signatures of the failed transactions on the chain that somebody paid for."""
+        found = self._ask(lambda client: client.signatures_for_address(payer))
+        return [item.signature for item in found if item.error is not None]
+
     def _ask(self, question: Callable[[ChainClient], Awaitable[T]]) -> T:
         async def ask() -> T:
             client = ChainClient(self.rpc_url)

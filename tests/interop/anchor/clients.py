@@ -13,8 +13,7 @@ for one thing:
 ``event``    program, data of an inner instruction            name and values
 ``errors``   program                                          its errors: code, name, msg
 ``send``     as ``build``, and signers, before (instructions  signature and events; or error: code,
-             that go first), preflight                        name and msg, and signature if it is
-                                                              on the chain
+             that go first), preflight                        name and msg
 ``fetch``    program, account (its type), address             its values
 ===========  ===============================================  ====================================
 
@@ -84,11 +83,20 @@ class Client:
 
     @contextmanager
     def session(
-        self, keys: Mapping[str, Keypair], rpc_url: str = NO_CHAIN, *, polls: bool = True
+        self,
+        keys: Mapping[str, Keypair],
+        rpc_url: str = NO_CHAIN,
+        *,
+        idls: Path | None = None,
+        polls: bool = True,
     ) -> Iterator[Session]:
-        """Run it in a process of its own environment, with these keys; `payer` pays."""
+        """Run it in a process of its own environment, with these keys; `payer` pays.
+
+        `idls` is the folder of the IDLs, where these are not the ones that we ship.
+        """
+        folder = idls or self.idls
         opening = {
-            "idls": {name: str(self.idls / f"{name}.json") for name in PROGRAM_NAMES},
+            "idls": {name: str(folder / f"{name}.json") for name in PROGRAM_NAMES},
             "rpc_url": rpc_url,
             "polls": polls,
             "keys": {name: bytes(keypair).hex() for name, keypair in keys.items()},

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from solders.keypair import Keypair
+from solders.pubkey import Pubkey
 from tests.hub.chain import validator
 
 from .chain import Chain, fast_validator, local_chain
@@ -41,6 +42,7 @@ LATE_EVENTS = {
 class Done:
     """What a client did, and what it made of it."""
 
+    payer: Pubkey
     accepted: list[tuple[Step, Json]] = field(default_factory=list)
     refused: list[tuple[Step, Json]] = field(default_factory=list)
     read: list[tuple[Read, Json, Json]] = field(default_factory=list)
@@ -65,8 +67,8 @@ def chain(case: tuple[Client, str], tmp_path_factory: pytest.TempPathFactory) ->
 def done(case: tuple[Client, str], chain: Chain) -> Done:
     client, kind = case
     people = {name: Keypair() for name in PEOPLE}
-    chain.fund(people["payer"].pubkey())
-    done = Done()
+    done = Done(people["payer"].pubkey())
+    chain.fund(done.payer)
     with client.session(people, chain.rpc_url, polls=kind == LOCAL_CHAIN) as session:
         for item in flow(chain, people):
             if isinstance(item, Wait):
@@ -106,7 +108,9 @@ def test_events_are_decoded_from_inner_instructions(chain: Chain, done: Done) ->
     assert seen == _all("events") - (LATE_EVENTS if chain.time is None else set())
 
 
-def test_refusals_have_their_names(done: Done) -> None:
+def test_refusals_have_their_names(chain: Chain, done: Done) -> None:
+    on_chain = [step for step, _ in done.refused if not step.preflight]
+    assert len(chain.failures(done.payer)) == len(on_chain)
     assert {(step.program, step.preflight) for step, _ in done.refused} == {
         (name, preflight) for name in PROGRAMS for preflight in (True, False)
     }

@@ -127,7 +127,7 @@ class Chain:
             signature = await call(*arguments(program, step), ctx=context(step, **more))
         except ProgramError as refused:
             return {"error": named(program, refused)}
-        return {"signature": str(signature), **await self.outcome(program, signature)}
+        return await self.outcome(program, signature)
 
     async def outcome(self, program: Program, signature: Signature) -> Json:
         """What came of a transaction that is on the chain."""
@@ -143,7 +143,8 @@ class Chain:
         keys = found.transaction.transaction.message.account_keys
         inner = [item for group in meta.inner_instructions for item in group.instructions]
         own = [item for item in inner if keys[item.program_id_index] == program.program_id]
-        return {"events": [decode_event(program, _base58(item.data)) for item in own]}
+        events = [decode_event(program, _base58(item.data)) for item in own]
+        return {"signature": str(signature), "events": events}
 
     async def fetch(self, program: Program, job: Json) -> Json:
         """An account on chain."""

@@ -23,6 +23,7 @@ from gridtokenx_hub.keys import RoleKeys, load_role_keys
 from gridtokenx_programs import create_associated_token
 
 NODES = ["local chain", *(["validator"] if validator.find() else [])]
+FAST_SLOT_TICKS = 16
 INTERVAL_S = 900
 GRX_CAP = 10**15
 GRX_MINTED = 12_345_678
@@ -92,7 +93,7 @@ async def _local_chain(folder: Path) -> AsyncIterator[str]:
 async def _validator(folder: Path) -> AsyncIterator[str]:
     binary = validator.find()
     assert binary is not None
-    async with validator.running(binary, folder / "ledger", ELVES) as url:
+    async with validator.running(binary, folder / "ledger", ELVES, FAST_SLOT_TICKS) as url:
         yield url
 
 
