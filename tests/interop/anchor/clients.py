@@ -11,7 +11,7 @@ for one thing:
 ``build``    program, instruction, args, accounts             program_id, data, accounts
 ``account``  program, data                                    name and values
 ``event``    program, data of an inner instruction            name and values
-``errors``   program                                          its errors: code, name, msg
+``error``    program, code, logs of a refusal                 code, name and msg
 ``send``     as ``build``, and signers, before (instructions  signature and events; or error: code,
              that go first), preflight                        name and msg
 ``fetch``    program, account (its type), address             its values

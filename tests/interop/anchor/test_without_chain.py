@@ -60,14 +60,18 @@ def test_an_event_is_decoded(session: Session, program: Described, name: str) ->
 
 
 @pytest.mark.parametrize("program", PROGRAMS.values(), ids=named)
-def test_errors_are_known_by_code(session: Session, program: Described) -> None:
-    theirs = [
-        (item["code"], same_name(item["name"]), item["msg"])
-        for item in session.ask("errors", program=program.name)
-    ]
-    assert theirs == [
-        (item["code"], same_name(item["name"]), item["msg"]) for item in program.idl["errors"]
-    ]
+def test_every_error_is_named(session: Session, program: Described) -> None:
+    for error in program.idl["errors"]:
+        code, name, message = error["code"], error["name"], error["msg"]
+        said = f"Error Code: {name}. Error Number: {code}. Error Message: {message}."
+        logs = [
+            f"Program {program.client.id} invoke [1]",
+            f"Program log: AnchorError occurred. {said}",
+            f"Program {program.client.id} failed: custom program error: {code:#x}",
+        ]
+        theirs = session.ask("error", program=program.name, code=code, logs=logs)
+        assert (theirs["code"], theirs["msg"]) == (code, message)
+        assert same_name(theirs["name"]) == same_name(name)
 
 
 def test_programs_at_other_addresses(client: Client, tmp_path: Path) -> None:

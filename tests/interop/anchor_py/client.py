@@ -20,6 +20,7 @@ from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from solders.signature import Signature
+from solders.transaction_status import InstructionErrorCustom, TransactionErrorInstructionError
 
 Json = dict[str, Any]
 EVENT_TAG_SIZE = 8
@@ -92,15 +93,14 @@ def decode_event(program: Program, data: bytes) -> Json:
     return {"name": event.name, "values": plain(event.data)}
 
 
-def errors(program: Program) -> list[Json]:
-    """The errors that anchorpy knows of a program."""
-    return [
-        {"code": error.code, "name": error.name, "msg": error.msg} for error in program.idl.errors
-    ]
+def refusal(program: Program, error: Any, logs: list[str]) -> Json:
+    """What anchorpy makes of a transaction that failed on the chain."""
+    messages = {item.code: item.msg for item in program.idl.errors}
+    return named(program, ProgramError.parse_tx_error(error, messages, program.program_id, logs))
 
 
 def named(program: Program, error: ProgramError) -> Json:
-    """The error that anchorpy makes of a refusal."""
+    """An error with its name: anchorpy has code and message."""
     known = {item.code: item.name for item in program.idl.errors}
     return {"code": error.code, "name": known[error.code], "msg": error.msg}
 
@@ -134,11 +134,7 @@ class Chain:
         found = (await self.client.get_transaction(signature, "base64", Confirmed, 0)).value
         meta = found.transaction.meta
         if meta.err is not None:
-            messages = {item.code: item.msg for item in program.idl.errors}
-            error = ProgramError.parse_tx_error(
-                meta.err, messages, program.program_id, meta.log_messages
-            )
-            return {"error": named(program, error)}
+            return {"error": refusal(program, meta.err, meta.log_messages)}
         # Events are inner instructions by which the program calls itself.
         keys = found.transaction.transaction.message.account_keys
         inner = [item for group in meta.inner_instructions for item in group.instructions]
@@ -193,8 +189,9 @@ async def answer(chain: Chain, program: Program, request: Json) -> Any:
             return decode_account(program, request)
         case "event":
             return decode_event(program, bytes.fromhex(request["data"]))
-        case "errors":
-            return errors(program)
+        case "error":
+            error = TransactionErrorInstructionError(0, InstructionErrorCustom(request["code"]))
+            return refusal(program, error, request["logs"])
         case "send":
             return await chain.send(program, request)
         case "fetch":

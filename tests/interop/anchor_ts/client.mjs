@@ -106,9 +106,8 @@ function decodeEvent(program, data) {
   return { name: event.name, values: plain(event.data) };
 }
 
-function errors(program) {
-  const messages = anchor.parseIdlErrors(program.idl);
-  return program.idl.errors.map(({ code, name }) => ({ code, name, msg: messages.get(code) }));
+function named({ error: { errorCode, errorMessage } }) {
+  return { code: errorCode.number, name: errorCode.code, msg: errorMessage };
 }
 
 /** Send an instruction; its events, or the error that Anchor makes of a refusal. */
@@ -121,8 +120,7 @@ async function send(program, keys, step) {
       .rpc({ skipPreflight: !step.preflight });
   } catch (refused) {
     if (!(refused instanceof AnchorError)) throw refused;
-    const { errorCode, errorMessage } = refused.error;
-    return { error: { code: errorCode.number, name: errorCode.code, msg: errorMessage } };
+    return { error: named(refused) };
   }
   return { signature, events: await events(program, signature) };
 }
@@ -165,7 +163,7 @@ const ANSWERS = {
   build: (program, _, job) => build(program, job),
   account: (program, _, job) => decodeAccount(program, job),
   event: (program, _, job) => decodeEvent(program, Buffer.from(job.data, "hex")),
-  errors: (program) => errors(program),
+  error: (_, __, job) => named(AnchorError.parse(job.logs)),
   send: (program, keys, job) => send(program, keys, job),
   fetch: async (program, _, job) =>
     plain(await program.account[lowerFirst(job.account)].fetch(job.address)),
