@@ -2,8 +2,7 @@
 
 use super::Call;
 use crate::error::TradingError::{
-    AlreadyInitialized, InvalidAccount, InvalidArguments, InvalidMint, MissingSignature,
-    Unauthorized, WrongNumberOfAccounts,
+    AlreadyInitialized, InvalidAccount, InvalidMint, MissingSignature, Unauthorized,
 };
 use crate::events::{self, MarketInitialized};
 use crate::state::market::Market;
@@ -33,12 +32,10 @@ struct Accounts<'a> {
 
 impl<'a> Accounts<'a> {
     #[inline(always)]
-    fn new(program_id: &'a Address, accounts: &'a mut [AccountView]) -> Result<Self, ProgramError> {
+    fn new(call: Call<'a>) -> Result<Self, ProgramError> {
+        let program_id = call.program_id;
         let [market, authority, registry_config, registry_program, energy_mint, grx_mint, payer, system_program, event_authority, program] =
-            accounts
-        else {
-            return Err(WrongNumberOfAccounts.into());
-        };
+            call.accounts()?;
         accounts::vacant(market, AlreadyInitialized)?;
         let market_bump = pda::canonical_bump(&[Market::SEED], program_id, market.address())
             .ok_or(InvalidAccount)?;
@@ -96,13 +93,9 @@ fn require_mint(mint: &AccountView) -> ProgramResult {
 }
 
 pub fn process(call: Call) -> ProgramResult {
-    let Call {
-        program_id,
-        accounts,
-        arguments,
-    } = call;
-    require(arguments.is_empty(), InvalidArguments)?;
-    let accounts = Accounts::new(program_id, accounts)?;
+    let program_id = call.program_id;
+    call.arguments::<[u8; 0]>()?;
+    let accounts = Accounts::new(call)?;
     let authority = *accounts.authority.address();
     let market = Market {
         authority,

@@ -3,9 +3,7 @@
 
 use super::Call;
 use crate::attestation::{Subject, UNPAID};
-use crate::error::TradingError::{
-    InvalidAccount, InvalidArguments, TooEarly, WrongNumberOfAccounts,
-};
+use crate::error::TradingError::{InvalidAccount, TooEarly};
 use crate::events::{self, ReservationReleased};
 use crate::state::entry::{Closing, Entry};
 use crate::state::market::Market;
@@ -21,17 +19,10 @@ use pinocchio::ProgramResult;
 use pinocchio_token::instructions::Transfer;
 
 pub fn process(call: Call) -> ProgramResult {
-    let Call {
-        program_id,
-        accounts,
-        arguments,
-    } = call;
-    require(arguments.is_empty(), InvalidArguments)?;
+    let program_id = call.program_id;
+    call.arguments::<[u8; 0]>()?;
     let [market_account, order_account, escrow, reservation_account, reservation_escrow, trader, seller_energy, treasury_grx, rent_payer, guardians, instructions_sysvar, token_program, event_authority, program] =
-        accounts
-    else {
-        return Err(WrongNumberOfAccounts.into());
-    };
+        call.accounts()?;
     let now = Now::get()?.timestamp();
     let market_address = *market_account.address();
     let mut market = accounts::load_mut::<Market, _>(market_account, program_id, InvalidAccount)?;

@@ -3,9 +3,8 @@
 
 use super::Call;
 use crate::error::TradingError::{
-    AmountMismatch, InsufficientBalance, InvalidAccount, InvalidArguments, InvalidMint,
-    InvalidNonce, MissingSignature, ReservationOpen, SelfTradingNotAllowed, Unauthorized,
-    WrongNumberOfAccounts,
+    AmountMismatch, InsufficientBalance, InvalidAccount, InvalidMint, InvalidNonce,
+    MissingSignature, ReservationOpen, SelfTradingNotAllowed, Unauthorized,
 };
 use crate::events::{self, Reserved};
 use crate::listing::Listing;
@@ -19,7 +18,7 @@ use crate::state::terms::{require_lots, MAXIMUM};
 use crate::state::trader::{Trader, NONE};
 use crate::tokens;
 use common::accounts;
-use common::codec::{from_bytes, I64, U64};
+use common::codec::{I64, U64};
 use common::error::require;
 use common::events::EventSink;
 use common::time::Now;
@@ -62,12 +61,10 @@ struct Accounts<'a> {
 
 impl<'a> Accounts<'a> {
     #[inline(always)]
-    fn new(program_id: &'a Address, accounts: &'a mut [AccountView]) -> Result<Self, ProgramError> {
+    fn new(call: Call<'a>) -> Result<Self, ProgramError> {
+        let program_id = call.program_id;
         let [market, treasury, treasury_grx, order, buyer, buyer_user, trader, reservation, reservation_escrow, grx_mint, price, guardians, payer, token_program, system_program, event_authority, program] =
-            accounts
-        else {
-            return Err(WrongNumberOfAccounts.into());
-        };
+            call.accounts()?;
         let market = accounts::load_mut::<Market, _>(market, program_id, InvalidAccount)?;
         market.require_open()?;
         accounts::signer(treasury, MissingSignature)?;
@@ -152,15 +149,10 @@ impl<'a> Accounts<'a> {
 }
 
 pub fn process(call: Call) -> ProgramResult {
-    let Call {
-        program_id,
-        accounts,
-        arguments,
-    } = call;
-    let arguments: &Arguments = from_bytes(arguments).ok_or(InvalidArguments)?;
+    let arguments: &Arguments = call.arguments()?;
     require_lots(arguments.amount_mwh.get())?;
     let now = Now::get()?.timestamp();
-    let mut accounts = Accounts::new(program_id, accounts)?;
+    let mut accounts = Accounts::new(call)?;
     let (order, payment) = accounts.reserve(arguments, now)?;
     accounts.open_reservation(arguments.nonce)?;
     let sequence = accounts.market.next_event()?;

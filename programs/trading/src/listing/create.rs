@@ -3,9 +3,9 @@
 use super::Listing;
 use crate::error::TradingError::{
     InsufficientBalance, InvalidAccount, InvalidMint, InvalidNonce, MissingSignature,
-    WrongNumberOfAccounts,
 };
 use crate::events;
+use crate::instructions::Call;
 use crate::state::entry::Creation;
 use crate::state::market::Market;
 use crate::tokens;
@@ -30,15 +30,10 @@ pub struct Creating<'a> {
 
 impl<'a> Creating<'a> {
     #[inline(always)]
-    pub fn new<T: Listing>(
-        program_id: &'a Address,
-        accounts: &'a mut [AccountView],
-    ) -> Result<Self, ProgramError> {
+    pub fn new<T: Listing>(call: Call<'a>) -> Result<Self, ProgramError> {
+        let program_id = call.program_id;
         let [market, maker, maker_user, entry, escrow, maker_token, mint, payer, token_program, system_program, event_authority, program] =
-            accounts
-        else {
-            return Err(WrongNumberOfAccounts.into());
-        };
+            call.accounts()?;
         let market = accounts::load_mut::<Market, _>(market, program_id, InvalidAccount)?;
         market.require_open()?;
         accounts::signer(maker, MissingSignature)?;

@@ -1,10 +1,7 @@
 //! The two ways out of the book: the maker cancels, or the time is up.
 
 use super::{Ended, Listing};
-use crate::error::TradingError::{
-    InvalidAccount, InvalidArguments, MissingSignature, TooEarly, Unauthorized,
-    WrongNumberOfAccounts,
-};
+use crate::error::TradingError::{InvalidAccount, MissingSignature, TooEarly, Unauthorized};
 use crate::events;
 use crate::instructions::Call;
 use crate::state::market::Market;
@@ -21,14 +18,13 @@ use pinocchio_token::instructions::Transfer;
 /// The maker ends the listing.
 #[inline(always)]
 pub fn cancel<T: Listing>(call: Call<'_>) -> Result<Ended<'_, T>, ProgramError> {
+    call.arguments::<[u8; 0]>()?;
+    let program_id = call.program_id;
     let [market, entry, escrow, maker, maker_token, token_program, event_authority, program] =
-        call.accounts
-    else {
-        return Err(WrongNumberOfAccounts.into());
-    };
+        call.accounts()?;
     accounts::signer(maker, MissingSignature)?;
     let ending = Accounts {
-        program_id: call.program_id,
+        program_id,
         market,
         entry,
         escrow,
@@ -37,7 +33,7 @@ pub fn cancel<T: Listing>(call: Call<'_>) -> Result<Ended<'_, T>, ProgramError> 
         event_authority,
         program,
     };
-    ending.end(Ending::Cancelled, call.arguments, |listing: &T, _| {
+    ending.end(Ending::Cancelled, |listing: &T, _| {
         require(address_eq(listing.owner().0, maker.address()), Unauthorized)
     })
 }
@@ -45,13 +41,12 @@ pub fn cancel<T: Listing>(call: Call<'_>) -> Result<Ended<'_, T>, ProgramError> 
 /// Anyone ends a listing whose time is up.
 #[inline(always)]
 pub fn expire<T: Listing>(call: Call<'_>) -> Result<Ended<'_, T>, ProgramError> {
+    call.arguments::<[u8; 0]>()?;
+    let program_id = call.program_id;
     let [market, entry, escrow, maker_token, token_program, event_authority, program] =
-        call.accounts
-    else {
-        return Err(WrongNumberOfAccounts.into());
-    };
+        call.accounts()?;
     let ending = Accounts {
-        program_id: call.program_id,
+        program_id,
         market,
         entry,
         escrow,
@@ -60,7 +55,7 @@ pub fn expire<T: Listing>(call: Call<'_>) -> Result<Ended<'_, T>, ProgramError> 
         event_authority,
         program,
     };
-    ending.end(Ending::Expired, call.arguments, |listing: &T, now| {
+    ending.end(Ending::Expired, |listing: &T, now| {
         require(has_expired(listing.expires_at(), now), TooEarly)
     })
 }
@@ -83,10 +78,8 @@ impl<'a> Accounts<'a> {
     fn end<T: Listing>(
         self,
         ending: Ending,
-        arguments: &[u8],
         require_may_end: impl FnOnce(&T, i64) -> ProgramResult,
     ) -> Result<Ended<'a, T>, ProgramError> {
-        require(arguments.is_empty(), InvalidArguments)?;
         let program_id = self.program_id;
         let now = Now::get()?.timestamp();
         let mut market = accounts::load_mut::<Market, _>(self.market, program_id, InvalidAccount)?;

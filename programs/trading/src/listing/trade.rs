@@ -2,8 +2,7 @@
 
 use super::Listing;
 use crate::error::TradingError::{
-    AmountMismatch, InsufficientBalance, InvalidAccount, InvalidArguments, MissingSignature,
-    SelfTradingNotAllowed, WrongNumberOfAccounts,
+    AmountMismatch, InsufficientBalance, InvalidAccount, MissingSignature, SelfTradingNotAllowed,
 };
 use crate::events;
 use crate::instructions::Call;
@@ -11,7 +10,7 @@ use crate::state::market::Market;
 use crate::state::terms::require_lots;
 use crate::tokens;
 use common::accounts;
-use common::codec::{from_bytes, I64, U64};
+use common::codec::{I64, U64};
 use common::error::require;
 use common::events::EventSink;
 use common::time::Now;
@@ -55,12 +54,10 @@ struct Accounts<'a> {
 
 impl<'a> Accounts<'a> {
     #[inline(always)]
-    fn new(program_id: &'a Address, accounts: &'a mut [AccountView]) -> Result<Self, ProgramError> {
+    fn new(call: Call<'a>) -> Result<Self, ProgramError> {
+        let program_id = call.program_id;
         let [market, entry, escrow, taker, taker_user, taker_energy, taker_grx, maker_token, token_program, event_authority, program] =
-            accounts
-        else {
-            return Err(WrongNumberOfAccounts.into());
-        };
+            call.accounts()?;
         let market = accounts::load_mut::<Market, _>(market, program_id, InvalidAccount)?;
         market.require_open()?;
         accounts::signer(taker, MissingSignature)?;
@@ -136,16 +133,11 @@ impl<'a> Accounts<'a> {
 /// Trades the whole or a part of a listing, at its price.
 #[inline(always)]
 pub fn trade<T: Listing>(call: Call<'_>) -> Result<Traded<'_, T>, ProgramError> {
-    let Call {
-        program_id,
-        accounts,
-        arguments,
-    } = call;
-    let arguments: &Arguments = from_bytes(arguments).ok_or(InvalidArguments)?;
+    let arguments: &Arguments = call.arguments()?;
     let amount_mwh = arguments.amount_mwh.get();
     require_lots(amount_mwh)?;
     let now = Now::get()?.timestamp();
-    let mut accounts = Accounts::new(program_id, accounts)?;
+    let mut accounts = Accounts::new(call)?;
     let (listing, payment) = accounts.enter::<T>(arguments, now)?;
     let sequence = accounts.market.next_event()?;
     accounts.exchange(&listing, amount_mwh, payment)?;
