@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod codec;
 pub mod energy_token;
+pub mod entrypoint;
 pub mod error;
 pub mod events;
 pub mod math;

@@ -25,7 +25,7 @@ const REDEEM: u64 = instruction("redeem");
 const REBASE_METER: u64 = instruction("rebase_meter");
 const SET_AUTHORITY: u64 = instruction("set_authority");
 
-pinocchio::program_entrypoint!(process_instruction, MAX_ACCOUNTS);
+common::entrypoint!(process_instruction, MAX_ACCOUNTS, EnergyTokenError);
 pinocchio::no_allocator!();
 #[cfg(target_os = "solana")]
 pinocchio::nostd_panic_handler!();

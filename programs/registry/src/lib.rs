@@ -30,7 +30,7 @@ const DISMISS_REGISTRAR: u64 = instruction("dismiss_registrar");
 const SET_ENERGY_TOKEN: u64 = instruction("set_energy_token");
 const SET_AUTHORITY: u64 = instruction("set_authority");
 
-pinocchio::program_entrypoint!(process_instruction, MAX_ACCOUNTS);
+common::entrypoint!(process_instruction, MAX_ACCOUNTS, RegistryError);
 pinocchio::no_allocator!();
 #[cfg(target_os = "solana")]
 pinocchio::nostd_panic_handler!();

@@ -20,7 +20,7 @@ use pinocchio::{AccountView, Address, ProgramResult};
 /// More accounts than any instruction takes: one too many is seen.
 const MAX_ACCOUNTS: usize = 18;
 
-pinocchio::program_entrypoint!(process_instruction, MAX_ACCOUNTS);
+common::entrypoint!(process_instruction, MAX_ACCOUNTS, TradingError);
 pinocchio::no_allocator!();
 #[cfg(target_os = "solana")]
 pinocchio::nostd_panic_handler!();
