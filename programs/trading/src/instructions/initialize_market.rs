@@ -86,10 +86,10 @@ fn require_registry(
 #[inline(always)]
 fn require_mint(mint: &AccountView) -> ProgramResult {
     let mint = Mint::from_account_view(mint).map_err(|_| InvalidMint)?;
-    require(
-        mint.is_initialized() && mint.decimals() == DECIMALS && !mint.has_freeze_authority(),
-        InvalidMint,
-    )
+    require(mint.is_initialized(), InvalidMint)?;
+    require(mint.decimals() == DECIMALS, InvalidMint)?;
+    require(!mint.has_freeze_authority(), InvalidMint)?;
+    Ok(())
 }
 
 pub fn process(call: Call) -> ProgramResult {

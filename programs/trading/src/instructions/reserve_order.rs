@@ -106,10 +106,8 @@ impl<'a> Accounts<'a> {
         let payment = order.reserve(arguments.amount_mwh.get())?;
         // A payment of nothing could neither be made nor be seen on the bridge's chain.
         let thbc = self.price.in_thbc(payment, now)?;
-        require(
-            thbc != 0 && thbc == arguments.payment_micro_thbc.get(),
-            AmountMismatch,
-        )?;
+        require(thbc != 0, AmountMismatch)?;
+        require(thbc == arguments.payment_micro_thbc.get(), AmountMismatch)?;
         Ok((order.clone(), payment))
     }
 
@@ -118,10 +116,9 @@ impl<'a> Accounts<'a> {
     fn open_reservation(&mut self, nonce: U64) -> ProgramResult {
         let (program_id, buyer) = (self.program_id, self.buyer.address());
         let mut trader = Trader::open(program_id, self.payer, self.trader, buyer)?;
-        require(
-            nonce.get() > trader.last_reservation_nonce.get() && nonce.get() <= MAXIMUM,
-            InvalidNonce,
-        )?;
+        let last = trader.last_reservation_nonce.get();
+        require(nonce.get() > last, InvalidNonce)?;
+        require(nonce.get() <= MAXIMUM, InvalidNonce)?;
         require(address_eq(&trader.open_reservation, &NONE), ReservationOpen)?;
         trader.last_reservation_nonce = nonce;
         trader.open_reservation = *self.reservation.address();

@@ -67,14 +67,16 @@ impl Listing for Offer {
     #[inline(always)]
     fn require_open(&self, now: i64) -> ProgramResult {
         self.require_active()?;
-        require(!has_expired(&self.expires_at, now), InvalidOrder)
+        require(!has_expired(&self.expires_at, now), InvalidOrder)?;
+        Ok(())
     }
 
     /// Nothing is wanted any more.
     #[inline(always)]
     fn require_over(&self) -> ProgramResult {
         require_not_entered(self.entered)?;
-        require(self.status >= OrderStatus::Filled as u8, InvalidOrder)
+        require(self.status >= OrderStatus::Filled as u8, InvalidOrder)?;
+        Ok(())
     }
 
     /// Buys `amount_mwh`. Returns what it costs: the price of all that is filled after, less that
@@ -113,7 +115,8 @@ impl Offer {
     #[inline(always)]
     fn require_active(&self) -> ProgramResult {
         require_not_entered(self.entered)?;
-        require(self.status == OrderStatus::Active as u8, InvalidOrder)
+        require(self.status == OrderStatus::Active as u8, InvalidOrder)?;
+        Ok(())
     }
 
     #[inline(always)]

@@ -95,20 +95,18 @@ impl Listing for Order {
     #[inline(always)]
     fn require_open(&self, now: i64) -> ProgramResult {
         require_not_entered(self.entered)?;
-        require(
-            self.status == OrderStatus::Active as u8 && !has_expired(&self.expires_at, now),
-            InvalidOrder,
-        )
+        require(self.status == OrderStatus::Active as u8, InvalidOrder)?;
+        require(!has_expired(&self.expires_at, now), InvalidOrder)?;
+        Ok(())
     }
 
     /// Nothing is for sale or reserved any more.
     #[inline(always)]
     fn require_over(&self) -> ProgramResult {
         require_not_entered(self.entered)?;
-        require(
-            self.status >= OrderStatus::Filled as u8 && self.reserved_mwh.get() == 0,
-            InvalidOrder,
-        )
+        require(self.status >= OrderStatus::Filled as u8, InvalidOrder)?;
+        require(self.reserved_mwh.get() == 0, InvalidOrder)?;
+        Ok(())
     }
 
     /// Sells `amount_mwh` of an open order; returns what it costs.
@@ -128,7 +126,8 @@ impl Listing for Order {
         require_not_entered(self.entered)?;
         let is_alive =
             self.status == OrderStatus::Active as u8 || self.status == OrderStatus::Matching as u8;
-        require(is_alive && self.ending == 0, InvalidOrder)?;
+        require(is_alive, InvalidOrder)?;
+        require(self.ending == 0, InvalidOrder)?;
         let taken = self.taken().ok_or(ArithmeticOverflow)?;
         let left = self.amount_mwh.get().checked_sub(taken);
         let left = left.ok_or(ArithmeticOverflow)?;

@@ -27,7 +27,9 @@ impl Price {
     /// The rate can be a price.
     #[inline(always)]
     pub fn require_sane(rate: u64) -> ProgramResult {
-        require(rate != 0 && rate <= MAXIMUM_RATE, InvalidRate)
+        require(rate != 0, InvalidRate)?;
+        require(rate <= MAXIMUM_RATE, InvalidRate)?;
+        Ok(())
     }
 
     /// What so many GRX are in THBC, rounded up: `⌈µGRX × rate ÷ 10⁶⌉`.

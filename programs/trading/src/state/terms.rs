@@ -34,13 +34,12 @@ impl Terms {
         let price = self.price_micro_grx.get();
         let expires_at = self.expires_at.get();
         require_lots(self.amount_mwh.get())?;
-        require(price != 0 && price <= MAXIMUM, InvalidPrice)?;
+        require(price != 0, InvalidPrice)?;
+        require(price <= MAXIMUM, InvalidPrice)?;
         let total = math::quote(self.amount_mwh.get(), price).ok_or(InvalidPrice)?;
         require(total <= MAXIMUM, InvalidPrice)?;
-        require(
-            expires_at == 0 || expires_at > now.timestamp(),
-            InvalidExpiry,
-        )?;
+        let is_ahead = expires_at == 0 || expires_at > now.timestamp();
+        require(is_ahead, InvalidExpiry)?;
         require_current(&self.nonce, now)?;
         Ok(total)
     }
@@ -67,10 +66,10 @@ pub fn require_spent(nonce: &U64, now: Now) -> ProgramResult {
 /// A positive number of whole lots.
 #[inline(always)]
 pub fn require_lots(amount_mwh: u64) -> ProgramResult {
-    require(
-        amount_mwh != 0 && amount_mwh <= MAXIMUM && amount_mwh.is_multiple_of(LOT_MWH),
-        InvalidAmount,
-    )
+    require(amount_mwh != 0, InvalidAmount)?;
+    require(amount_mwh <= MAXIMUM, InvalidAmount)?;
+    require(amount_mwh.is_multiple_of(LOT_MWH), InvalidAmount)?;
+    Ok(())
 }
 
 /// The time of expiry, where there is one, has come.
