@@ -165,5 +165,6 @@ impl Closing<'_> {
 /// A guard flag: the entry is not inside a trade.
 #[inline(always)]
 pub fn require_not_entered(entered: u8) -> ProgramResult {
-    require(entered == 0, ReentrancyDetected)
+    require(entered == 0, ReentrancyDetected)?;
+    Ok(())
 }

@@ -60,7 +60,8 @@ fn require_current(nonce: &U64, now: Now) -> ProgramResult {
 #[inline(always)]
 pub fn require_spent(nonce: &U64, now: Now) -> ProgramResult {
     let age_ms = now.ms_after(0).saturating_sub(nonce.get());
-    require(age_ms > NONCE_WINDOW_MS, TooEarly)
+    require(age_ms > NONCE_WINDOW_MS, TooEarly)?;
+    Ok(())
 }
 
 /// A positive number of whole lots.
