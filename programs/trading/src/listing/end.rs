@@ -34,7 +34,8 @@ pub fn cancel<T: Listing>(call: Call<'_>) -> Result<Ended<'_, T>, ProgramError> 
         program,
     };
     ending.end(Ending::Cancelled, |listing: &T, _| {
-        require(address_eq(listing.owner().0, maker.address()), Unauthorized)
+        require(address_eq(listing.owner().0, maker.address()), Unauthorized)?;
+        Ok(())
     })
 }
 
@@ -56,7 +57,8 @@ pub fn expire<T: Listing>(call: Call<'_>) -> Result<Ended<'_, T>, ProgramError> 
         program,
     };
     ending.end(Ending::Expired, |listing: &T, now| {
-        require(has_expired(listing.expires_at(), now), TooEarly)
+        require(has_expired(listing.expires_at(), now), TooEarly)?;
+        Ok(())
     })
 }
 
