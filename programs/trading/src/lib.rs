@@ -18,7 +18,7 @@ use instructions::*;
 use pinocchio::{AccountView, Address, ProgramResult};
 
 /// More accounts than any instruction takes: one too many is seen.
-const MAX_ACCOUNTS: usize = 18;
+const MAX_ACCOUNTS: usize = 18 - cfg!(feature = "without-account-to-spare") as usize;
 
 common::entrypoint!(process_instruction, MAX_ACCOUNTS, TradingError);
 pinocchio::no_allocator!();

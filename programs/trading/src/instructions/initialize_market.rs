@@ -36,10 +36,13 @@ impl<'a> Accounts<'a> {
         let program_id = call.program_id;
         let [market, authority, registry_config, registry_program, energy_mint, grx_mint, payer, system_program, event_authority, program] =
             call.accounts()?;
+        #[cfg(not(feature = "without-market-vacancy-check"))]
         accounts::vacant(market, AlreadyInitialized)?;
         let market_bump = pda::canonical_bump(&[Market::SEED], program_id, market.address())
             .ok_or(InvalidAccount)?;
+        #[cfg(not(feature = "without-initialize-signature"))]
         accounts::signer(authority, MissingSignature)?;
+        #[cfg(not(feature = "without-initialize-payer-signature"))]
         accounts::signer(payer, MissingSignature)?;
         let deployment = require_registry(
             registry_config,
@@ -48,10 +51,12 @@ impl<'a> Accounts<'a> {
         )?;
         require_mint(energy_mint)?;
         require_mint(grx_mint)?;
+        #[cfg(not(feature = "without-distinct-mints"))]
         require(
             !address_eq(energy_mint.address(), grx_mint.address()),
             InvalidMint,
         )?;
+        #[cfg(not(feature = "without-initialize-system-program-check"))]
         accounts::is(system_program, &accounts::SYSTEM_PROGRAM, InvalidAccount)?;
         Ok(Self {
             events: events::sink(program_id, event_authority, program)?,
@@ -77,7 +82,9 @@ fn require_registry(
 ) -> Result<[u8; 4], ProgramError> {
     let state = accounts::load::<registry::Config, _>(config, program, InvalidAccount)?;
     let bump = pda::canonical_bump(&[b"config"], program, config.address());
+    #[cfg(not(feature = "without-registry-config-address-check"))]
     require(bump.is_some(), InvalidAccount)?;
+    #[cfg(not(feature = "without-registry-authority-check"))]
     require(address_eq(&state.authority, authority), Unauthorized)?;
     Ok(state.deployment)
 }
@@ -86,8 +93,11 @@ fn require_registry(
 #[inline(always)]
 fn require_mint(mint: &AccountView) -> ProgramResult {
     let mint = Mint::from_account_view(mint).map_err(|_| InvalidMint)?;
+    #[cfg(not(feature = "without-initialized-mint-check"))]
     require(mint.is_initialized(), InvalidMint)?;
+    #[cfg(not(feature = "without-mint-decimals-check"))]
     require(mint.decimals() == DECIMALS, InvalidMint)?;
+    #[cfg(not(feature = "without-freeze-authority-check"))]
     require(!mint.has_freeze_authority(), InvalidMint)?;
     Ok(())
 }

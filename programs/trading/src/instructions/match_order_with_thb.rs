@@ -26,14 +26,18 @@ pub fn process(call: Call) -> ProgramResult {
     let now = Now::get()?.timestamp();
     let market_address = *market_account.address();
     let mut market = accounts::load_mut::<Market, _>(market_account, program_id, InvalidAccount)?;
+    #[cfg(not(feature = "without-payment-pause-check"))]
     market.require_open()?;
+    #[cfg(not(feature = "without-payment-token-program-check"))]
     accounts::is(token_program, &accounts::TOKEN_PROGRAM, InvalidAccount)?;
     let events = events::sink(program_id, event_authority, program)?;
     let address = *reservation_account.address();
     let reservation =
         accounts::load_mut::<Reservation, _>(reservation_account, program_id, InvalidAccount)?
             .clone();
+    #[cfg(not(feature = "without-payment-order-check"))]
     accounts::is(order_account, &reservation.order, InvalidAccount)?;
+    #[cfg(not(feature = "without-hold-check"))]
     require(now <= reservation.hold_until.get(), TooLate)?;
     let subject = Subject {
         program_id,
@@ -42,6 +46,7 @@ pub fn process(call: Call) -> ProgramResult {
         reservation_address: &address,
         reservation: &reservation,
     };
+    #[cfg(not(feature = "without-payment-attestation"))]
     subject.require_attested(PAID, guardians, instructions_sysvar)?;
     let amount_mwh = reservation.amount_mwh.get();
     let order = {
@@ -51,7 +56,9 @@ pub fn process(call: Call) -> ProgramResult {
     };
     Trader::load(program_id, trader, &reservation.buyer)?.close_reservation(&address)?;
     let sequence = market.next_event()?;
+    #[cfg(not(feature = "without-payment-escrow-check"))]
     order.require_escrow(program_id, order_account.address(), escrow)?;
+    #[cfg(not(feature = "without-buyer-receipt-check"))]
     tokens::owned(buyer_energy, &market.energy_mint, &reservation.buyer)?;
     let deliver = Transfer::new(escrow, buyer_energy, order_account, amount_mwh);
     order.signed(|signers| deliver.invoke_signed(signers))?;

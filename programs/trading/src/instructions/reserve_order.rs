@@ -66,14 +66,23 @@ impl<'a> Accounts<'a> {
         let [market, treasury, treasury_grx, order, buyer, buyer_user, trader, reservation, reservation_escrow, grx_mint, price, guardians, payer, token_program, system_program, event_authority, program] =
             call.accounts()?;
         let market = accounts::load_mut::<Market, _>(market, program_id, InvalidAccount)?;
+        #[cfg(not(feature = "without-reserve-pause-check"))]
         market.require_open()?;
+        #[cfg(not(feature = "without-treasury-signature"))]
         accounts::signer(treasury, MissingSignature)?;
+        #[cfg(not(feature = "without-reserve-payer-signature"))]
         accounts::signer(payer, MissingSignature)?;
+        #[cfg(not(feature = "without-treasury-check"))]
         accounts::is(treasury, &market.treasury, Unauthorized)?;
+        #[cfg(not(feature = "without-reserve-registration"))]
         market.require_registered(buyer_user, buyer.address())?;
+        #[cfg(not(feature = "without-reservation-vacancy-check"))]
         accounts::vacant(reservation, InvalidNonce)?;
+        #[cfg(not(feature = "without-reserve-mint-check"))]
         accounts::is(grx_mint, &market.grx_mint, InvalidMint)?;
+        #[cfg(not(feature = "without-reserve-token-program-check"))]
         accounts::is(token_program, &accounts::TOKEN_PROGRAM, InvalidAccount)?;
+        #[cfg(not(feature = "without-reserve-system-program-check"))]
         accounts::is(system_program, &accounts::SYSTEM_PROGRAM, InvalidAccount)?;
         Ok(Self {
             events: events::sink(program_id, event_authority, program)?,
@@ -98,7 +107,9 @@ impl<'a> Accounts<'a> {
     fn reserve(&mut self, arguments: &Arguments, now: i64) -> Result<(Order, u64), ProgramError> {
         let program_id = self.program_id;
         let mut order = accounts::load_mut::<Order, _>(self.order, program_id, InvalidAccount)?;
+        #[cfg(not(feature = "without-reserve-open-check"))]
         order.require_open(now)?;
+        #[cfg(not(feature = "without-reserve-self-trade-check"))]
         require(
             !address_eq(&order.seller, self.buyer.address()),
             SelfTradingNotAllowed,
@@ -106,7 +117,9 @@ impl<'a> Accounts<'a> {
         let payment = order.reserve(arguments.amount_mwh.get())?;
         // A payment of nothing could neither be made nor be seen on the bridge's chain.
         let thbc = self.price.in_thbc(payment, now)?;
+        #[cfg(not(feature = "without-minimum-payment"))]
         require(thbc != 0, AmountMismatch)?;
+        #[cfg(not(feature = "without-slippage-check"))]
         require(thbc == arguments.payment_micro_thbc.get(), AmountMismatch)?;
         Ok((order.clone(), payment))
     }
@@ -117,8 +130,11 @@ impl<'a> Accounts<'a> {
         let (program_id, buyer) = (self.program_id, self.buyer.address());
         let mut trader = Trader::open(program_id, self.payer, self.trader, buyer)?;
         let last = trader.last_reservation_nonce.get();
+        #[cfg(not(feature = "without-reservation-nonce-check"))]
         require(nonce.get() > last, InvalidNonce)?;
+        #[cfg(not(feature = "without-maximum-reservation-nonce"))]
         require(nonce.get() <= MAXIMUM, InvalidNonce)?;
+        #[cfg(not(feature = "without-single-reservation"))]
         require(address_eq(&trader.open_reservation, &NONE), ReservationOpen)?;
         trader.last_reservation_nonce = nonce;
         trader.open_reservation = *self.reservation.address();
@@ -130,6 +146,7 @@ impl<'a> Accounts<'a> {
     fn make(&self, nonce: &U64, payment: u64) -> Result<(u8, u8), ProgramError> {
         let treasury = self.treasury.address();
         let available = tokens::owned(self.treasury_grx, &self.market.grx_mint, treasury)?;
+        #[cfg(not(feature = "without-treasury-balance-check"))]
         require(available >= payment, InsufficientBalance)?;
         let creation = Creation {
             program_id: self.program_id,
@@ -147,6 +164,7 @@ impl<'a> Accounts<'a> {
 
 pub fn process(call: Call) -> ProgramResult {
     let arguments: &Arguments = call.arguments()?;
+    #[cfg(not(feature = "without-reservation-lot-check"))]
     require_lots(arguments.amount_mwh.get())?;
     let now = Now::get()?.timestamp();
     let mut accounts = Accounts::new(call)?;

@@ -16,8 +16,11 @@ pub fn process(call: Call) -> ProgramResult {
     let role = Role::from_byte(role_byte).ok_or(InvalidArguments)?;
     let [market, authority, new_authority, event_authority, program] = call.accounts()?;
     let mut market = accounts::load_mut::<Market, _>(market, program_id, InvalidAccount)?;
+    #[cfg(not(feature = "without-authority-signature"))]
     accounts::signer(authority, MissingSignature)?;
+    #[cfg(not(feature = "without-authority-check"))]
     accounts::is(authority, &market.authority, Unauthorized)?;
+    #[cfg(not(feature = "without-new-authority-signature"))]
     accounts::signer(new_authority, MissingSignature)?;
     let events = events::sink(program_id, event_authority, program)?;
     let sequence = market.next_event()?;

@@ -22,11 +22,13 @@ pub fn close<T: Listing>(call: Call<'_>) -> Result<Ended<'_, T>, ProgramError> {
         call.accounts()?;
     let now = Now::get()?;
     let mut market = accounts::load_mut::<Market, _>(market, program_id, InvalidAccount)?;
+    #[cfg(not(feature = "without-close-token-program-check"))]
     accounts::is(token_program, &accounts::TOKEN_PROGRAM, InvalidAccount)?;
     let events = events::sink(program_id, event_authority, program)?;
     let address = *entry.address();
     let listing = accounts::load_mut::<T, _>(entry, program_id, InvalidAccount)?.clone();
     let (maker, nonce) = listing.owner();
+    #[cfg(not(feature = "without-close-over-check"))]
     listing.require_over()?;
     require_spent(nonce, now)?;
     let sequence = market.next_event()?;

@@ -35,13 +35,21 @@ impl<'a> Creating<'a> {
         let [market, maker, maker_user, entry, escrow, maker_token, mint, payer, token_program, system_program, event_authority, program] =
             call.accounts()?;
         let market = accounts::load_mut::<Market, _>(market, program_id, InvalidAccount)?;
+        #[cfg(not(feature = "without-create-pause-check"))]
         market.require_open()?;
+        #[cfg(not(feature = "without-maker-signature"))]
         accounts::signer(maker, MissingSignature)?;
+        #[cfg(not(feature = "without-create-payer-signature"))]
         accounts::signer(payer, MissingSignature)?;
+        #[cfg(not(feature = "without-maker-registration"))]
         market.require_registered(maker_user, maker.address())?;
+        #[cfg(not(feature = "without-vacancy-check"))]
         accounts::vacant(entry, InvalidNonce)?;
+        #[cfg(not(feature = "without-escrow-mint-check"))]
         accounts::is(mint, T::mints(&market).0, InvalidMint)?;
+        #[cfg(not(feature = "without-create-token-program-check"))]
         accounts::is(token_program, &accounts::TOKEN_PROGRAM, InvalidAccount)?;
+        #[cfg(not(feature = "without-create-system-program-check"))]
         accounts::is(system_program, &accounts::SYSTEM_PROGRAM, InvalidAccount)?;
         Ok(Self {
             events: events::sink(program_id, event_authority, program)?,
@@ -62,6 +70,7 @@ impl<'a> Creating<'a> {
     pub fn make<T: Listing>(&self, nonce: &U64, amount: u64) -> Result<(u8, u8), ProgramError> {
         let maker = self.maker.address();
         let available = tokens::owned(self.maker_token, self.mint.address(), maker)?;
+        #[cfg(not(feature = "without-maker-balance-check"))]
         require(available >= amount, InsufficientBalance)?;
         let creation = Creation {
             program_id: self.program_id,

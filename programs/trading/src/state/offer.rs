@@ -67,6 +67,7 @@ impl Listing for Offer {
     #[inline(always)]
     fn require_open(&self, now: i64) -> ProgramResult {
         self.require_active()?;
+        #[cfg(not(feature = "without-offer-expiry-check"))]
         require(!has_expired(&self.expires_at, now), InvalidOrder)?;
         Ok(())
     }
@@ -75,6 +76,7 @@ impl Listing for Offer {
     #[inline(always)]
     fn require_over(&self) -> ProgramResult {
         require_not_entered(self.entered)?;
+        #[cfg(not(feature = "without-offer-over-check"))]
         require(self.status >= OrderStatus::Filled as u8, InvalidOrder)?;
         Ok(())
     }
@@ -85,6 +87,7 @@ impl Listing for Offer {
     fn fill(&mut self, amount_mwh: u64) -> Result<u64, ProgramError> {
         let before = self.filled_mwh.get();
         let after = before.checked_add(amount_mwh).ok_or(ArithmeticOverflow)?;
+        #[cfg(not(feature = "without-offer-amount-check"))]
         require(after <= self.amount_mwh.get(), AmountMismatch)?;
         let payment = self.price_between(before, after)?;
         self.filled_mwh.set(after);
@@ -115,6 +118,7 @@ impl Offer {
     #[inline(always)]
     fn require_active(&self) -> ProgramResult {
         require_not_entered(self.entered)?;
+        #[cfg(not(feature = "without-offer-status-check"))]
         require(self.status == OrderStatus::Active as u8, InvalidOrder)?;
         Ok(())
     }
