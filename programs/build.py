@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -169,15 +170,26 @@ def find_toolchain() -> Toolchain:
     )
 
 
+def cargo_command(
+    name: str, toolchain: Toolchain, target_folder: Path, features: Sequence[str] = ()
+) -> list[str | Path]:
+    """The command that builds one program; with features only for the mutation run."""
+    return [
+        toolchain.cargo, "sbpf", "--locked", "--quiet",
+        "--package", CRATES[name], "--target-dir", target_folder,
+        *(f"--features={feature}" for feature in features),
+    ]  # fmt: skip
+
+
+def built_elf(name: str, target_folder: Path) -> Path:
+    """Where cargo puts a program's ELF file."""
+    return target_folder / "sbpf-solana" / "release" / f"lib{name}.so"
+
+
 def build(name: str, toolchain: Toolchain, target_folder: Path) -> bytes:
     """Build one program; returns its ELF file."""
-    crate = CRATES[name]
-    command: list[str | Path] = [
-        toolchain.cargo, "sbpf", "--locked", "--quiet",
-        "--package", crate, "--target-dir", target_folder,
-    ]  # fmt: skip
-    run(command, toolchain.environment())
-    return (target_folder / "sbpf-solana" / "release" / f"lib{name}.so").read_bytes()
+    run(cargo_command(name, toolchain, target_folder), toolchain.environment())
+    return built_elf(name, target_folder).read_bytes()
 
 
 def record_of(elf: bytes, toolchain: Toolchain) -> dict[str, object]:

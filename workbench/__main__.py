@@ -45,7 +45,9 @@ VERBS = {
     ),
     "bench": Verb("NAME [--json]: a benchmark (ingest)", _python("workbench.bench")),
     "soak": Verb(
-        "[TIMES]: kill loops and property tests, many times as long", _python("workbench.soak")
+        "[TIMES]: kill loops and property tests, many times as long, and the programs without "
+        "each of their defences; defences [--only FEATURE] [--program NAME]: these alone",
+        _python("workbench.soak"),
     ),
     "cluster": Verb(
         "a private Solana cluster on this machine: --authorities N [--port P] [--reset]",

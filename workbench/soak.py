@@ -1,25 +1,37 @@
-"""`./run soak [TIMES]`: kill loops and property tests, TIMES as long as in the checks."""
+"""`./run soak [TIMES]`: kill loops and property tests, TIMES as long as in the checks.
+
+Then the programs without each of their defences in turn: `./run soak defences` runs these alone.
+"""
 
 import os
+import subprocess
 import sys
-from typing import NoReturn
 
 from workbench.console import say
-from workbench.environment import PYTHON
+from workbench.environment import PYTHON, ROOT
 
 DEFAULT_TIMES = "50"
+LOOPS = ("-m", "pytest", "-m", "soak or hypothesis")
+DEFENCES = ("-m", "tests.programs.defences")
 
 
-def main() -> NoReturn:
-    """Hand over to pytest: loops by our mark, property tests by that of Hypothesis."""
-    times = sys.argv[1] if len(sys.argv) > 1 else DEFAULT_TIMES
+def _run(*arguments: str) -> int:
+    command = [str(PYTHON), *arguments]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode  # noqa: S603 - our own modules
+
+
+def main(arguments: list[str]) -> int:
+    """Loops go by our mark, property tests by that of Hypothesis; returns the exit status."""
+    if arguments and arguments[0] == "defences":
+        return _run(*DEFENCES, *arguments[1:])
+    times = arguments[0] if arguments else DEFAULT_TIMES
     if not times.isdecimal() or int(times) < 1:
-        say("./run soak [TIMES], where TIMES is a whole number from 1")
-        sys.exit(2)
+        say("./run soak [TIMES], where TIMES is a whole number from 1, or ./run soak defences")
+        return 2
     os.environ["GTX_SOAK_TIMES"] = times
-    command = [str(PYTHON), "-m", "pytest", "-m", "soak or hypothesis"]
-    os.execv(command[0], command)  # noqa: S606 - our own interpreter, no shell
+    failures = [_run(*LOOPS), _run(*DEFENCES)]
+    return max(failures)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))
