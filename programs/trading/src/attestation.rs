@@ -73,12 +73,13 @@ impl Subject<'_> {
         let instructions = precompile::instructions(sysvar).map_err(|_| InvalidBridgeProof)?;
         let (program, proof) =
             precompile::previous_instruction(&instructions).ok_or(InvalidBridgeProof)?;
-        let hash = self.hash(kind, guardians.epoch);
+        #[cfg(not(feature = "without-ed25519-program-check"))]
         require(
-            address_eq(program, &precompile::ED25519_PROGRAM)
-                && is_signed(proof, &guardians, &hash).is_some(),
+            address_eq(program, &precompile::ED25519_PROGRAM),
             InvalidBridgeProof,
-        )
+        )?;
+        let hash = self.hash(kind, guardians.epoch);
+        require_signed(proof, &guardians, &hash)
     }
 
     /// What guardians of this epoch sign.
@@ -111,27 +112,39 @@ const KEY_SIZE: usize = 32;
 const SIGNED_SIZE: usize = KEY_SIZE + 64;
 const MESSAGE_SIZE: usize = 32;
 
-/// `Some` when `proof` has exactly the layout above, with this message and keys in office.
+/// `proof` has exactly the layout above, with this message and keys in office.
 #[inline(always)]
-fn is_signed(proof: &[u8], guardians: &Guardians, message: &[u8; MESSAGE_SIZE]) -> Option<()> {
+fn require_signed(
+    proof: &[u8],
+    guardians: &Guardians,
+    message: &[u8; MESSAGE_SIZE],
+) -> ProgramResult {
     let threshold = guardians.threshold;
     let keys_at = COUNT_SIZE + OFFSETS_SIZE * threshold as usize;
     let message_at = keys_at + SIGNED_SIZE * threshold as usize;
-    let is_framed =
-        proof.get(..COUNT_SIZE)? == [threshold, 0] && proof.get(message_at..)? == message;
+    let (count, signed) = (proof.get(..COUNT_SIZE), proof.get(message_at..));
+    #[cfg(not(feature = "without-signature-count-check"))]
+    require(count == Some(&[threshold, 0]), InvalidBridgeProof)?;
+    #[cfg(not(feature = "without-attested-message-check"))]
+    require(signed == Some(message), InvalidBridgeProof)?;
     let mut candidates = guardians.in_office().iter();
     let (mut offsets_at, mut key_at) = (COUNT_SIZE, keys_at);
     for _ in 0..threshold {
         let expected = offsets(key_at + KEY_SIZE, key_at, message_at);
-        if proof.get(offsets_at..offsets_at + OFFSETS_SIZE)? != expected {
-            return None;
-        }
-        let key = proof.get(key_at..)?.first_chunk::<KEY_SIZE>()?;
-        candidates.find(|guardian| guardian.as_array() == key)?;
+        let found = proof.get(offsets_at..offsets_at + OFFSETS_SIZE);
+        #[cfg(not(feature = "without-proof-offset-check"))]
+        require(found == Some(&expected), InvalidBridgeProof)?;
+        let key = proof.get(key_at..).and_then(|rest| rest.first_chunk());
+        let key: &[u8; KEY_SIZE] = key.ok_or(InvalidBridgeProof)?;
+        #[cfg(feature = "without-distinct-signers")]
+        let mut candidates = guardians.in_office().iter();
+        let is_in_office = candidates.any(|guardian| guardian.as_array() == key);
+        #[cfg(not(feature = "without-guardian-key-in-office"))]
+        require(is_in_office, InvalidBridgeProof)?;
         offsets_at += OFFSETS_SIZE;
         key_at += SIGNED_SIZE;
     }
-    is_framed.then_some(())
+    Ok(())
 }
 
 /// Where signature, key and message lie: all in the proof itself.

@@ -18,7 +18,7 @@ use instructions::*;
 use pinocchio::{AccountView, Address, ProgramResult};
 
 /// More accounts than any instruction takes: one too many is seen.
-const MAX_ACCOUNTS: usize = 18;
+const MAX_ACCOUNTS: usize = 18 - cfg!(feature = "without-account-to-spare") as usize;
 
 common::entrypoint!(process_instruction, MAX_ACCOUNTS, TradingError);
 pinocchio::no_allocator!();
@@ -53,18 +53,12 @@ fn process_instruction(
 ) -> ProgramResult {
     let (instruction, arguments) =
         codec::split_instruction(data).ok_or(TradingError::UnknownInstruction)?;
-    let call = Call {
-        program_id,
-        accounts,
-        arguments,
-    };
+    if instruction == EVENT_TAG {
+        let (bump, error) = (events::AUTHORITY_BUMP, TradingError::Unauthorized);
+        return common::events::receive(program_id, accounts, bump, error);
+    }
+    let call = Call::new(program_id, accounts, arguments);
     match instruction {
-        EVENT_TAG => common::events::receive(
-            program_id,
-            call.accounts,
-            events::AUTHORITY_BUMP,
-            TradingError::Unauthorized,
-        ),
         MATCH_ORDER => match_order::process(call),
         CREATE_ORDER => create_order::process(call),
         CANCEL => cancel::process(call),

@@ -4,10 +4,11 @@ import asyncio
 import os
 import shutil
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from solders.pubkey import Pubkey
 from tests.hub.local_chain import harness
 
 from gridtokenx_hub.chain import ChainUnavailable
@@ -17,18 +18,30 @@ NAME = "solana-test-validator"
 START_TIMEOUT_S = 60
 
 
-def find() -> str | None:
-    """Where the validator is: in the folder that GTX_SOLANA_BIN names, else on PATH."""
+def find(name: str = NAME) -> str | None:
+    """Where the validator, or another of Solana's tools, is: in the folder that GTX_SOLANA_BIN
+    names, else on PATH."""
     folder = os.environ.get("GTX_SOLANA_BIN")
-    return shutil.which(NAME, path=folder) if folder else shutil.which(NAME)
+    return shutil.which(name, path=folder) if folder else shutil.which(name)
 
 
 @asynccontextmanager
-async def running(binary: str, ledger: Path) -> AsyncIterator[str]:
-    """Start a validator and wait until it makes blocks; yields its URL."""
+async def running(
+    binary: str,
+    ledger: Path,
+    programs: Sequence[tuple[Pubkey, Path]] = (),
+    ticks_per_slot: int = 64,
+) -> AsyncIterator[str]:
+    """Start a validator with these programs and wait until it makes blocks; yields its URL.
+
+    A tick is 6.25 ms.
+    """
     rpc_port, faucet_port = harness.free_port(), harness.free_port()
     arguments = ["--ledger", str(ledger), "--rpc-port", str(rpc_port)]
+    arguments += ["--ticks-per-slot", str(ticks_per_slot)]
     arguments += ["--faucet-port", str(faucet_port), "--bind-address", "127.0.0.1", "--quiet"]
+    for address, file in programs:
+        arguments += ["--bpf-program", str(address), str(file)]
     # Others on this machine may run one with the default ports.
     first = min(harness.free_port(), 65_000)
     arguments += ["--gossip-port", str(first), "--dynamic-port-range", f"{first + 1}-{first + 100}"]

@@ -8,6 +8,7 @@ from solders.token import ID as TOKEN_PROGRAM
 from gridtokenx_hub import base58
 from gridtokenx_hub.chain import RequestRefused
 from gridtokenx_hub.chain.rpc import RpcConnection
+from gridtokenx_hub.local_chain.zstd import stored
 
 from . import harness, tokens
 
@@ -52,6 +53,9 @@ async def test_encodings_and_slices(rpc: RpcConnection) -> None:
         == (base64.b64decode(whole)[8:16])
     )
     assert await data(encoding="base64", dataSlice={"offset": 99, "length": 8}) == ["", "base64"]
+    frame, encoding = await data(encoding="base64+zstd", dataSlice=part)
+    assert encoding == "base64+zstd"
+    assert base64.b64decode(frame) == stored(base64.b64decode(whole)[8:16])
 
 
 async def test_base58_is_for_small_accounts(rpc: RpcConnection) -> None:

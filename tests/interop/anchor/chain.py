@@ -1,115 +1,120 @@
-"""The product's local chain with its programs set up, for one client after the other."""
+"""A chain with our programs on it: the product's, at a time that the test sets, or a validator."""
 
 import asyncio
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from solders.keypair import Keypair
 from solders.pubkey import Pubkey
-from tests.hub.conftest import free_port
+from tests.hub.chain import validator
+from tests.hub.local_chain.harness import FakeTime, served
+from tests.interop.programs import ELVES, PROGRAMS
 
-from gridtokenx_hub.bootstrap import bootstrap
-from gridtokenx_hub.chain import ChainClient, FeePayerPool, TransactionSender
-from gridtokenx_hub.keys import RoleKeys, load_role_keys
-from gridtokenx_programs import Addresses, Event, create_associated_token
-from gridtokenx_protocol.deployment import deployment_id
+from gridtokenx_hub.chain import ChainClient
+from gridtokenx_hub.local_chain import Genesis
+from gridtokenx_programs import Event
 
-from .described import PROGRAMS
-
-CLIENTS = {name: program.client for name, program in PROGRAMS.items()}
-ADDRESSES = Addresses(*(program.id for program in CLIENTS.values()))
-GTX_HUB = Path(sys.executable).parent / "gtx-hub"
-INTERVAL_S = 1
-GRX_CAP = 10**15
+T = TypeVar("T")
+GENESIS = Genesis(tuple((address, file.read_bytes()) for address, file in ELVES))
+FAST_SLOT_TICKS = 16
 AIRDROP = 10 * 10**9
 
 
 @dataclass(frozen=True)
 class Chain:
-    """A chain that is set up, and the roles of its deployment."""
+    """A running chain, and what our own client sees on it; `time` is None if it cannot be set."""
 
     rpc_url: str
-    roles: RoleKeys
-    deployment: bytes
+    time: FakeTime | None = None
 
-    def prepare(self, payer: Keypair, *wallets: Keypair) -> None:
-        """SOL for the payer, both token accounts for each wallet."""
+    @property
+    def now_s(self) -> int:
+        """Its clock, in Unix seconds; about that of this machine if it is a validator's."""
+        return self.time.unix_s if self.time else int(time.time())
 
-        async def act(client: ChainClient) -> None:
-            await client.airdrop(payer.pubkey(), AIRDROP)
-            await self._sender(client).send(
-                lambda by: [
-                    create_associated_token(by, wallet.pubkey(), mint)
-                    for wallet in wallets
-                    for mint in (ADDRESSES.energy_mint(), ADDRESSES.grx_mint())
-                ]
-            )
+    def fund(self, address: Pubkey) -> None:
+        """SOL from the faucet."""
+        self._ask(lambda client: client.airdrop(address, AIRDROP))
 
-        asyncio.run(self._with_client(act))
+    def genesis_hash(self) -> bytes:
+        """The chain's genesis hash."""
+        return bytes(self._ask(lambda client: client.genesis_hash()))
 
     def events(self, program: str, signature: str) -> list[Event]:
         """The events of a transaction as our client reads them."""
-
-        async def read(client: ChainClient) -> list[Event]:
-            found = await client.transaction(signature)
-            assert found is not None
-            own = CLIENTS[program]
-            inner = [item.data for item in found.inner_instructions if item.program_id == own.id]
-            return [event for data in inner if (event := own.decode_event(data))]
-
-        return asyncio.run(self._with_client(read))
+        found = self._ask(lambda client: client.transaction(signature))
+        assert found is not None
+        own = PROGRAMS[program]
+        inner = [item.data for item in found.inner_instructions if item.program_id == own.id]
+        return [event for data in inner if (event := own.decode_event(data))]
 
     def account(self, program: str, kind: str, address: Pubkey) -> dict[str, Any]:
         """An account as our client reads it."""
+        found = self._ask(lambda client: client.account(address))
+        assert found is not None
+        return PROGRAMS[program].decode_account(kind, found.data)
 
-        async def read(client: ChainClient) -> dict[str, Any]:
-            found = await client.account(address)
-            assert found is not None
-            return CLIENTS[program].decode_account(kind, found.data)
+    def failures(self, payer: Pubkey) -> list[str]:
+        """Signatures of the failed transactions on the chain that somebody paid for."""
+        found = self._ask(lambda client: client.signatures_for_address(payer))
+        return [item.signature for item in found if item.error is not None]
 
-        return asyncio.run(self._with_client(read))
+    def _ask(self, question: Callable[[ChainClient], Awaitable[T]]) -> T:
+        async def ask() -> T:
+            client = ChainClient(self.rpc_url)
+            try:
+                return await question(client)
+            finally:
+                await client.close()
 
-    def _sender(self, client: ChainClient) -> TransactionSender:
-        return TransactionSender(client, FeePayerPool(self.roles.fee_payers), CLIENTS)
-
-    async def _with_client(self, act: Any) -> Any:
-        client = ChainClient(self.rpc_url)
-        try:
-            return await act(client)
-        finally:
-            await client.close()
+        return asyncio.run(ask())
 
 
 @contextmanager
-def running_chain(folder: Path) -> Iterator[Chain]:
-    """`gtx-hub chain` on a free port, with the three programs initialised."""
-    rpc_url = f"http://127.0.0.1:{free_port()}"
-    environment = {**os.environ, "GTX_CHAIN__RPC_URL": rpc_url}
-    with subprocess.Popen(
-        [GTX_HUB, "--folder", folder, "chain"], env=environment, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
+def local_chain(folder: Path) -> Iterator[Chain]:
+    """The local chain in a thread of its own; nothing is initialised on it."""
+    fake = FakeTime()
+    started: Future[tuple[str, Callable[[], object]]] = Future()
+
+    async def serve() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        async with served(folder, fake, GENESIS) as url:
+            started.set_result((url, lambda: loop.call_soon_threadsafe(stop.set)))
+            await stop.wait()
+
+    def run() -> None:
         try:
-            assert json.loads(process.stdout.readline())["ready"] == "chain"
-            roles = load_role_keys(folder / "keys", 1)
-            yield Chain(rpc_url, roles, asyncio.run(_set_up(rpc_url, roles)))
-        finally:
-            process.terminate()
+            asyncio.run(serve())
+        except BaseException as error:
+            if started.done():
+                raise
+            started.set_exception(error)
 
-
-async def _set_up(rpc_url: str, roles: RoleKeys) -> bytes:
-    client = ChainClient(rpc_url)
-    sender = TransactionSender(client, FeePayerPool(roles.fee_payers), CLIENTS)
+    thread = threading.Thread(target=run, name="local chain")
+    thread.start()
+    url, stop = started.result()
     try:
-        await bootstrap(client, sender, CLIENTS, ADDRESSES, roles, INTERVAL_S, GRX_CAP)
-        genesis_hash = bytes(await client.genesis_hash())
+        yield Chain(url, fake)
     finally:
-        await client.close()
-    return deployment_id(genesis_hash, bytes(ADDRESSES.registry))
+        stop()
+        thread.join()
+
+
+@contextmanager
+def fast_validator(folder: Path) -> Iterator[Chain]:
+    """A validator with slots of 100 ms."""
+    binary = validator.find()
+    assert binary is not None
+    with asyncio.Runner() as runner:
+        started = validator.running(binary, folder, ELVES, FAST_SLOT_TICKS)
+        url = runner.run(started.__aenter__())
+        try:
+            yield Chain(url)
+        finally:
+            runner.run(started.__aexit__(None, None, None))

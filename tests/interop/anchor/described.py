@@ -9,8 +9,9 @@ from typing import Any
 
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
+from tests.interop import programs
 
-from gridtokenx_programs import PROGRAM_NAMES, Event, Program, load
+from gridtokenx_programs import Event, Program
 from gridtokenx_programs.idl import discriminator
 from gridtokenx_programs.program import EVENT_TAG
 
@@ -53,9 +54,8 @@ class Call:
 class Described:
     """One program: its IDL as the file has it, and our client of it."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.client: Program = load(name)
+    def __init__(self, name: str, client: Program) -> None:
+        self.name, self.client = name, client
         self.idl: Json = json.loads(
             (files("gridtokenx_programs") / "idl" / f"{name}.json").read_text()
         )
@@ -104,4 +104,4 @@ class Described:
         return EVENT_TAG + discriminator("event", event.name) + values
 
 
-PROGRAMS = {name: Described(name) for name in PROGRAM_NAMES}
+PROGRAMS = {name: Described(name, client) for name, client in programs.PROGRAMS.items()}

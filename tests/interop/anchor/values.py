@@ -10,6 +10,7 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
+from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
 Json = Any
@@ -117,6 +118,17 @@ def assert_same_fields(
     for field in fields:
         name = field["name"]
         assert_same(types, field["type"], ours[name], found[same_name(name)], f"{where}.{name}")
+
+
+def taken_apart(instruction: Instruction) -> Json:
+    """An instruction as it is told to another client, and by one."""
+    return {
+        "program_id": str(instruction.program_id),
+        "data": bytes(instruction.data).hex(),
+        "accounts": [
+            [str(meta.pubkey), meta.is_signer, meta.is_writable] for meta in instruction.accounts
+        ],
+    }
 
 
 def same_name(name: str) -> str:

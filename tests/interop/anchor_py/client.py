@@ -1,7 +1,7 @@
 """An anchorpy client of our programs, in an environment without our packages.
 
-``client.py`` reads a job as JSON on standard input and prints the answers; jobs.py beside the
-tests says what is in both. Which anchorpy it runs with is up to the environment.
+Reads requests on standard input and answers each, one JSON object a line; ../anchor/clients.py
+says what is in them. Which anchorpy it runs with is up to the environment.
 """
 
 import asyncio
@@ -16,10 +16,11 @@ from anchorpy.error import ProgramError
 from solana.rpc.async_api import AsyncClient
 from solana.rpc.commitment import Confirmed
 from solana.rpc.types import TxOpts
-from solders.instruction import Instruction
+from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from solders.signature import Signature
+from solders.transaction_status import InstructionErrorCustom, TransactionErrorInstructionError
 
 Json = dict[str, Any]
 EVENT_TAG_SIZE = 8
@@ -92,11 +93,16 @@ def decode_event(program: Program, data: bytes) -> Json:
     return {"name": event.name, "values": plain(event.data)}
 
 
-def errors(program: Program) -> list[Json]:
-    """The errors that anchorpy knows of a program."""
-    return [
-        {"code": error.code, "name": error.name, "msg": error.msg} for error in program.idl.errors
-    ]
+def refusal(program: Program, error: Any, logs: list[str]) -> Json:
+    """What anchorpy makes of a transaction that failed on the chain."""
+    messages = {item.code: item.msg for item in program.idl.errors}
+    return named(program, ProgramError.parse_tx_error(error, messages, program.program_id, logs))
+
+
+def named(program: Program, error: ProgramError) -> Json:
+    """An error with its name: anchorpy has code and message."""
+    known = {item.code: item.name for item in program.idl.errors}
+    return {"code": error.code, "name": known[error.code], "msg": error.msg}
 
 
 class Chain:
@@ -107,38 +113,34 @@ class Chain:
             name: Keypair.from_bytes(bytes.fromhex(key)) for name, key in job["keys"].items()
         }
         self.client = AsyncClient(job["rpc_url"], Confirmed)
-        options = TxOpts(skip_confirmation=False, preflight_commitment=Confirmed)
-        self.provider = Provider(self.client, Wallet(self.keys["payer"]), options)
+        self.provider = Provider(self.client, Wallet(self.keys["payer"]), options())
 
     async def send(self, program: Program, step: Json) -> Json:
         """Send an instruction; its events, or the error that anchorpy makes of a refusal."""
-        proof = step.get("proof")
-        before = [_proof(proof)] if proof else []
-        signers = [self.keys[name] for name in step["signers"]]
+        more = {
+            "signers": [self.keys[name] for name in step["signers"]],
+            "pre_instructions": [_instruction(item) for item in step["before"]],
+            "options": options(skip_preflight=not step["preflight"]),
+        }
         call = program.rpc[step["instruction"]]
         try:
-            signature = await call(
-                *arguments(program, step),
-                ctx=context(step, signers=signers, pre_instructions=before),
-            )
+            signature = await call(*arguments(program, step), ctx=context(step, **more))
         except ProgramError as refused:
-            known = {error.code: error.name for error in program.idl.errors}
-            return {
-                "error": {"code": refused.code, "name": known[refused.code], "msg": refused.msg}
-            }
-        return {"signature": str(signature), "events": await self.events(program, signature)}
+            return {"error": named(program, refused)}
+        return await self.outcome(program, signature)
 
-    async def events(self, program: Program, signature: Signature) -> list[Json]:
-        """The events of a transaction: inner instructions by which the program calls itself."""
+    async def outcome(self, program: Program, signature: Signature) -> Json:
+        """What came of a transaction that is on the chain."""
         found = (await self.client.get_transaction(signature, "base64", Confirmed, 0)).value
+        meta = found.transaction.meta
+        if meta.err is not None:
+            return {"error": refusal(program, meta.err, meta.log_messages)}
+        # Events are inner instructions by which the program calls itself.
         keys = found.transaction.transaction.message.account_keys
-        inner = [
-            item
-            for group in found.transaction.meta.inner_instructions
-            for item in group.instructions
-        ]
+        inner = [item for group in meta.inner_instructions for item in group.instructions]
         own = [item for item in inner if keys[item.program_id_index] == program.program_id]
-        return [decode_event(program, _base58(item.data)) for item in own]
+        events = [decode_event(program, _base58(item.data)) for item in own]
+        return {"signature": str(signature), "events": events}
 
     async def fetch(self, program: Program, job: Json) -> Json:
         """An account on chain."""
@@ -146,9 +148,20 @@ class Chain:
         return plain(account)
 
 
-def _proof(proof: Json) -> Instruction:
-    data = bytes.fromhex(proof["instruction_data"])
-    return Instruction(Pubkey.from_string(proof["program_id"]), data, [])
+def options(*, skip_preflight: bool = False) -> TxOpts:
+    """How a transaction is sent: it is waited for."""
+    return TxOpts(
+        skip_confirmation=False, skip_preflight=skip_preflight, preflight_commitment=Confirmed
+    )
+
+
+def _instruction(job: Json) -> Instruction:
+    accounts = [
+        AccountMeta(Pubkey.from_string(address), signs, is_written)
+        for address, signs, is_written in job["accounts"]
+    ]
+    data = bytes.fromhex(job["data"])
+    return Instruction(Pubkey.from_string(job["program_id"]), data, accounts)
 
 
 def _base58(text: str) -> bytes:
@@ -167,25 +180,36 @@ def open_program(path: str, provider: Provider) -> Program:
     return Program(Idl.from_json(source), Pubkey.from_string(address), provider)
 
 
-async def answer(job: Json) -> Json:
-    """Do all that a job asks for."""
-    chain = Chain(job)
-    programs = {name: open_program(path, chain.provider) for name, path in job["idls"].items()}
+async def answer(chain: Chain, program: Program, request: Json) -> Any:
+    """Do what one request asks for."""
+    match request["do"]:
+        case "build":
+            return build(program, request)
+        case "account":
+            return decode_account(program, request)
+        case "event":
+            return decode_event(program, bytes.fromhex(request["data"]))
+        case "error":
+            error = TransactionErrorInstructionError(0, InstructionErrorCustom(request["code"]))
+            return refusal(program, error, request["logs"])
+        case "send":
+            return await chain.send(program, request)
+        case "fetch":
+            return await chain.fetch(program, request)
+    raise ValueError(request["do"])
 
-    def of(item: Json) -> Program:
-        return programs[item["program"]]
 
-    result = {
-        "builds": [build(of(item), item) for item in job["builds"]],
-        "accounts": [decode_account(of(item), item) for item in job["accounts"]],
-        "events": [decode_event(of(item), bytes.fromhex(item["data"])) for item in job["events"]],
-        "errors": {name: errors(program) for name, program in programs.items()},
-        "steps": [await chain.send(of(step), step) for step in job["steps"]],
-        "fetched": [await chain.fetch(of(item), item) for item in job["fetches"]],
-    }
-    await chain.client.close()
-    return result
+async def serve() -> None:
+    """Answer until there are no more requests."""
+    opening = json.loads(sys.stdin.readline())
+    chain = Chain(opening)
+    programs = {name: open_program(path, chain.provider) for name, path in opening["idls"].items()}
+    for line in sys.stdin:
+        request = json.loads(line)
+        said = await answer(chain, programs[request["program"]], request)
+        sys.stdout.write(json.dumps(said) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(asyncio.run(answer(json.load(sys.stdin)))))
+    asyncio.run(serve())

@@ -1,12 +1,13 @@
 // An @coral-xyz/anchor client of our programs.
 //
-// Reads a job as JSON on standard input and prints the answers; ../anchor/jobs.py says what is in
-// both.
+// Reads requests on standard input and answers each, one JSON object a line; ../anchor/clients.py
+// says what is in them.
 
 import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
 import anchor from "@coral-xyz/anchor";
 
-const { AnchorProvider, BN, Program, ProgramError, Wallet, utils, web3 } = anchor;
+const { AnchorError, AnchorProvider, BN, Program, Wallet, utils, web3 } = anchor;
 const EVENT_TAG_SIZE = 8;
 const NUMBERS = new Set(["u8", "i8", "u16", "i16", "u32", "i32"]);
 const POLL_MS = 50;
@@ -17,34 +18,40 @@ const lowerFirst = (name) => name[0].toLowerCase() + name.slice(1);
 const mapValues = (object, change) =>
   Object.fromEntries(Object.entries(object).map(([key, value]) => [camel(key), change(value)]));
 
-/** Our local chain has no websocket, so transactions are followed by asking. */
+/**
+ * Follows by asking what AnchorProvider cannot follow: transactions on our local chain, which has no
+ * websocket, and those that a chain refuses, of which AnchorProvider 0.32.1 loses signature and logs.
+ */
 class PollingProvider extends AnchorProvider {
-  async sendAndConfirm(transaction, signers = []) {
+  polls = true;
+
+  async sendAndConfirm(transaction, signers = [], options = {}) {
+    if (!this.polls && !options.skipPreflight) return super.sendAndConfirm(transaction, signers, options);
     transaction.feePayer = this.wallet.publicKey;
     transaction.recentBlockhash = (await this.connection.getLatestBlockhash()).blockhash;
     transaction.sign(this.wallet.payer, ...signers);
-    const signature = await this.#submit(transaction.serialize());
+    const signature = await this.connection.sendRawTransaction(transaction.serialize(), options);
     for (const end = Date.now() + GIVE_UP_MS; Date.now() < end; ) {
       const status = (await this.connection.getSignatureStatuses([signature])).value[0];
-      if (status?.err) throw new Error(`${signature} failed: ${JSON.stringify(status.err)}`);
-      if (["confirmed", "finalized"].includes(status?.confirmationStatus)) return signature;
+      if (["confirmed", "finalized"].includes(status?.confirmationStatus)) {
+        if (status.err) throw await this.#refusal(signature, status.err);
+        return signature;
+      }
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
     throw new Error(`${signature} was not confirmed`);
   }
 
-  // web3.js writes the logs into its error's text, where Anchor then finds the program's code more
-  // than once and gives up (0.32.1, ProgramError.parse); it reads the refusal by itself well.
-  async #submit(bytes) {
-    try {
-      return await this.connection.sendRawTransaction(bytes);
-    } catch (error) {
-      if (!(error instanceof web3.SendTransactionError)) throw error;
-      const { message, logs } = error.transactionError;
-      throw Object.assign(new Error(message), { logs });
-    }
+  /** As AnchorProvider means to: with the logs, in which Anchor finds the program's error. */
+  async #refusal(signature, error) {
+    const { logMessages: logs } = (await found(this.connection, signature)).meta;
+    const transactionMessage = JSON.stringify(error);
+    return new web3.SendTransactionError({ action: "send", signature, transactionMessage, logs });
   }
 }
+
+const found = (connection, signature) =>
+  connection.getTransaction(signature, { commitment: "confirmed", maxSupportedTransactionVersion: 0 });
 
 /** A value as Anchor takes it. */
 function argument(tagged) {
@@ -99,80 +106,96 @@ function decodeEvent(program, data) {
   return { name: event.name, values: plain(event.data) };
 }
 
-function errors(program) {
-  const messages = anchor.parseIdlErrors(program.idl);
-  return program.idl.errors.map(({ code, name }) => ({ code, name, msg: messages.get(code) }));
+function named({ error: { errorCode, errorMessage } }) {
+  return { code: errorCode.number, name: errorCode.code, msg: errorMessage };
 }
 
 /** Send an instruction; its events, or the error that Anchor makes of a refusal. */
 async function send(program, keys, step) {
-  const before = step.proof ? [proof(step.proof)] : [];
   let signature;
   try {
     signature = await methods(program, step)
-      .preInstructions(before)
+      .preInstructions(step.before.map(instruction))
       .signers(step.signers.map((name) => keys[name]))
-      .rpc();
-  } catch (error) {
-    if (!(error instanceof ProgramError)) throw error;
-    const { name } = program.idl.errors.find(({ code }) => code === error.code);
-    return { error: { code: error.code, name, msg: error.msg } };
+      .rpc({ skipPreflight: !step.preflight });
+  } catch (refused) {
+    if (!(refused instanceof AnchorError)) throw refused;
+    return { error: named(refused) };
   }
   return { signature, events: await events(program, signature) };
 }
 
-function proof(job) {
-  if (job.program_id !== web3.Ed25519Program.programId.toBase58()) throw new Error(job.program_id);
-  const bytes = (hex) => Buffer.from(hex, "hex");
+function instruction(job) {
+  const data = Buffer.from(job.data, "hex");
+  if (job.program_id === web3.Ed25519Program.programId.toBase58() && data[0] === 1) return proof(data);
+  return new web3.TransactionInstruction({
+    programId: new web3.PublicKey(job.program_id),
+    keys: job.accounts.map(([address, isSigner, isWritable]) => ({
+      pubkey: new web3.PublicKey(address),
+      isSigner,
+      isWritable,
+    })),
+    data,
+  });
+}
+
+/** web3.js lays one signature out by itself. */
+function proof(data) {
+  const [signature, publicKey, message, size] = [2, 6, 10, 12].map((at) => data.readUInt16LE(at));
   return web3.Ed25519Program.createInstructionWithPublicKey({
-    publicKey: bytes(job.public_key),
-    signature: bytes(job.signature),
-    message: bytes(job.message),
+    publicKey: data.subarray(publicKey, publicKey + 32),
+    signature: data.subarray(signature, signature + 64),
+    message: data.subarray(message, message + size),
   });
 }
 
 /** The events of a transaction: inner instructions by which the program calls itself. */
 async function events(program, signature) {
-  const found = await program.provider.connection.getTransaction(signature, {
-    commitment: "confirmed",
-    maxSupportedTransactionVersion: 0,
-  });
-  const keys = found.transaction.message.staticAccountKeys;
-  return found.meta.innerInstructions
+  const { transaction, meta } = await found(program.provider.connection, signature);
+  const keys = transaction.message.staticAccountKeys;
+  return meta.innerInstructions
     .flatMap((group) => group.instructions)
     .filter((inner) => keys[inner.programIdIndex].equals(program.programId))
     .map((inner) => decodeEvent(program, utils.bytes.bs58.decode(inner.data)));
 }
 
-async function each(items, change) {
-  const made = [];
-  for (const item of items) made.push(await change(item));
-  return made;
-}
+const ANSWERS = {
+  build: (program, _, job) => build(program, job),
+  account: (program, _, job) => decodeAccount(program, job),
+  event: (program, _, job) => decodeEvent(program, Buffer.from(job.data, "hex")),
+  error: (_, __, job) => named(AnchorError.parse(job.logs)),
+  send: (program, keys, job) => send(program, keys, job),
+  fetch: async (program, _, job) =>
+    plain(await program.account[lowerFirst(job.account)].fetch(job.address)),
+};
 
-async function answer(job) {
-  const keys = mapValues(job.keys, (secret) =>
-    web3.Keypair.fromSecretKey(Buffer.from(secret, "hex")),
+function open({ idls, keys: secrets, rpc_url, polls }) {
+  const keys = Object.fromEntries(
+    Object.entries(secrets).map(([name, secret]) => [
+      name,
+      web3.Keypair.fromSecretKey(Buffer.from(secret, "hex")),
+    ]),
   );
-  const connection = new web3.Connection(job.rpc_url, "confirmed");
-  const provider = new PollingProvider(connection, new Wallet(keys.payer), { commitment: "confirmed" });
+  const connection = new web3.Connection(rpc_url, "confirmed");
+  const options = { commitment: "confirmed", preflightCommitment: "confirmed" };
+  const provider = new PollingProvider(connection, new Wallet(keys.payer), options);
+  provider.polls = polls;
   const programs = Object.fromEntries(
-    Object.entries(job.idls).map(([name, path]) => [
+    Object.entries(idls).map(([name, path]) => [
       name,
       new Program(JSON.parse(readFileSync(path, "utf8")), provider),
     ]),
   );
-  const of = (item) => programs[item.program];
-  return {
-    builds: await each(job.builds, (item) => build(of(item), item)),
-    accounts: job.accounts.map((item) => decodeAccount(of(item), item)),
-    events: job.events.map((item) => decodeEvent(of(item), Buffer.from(item.data, "hex"))),
-    errors: Object.fromEntries(Object.entries(programs).map(([name, one]) => [name, errors(one)])),
-    steps: await each(job.steps, (step) => send(of(step), keys, step)),
-    fetched: await each(job.fetches, async (item) =>
-      plain(await of(item).account[lowerFirst(item.account)].fetch(item.address)),
-    ),
-  };
+  return { keys, programs };
 }
 
-process.stdout.write(JSON.stringify(await answer(JSON.parse(readFileSync(0, "utf8")))));
+let session;
+for await (const line of createInterface({ input: process.stdin })) {
+  const request = JSON.parse(line);
+  if (!session) {
+    session = open(request);
+    continue;
+  }
+  const answer = await ANSWERS[request.do](session.programs[request.program], session.keys, request);
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
+}

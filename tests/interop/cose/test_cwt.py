@@ -20,7 +20,7 @@ VECTORS = HERE.parents[2] / "protocol" / "vectors"
 @pytest.fixture(scope="module")
 def checked() -> dict[str, Any]:
     run = subprocess.run(
-        [*isolated("cwt==3.3.0"), "python", HERE / "check.py", VECTORS],
+        [*isolated(HERE), "python", HERE / "check.py", VECTORS],
         capture_output=True, text=True, check=False, cwd=HERE,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr

@@ -127,6 +127,12 @@ def test_amounts_are_whole_lots(exchange: Exchange, bid: Bid, seller: Party, amo
     refuse(exchange, "InvalidAmount", bid, seller, amount_mwh=amount)
 
 
+def test_no_more_is_taken_than_was_asked_for(exchange: Exchange, bid: Bid, seller: Party) -> None:
+    """Not even when somebody gave the escrow enough to pay for it."""
+    exchange.world.put_tokens(exchange.grx_mint, bid.address, 100 * GRX, address=bid.escrow)
+    refuse(exchange, "AmountMismatch", bid, seller, amount_mwh=10 * KWH + 1_000)
+
+
 def test_the_seller_has_the_energy(exchange: Exchange, bid: Bid) -> None:
     poor = exchange.party(energy=10 * KWH - 1)
     refuse(exchange, "InsufficientBalance", bid, poor)

@@ -114,17 +114,20 @@ def test_an_empty_escrow_needs_no_token_account(entry: Entry) -> None:
 
 @pytest.mark.parametrize("status", ["Created", "Active", "Matching"])
 def test_what_is_alive_is_not_closed(entry: Entry, status: str) -> None:
+    entry.exchange.outlast(entry.entry)
     entry.edit(status=status)
     entry.refuse("InvalidOrder")
 
 
 def test_what_is_inside_a_trade_is_not_closed(entry: Entry) -> None:
+    entry.exchange.outlast(entry.entry)
     entry.edit(status="Filled", entered=True)
     entry.refuse("ReentrancyDetected")
 
 
 def test_an_order_with_a_reservation_is_not_closed(exchange: Exchange) -> None:
     entry = Entry(exchange, "order")
+    exchange.outlast(entry.entry)
     entry.edit(status="Cancelled", reserved_mwh=1_000)
     entry.refuse("InvalidOrder")
 

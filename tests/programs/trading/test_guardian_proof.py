@@ -297,6 +297,15 @@ def test_every_offset_points_into_the_proof(bridge: Bridge, reservation: Reserva
             refuse(bridge, "InvalidBridgeProof", reservation, copy, elsewhere)
 
 
+def test_every_signature_is_checked_by_the_precompile(
+    bridge: Bridge, reservation: Reservation
+) -> None:
+    """The precompile is told to check two; the third is made up."""
+    proof = forge(bridge.proof(reservation), 0, b"\2")
+    last_signature = 2 + (14 + 96) * bridge.threshold - 64
+    refuse(bridge, "InvalidBridgeProof", reservation, forge(proof, last_signature, bytes(64)))
+
+
 def test_keys_are_not_read_where_nothing_was_checked(
     bridge: Bridge, reservation: Reservation
 ) -> None:

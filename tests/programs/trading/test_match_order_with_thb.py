@@ -268,6 +268,15 @@ def test_the_accounts_are_the_reservations_own(
     )  # fmt: skip
 
 
+def test_the_order_is_the_one_reserved(
+    bridge: Bridge, seller: Party, reservation: Reservation
+) -> None:
+    """Not another of the same seller, of which as much is reserved."""
+    other = bridge.exchange.sale(seller, 2)
+    bridge.reserve(other, bridge.exchange.party(), 1, 4 * KWH, thbc(12 * GRX))
+    refuse(bridge, "InvalidAccount", reservation, order=other.address, escrow=other.escrow)
+
+
 def test_a_reservation_that_is_not_the_buyers_open_one_is_refused(
     bridge: Bridge, reservation: Reservation
 ) -> None:

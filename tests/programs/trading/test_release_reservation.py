@@ -171,6 +171,16 @@ def test_an_order_that_is_alive_needs_no_account_of_the_seller(
     bridge.world.send(bridge.release_reservation(reservation, seller_energy=anything))
 
 
+def test_energy_comes_out_of_the_orders_escrow(
+    bridge: Bridge, sale: Sale, reservation: Reservation
+) -> None:
+    world, exchange = bridge.world, bridge.exchange
+    world.send(exchange.end_order("cancel", sale), signers=[sale.seller.key])
+    after_hold(bridge, reservation)
+    lookalike = world.put_tokens(exchange.energy_mint, sale.address, 10 * KWH)
+    refuse(bridge, "InvalidAccount", reservation, escrow=lookalike)
+
+
 def test_no_reservation_blocks_a_seller_for_ever(bridge: Bridge, seller: Party) -> None:
     """Pause, no guardians, no treasury, a treasury account gone: the energy comes back."""
     exchange, world = bridge.exchange, bridge.world

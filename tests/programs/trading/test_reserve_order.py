@@ -302,6 +302,27 @@ def test_every_account_is_checked(bridge: Bridge, sale: Sale, buyer: Party) -> N
     refuse(bridge, "InvalidNonce", sale, buyer, reservation=sale.address)
 
 
+def test_the_trader_account_is_the_buyers(bridge: Bridge, sale: Sale, buyer: Party) -> None:
+    """Under another's, a buyer could have a second reservation open."""
+    other = bridge.exchange.party()
+    bridge.settle(bridge.reserve(sale, other, 1, KWH, thbc(3 * GRX)))
+    trader = bridge.addresses.trader(other.wallet)
+    refuse(
+        bridge, "InvalidAccount", sale, buyer, nonce=2, trader=trader,
+        amount_mwh=KWH, payment_micro_thbc=thbc(3 * GRX),
+    )  # fmt: skip
+
+
+def test_a_reservation_is_not_made_over_another_account(
+    bridge: Bridge, sale: Sale, buyer: Party
+) -> None:
+    refuse(bridge, "InvalidNonce", sale, buyer, reservation=sale.escrow)
+
+
+def test_the_escrow_is_of_the_markets_mint(bridge: Bridge, sale: Sale, buyer: Party) -> None:
+    refuse(bridge, "InvalidMint", sale, buyer, grx_mint=bridge.exchange.energy_mint)
+
+
 @pytest.mark.parametrize("name", ["reservation", "escrow", "trader"])
 def test_lamports_sent_ahead_do_not_block_it(
     bridge: Bridge, sale: Sale, buyer: Party, name: str

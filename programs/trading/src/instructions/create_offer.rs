@@ -1,22 +1,22 @@
 //! `create_offer`: asks for energy at a price, and moves the GRX for it into the offer's escrow.
 
 use super::Call;
-use crate::error::TradingError::{ArithmeticOverflow, InvalidArguments};
+use crate::error::TradingError::ArithmeticOverflow;
 use crate::events::OfferCreated;
 use crate::listing::Creating;
 use crate::state::offer::Offer;
 use crate::state::order::OrderStatus;
 use crate::state::terms::Terms;
 use common::accounts;
-use common::codec::{from_bytes, I64, U64};
+use common::codec::{I64, U64};
 use common::time::Now;
 use pinocchio::ProgramResult;
 
 pub fn process(call: Call) -> ProgramResult {
-    let terms: &Terms = from_bytes(call.arguments).ok_or(InvalidArguments)?;
+    let terms: &Terms = call.arguments()?;
     let now = Now::get()?;
     let total = terms.validate(now)?;
-    let mut creating = Creating::new::<Offer>(call.program_id, call.accounts)?;
+    let mut creating = Creating::new::<Offer>(call)?;
     let number = creating.market.next_offer_number;
     let next = creating.market.next_offer_number.increment();
     next.ok_or(ArithmeticOverflow)?;

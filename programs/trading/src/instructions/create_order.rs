@@ -1,21 +1,21 @@
 //! `create_order`: offers energy for sale, and moves it into the order's escrow.
 
 use super::Call;
-use crate::error::TradingError::{ArithmeticOverflow, InvalidArguments};
+use crate::error::TradingError::ArithmeticOverflow;
 use crate::events::OrderCreated;
 use crate::listing::Creating;
 use crate::state::order::{Order, OrderStatus};
 use crate::state::terms::Terms;
 use common::accounts;
-use common::codec::{from_bytes, I64, U64};
+use common::codec::{I64, U64};
 use common::time::Now;
 use pinocchio::ProgramResult;
 
 pub fn process(call: Call) -> ProgramResult {
-    let terms: &Terms = from_bytes(call.arguments).ok_or(InvalidArguments)?;
+    let terms: &Terms = call.arguments()?;
     let now = Now::get()?;
     terms.validate(now)?;
-    let mut creating = Creating::new::<Order>(call.program_id, call.accounts)?;
+    let mut creating = Creating::new::<Order>(call)?;
     let number = creating.market.next_order_number;
     let next = creating.market.next_order_number.increment();
     next.ok_or(ArithmeticOverflow)?;

@@ -2,8 +2,7 @@
 
 use super::Call;
 use crate::error::TradingError::{
-    AlreadyInitialized, InvalidAccount, InvalidArguments, InvalidMint, MissingSignature,
-    Unauthorized, WrongNumberOfAccounts,
+    AlreadyInitialized, InvalidAccount, InvalidMint, MissingSignature, Unauthorized,
 };
 use crate::events::{self, MarketInitialized};
 use crate::state::market::Market;
@@ -33,16 +32,17 @@ struct Accounts<'a> {
 
 impl<'a> Accounts<'a> {
     #[inline(always)]
-    fn new(program_id: &'a Address, accounts: &'a mut [AccountView]) -> Result<Self, ProgramError> {
+    fn new(call: Call<'a>) -> Result<Self, ProgramError> {
+        let program_id = call.program_id;
         let [market, authority, registry_config, registry_program, energy_mint, grx_mint, payer, system_program, event_authority, program] =
-            accounts
-        else {
-            return Err(WrongNumberOfAccounts.into());
-        };
+            call.accounts()?;
+        #[cfg(not(feature = "without-market-vacancy-check"))]
         accounts::vacant(market, AlreadyInitialized)?;
         let market_bump = pda::canonical_bump(&[Market::SEED], program_id, market.address())
             .ok_or(InvalidAccount)?;
+        #[cfg(not(feature = "without-initialize-signature"))]
         accounts::signer(authority, MissingSignature)?;
+        #[cfg(not(feature = "without-initialize-payer-signature"))]
         accounts::signer(payer, MissingSignature)?;
         let deployment = require_registry(
             registry_config,
@@ -51,10 +51,12 @@ impl<'a> Accounts<'a> {
         )?;
         require_mint(energy_mint)?;
         require_mint(grx_mint)?;
+        #[cfg(not(feature = "without-distinct-mints"))]
         require(
             !address_eq(energy_mint.address(), grx_mint.address()),
             InvalidMint,
         )?;
+        #[cfg(not(feature = "without-initialize-system-program-check"))]
         accounts::is(system_program, &accounts::SYSTEM_PROGRAM, InvalidAccount)?;
         Ok(Self {
             events: events::sink(program_id, event_authority, program)?,
@@ -80,7 +82,9 @@ fn require_registry(
 ) -> Result<[u8; 4], ProgramError> {
     let state = accounts::load::<registry::Config, _>(config, program, InvalidAccount)?;
     let bump = pda::canonical_bump(&[b"config"], program, config.address());
+    #[cfg(not(feature = "without-registry-config-address-check"))]
     require(bump.is_some(), InvalidAccount)?;
+    #[cfg(not(feature = "without-registry-authority-check"))]
     require(address_eq(&state.authority, authority), Unauthorized)?;
     Ok(state.deployment)
 }
@@ -89,20 +93,19 @@ fn require_registry(
 #[inline(always)]
 fn require_mint(mint: &AccountView) -> ProgramResult {
     let mint = Mint::from_account_view(mint).map_err(|_| InvalidMint)?;
-    require(
-        mint.is_initialized() && mint.decimals() == DECIMALS && !mint.has_freeze_authority(),
-        InvalidMint,
-    )
+    #[cfg(not(feature = "without-initialized-mint-check"))]
+    require(mint.is_initialized(), InvalidMint)?;
+    #[cfg(not(feature = "without-mint-decimals-check"))]
+    require(mint.decimals() == DECIMALS, InvalidMint)?;
+    #[cfg(not(feature = "without-freeze-authority-check"))]
+    require(!mint.has_freeze_authority(), InvalidMint)?;
+    Ok(())
 }
 
 pub fn process(call: Call) -> ProgramResult {
-    let Call {
-        program_id,
-        accounts,
-        arguments,
-    } = call;
-    require(arguments.is_empty(), InvalidArguments)?;
-    let accounts = Accounts::new(program_id, accounts)?;
+    let program_id = call.program_id;
+    call.arguments::<[u8; 0]>()?;
+    let accounts = Accounts::new(call)?;
     let authority = *accounts.authority.address();
     let market = Market {
         authority,

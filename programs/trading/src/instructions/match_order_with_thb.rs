@@ -3,9 +3,7 @@
 
 use super::Call;
 use crate::attestation::{Subject, PAID};
-use crate::error::TradingError::{
-    InvalidAccount, InvalidArguments, TooLate, WrongNumberOfAccounts,
-};
+use crate::error::TradingError::{InvalidAccount, TooLate};
 use crate::events::{self, TradeExecuted, PAYMENT_THB};
 use crate::state::entry::{Closing, Entry};
 use crate::state::market::Market;
@@ -21,28 +19,25 @@ use pinocchio::ProgramResult;
 use pinocchio_token::instructions::Transfer;
 
 pub fn process(call: Call) -> ProgramResult {
-    let Call {
-        program_id,
-        accounts,
-        arguments,
-    } = call;
-    require(arguments.is_empty(), InvalidArguments)?;
+    let program_id = call.program_id;
+    call.arguments::<[u8; 0]>()?;
     let [market_account, order_account, escrow, reservation_account, reservation_escrow, trader, buyer_energy, seller_grx, rent_payer, guardians, instructions_sysvar, token_program, event_authority, program] =
-        accounts
-    else {
-        return Err(WrongNumberOfAccounts.into());
-    };
+        call.accounts()?;
     let now = Now::get()?.timestamp();
     let market_address = *market_account.address();
     let mut market = accounts::load_mut::<Market, _>(market_account, program_id, InvalidAccount)?;
+    #[cfg(not(feature = "without-payment-pause-check"))]
     market.require_open()?;
+    #[cfg(not(feature = "without-payment-token-program-check"))]
     accounts::is(token_program, &accounts::TOKEN_PROGRAM, InvalidAccount)?;
     let events = events::sink(program_id, event_authority, program)?;
     let address = *reservation_account.address();
     let reservation =
         accounts::load_mut::<Reservation, _>(reservation_account, program_id, InvalidAccount)?
             .clone();
+    #[cfg(not(feature = "without-payment-order-check"))]
     accounts::is(order_account, &reservation.order, InvalidAccount)?;
+    #[cfg(not(feature = "without-hold-check"))]
     require(now <= reservation.hold_until.get(), TooLate)?;
     let subject = Subject {
         program_id,
@@ -51,6 +46,7 @@ pub fn process(call: Call) -> ProgramResult {
         reservation_address: &address,
         reservation: &reservation,
     };
+    #[cfg(not(feature = "without-payment-attestation"))]
     subject.require_attested(PAID, guardians, instructions_sysvar)?;
     let amount_mwh = reservation.amount_mwh.get();
     let order = {
@@ -60,7 +56,9 @@ pub fn process(call: Call) -> ProgramResult {
     };
     Trader::load(program_id, trader, &reservation.buyer)?.close_reservation(&address)?;
     let sequence = market.next_event()?;
+    #[cfg(not(feature = "without-payment-escrow-check"))]
     order.require_escrow(program_id, order_account.address(), escrow)?;
+    #[cfg(not(feature = "without-buyer-receipt-check"))]
     tokens::owned(buyer_energy, &market.energy_mint, &reservation.buyer)?;
     let deliver = Transfer::new(escrow, buyer_energy, order_account, amount_mwh);
     order.signed(|signers| deliver.invoke_signed(signers))?;

@@ -2,9 +2,7 @@
 //! stopped: cancelling, expiry, releases and closing go on.
 
 use super::Call;
-use crate::error::TradingError::{
-    InvalidAccount, InvalidArguments, MissingSignature, Unauthorized, WrongNumberOfAccounts,
-};
+use crate::error::TradingError::{InvalidAccount, MissingSignature, Unauthorized};
 use crate::events::{self, Paused};
 use crate::state::market::Market;
 use common::accounts;
@@ -14,18 +12,14 @@ use common::time::Now;
 use pinocchio::{address::address_eq, ProgramResult};
 
 pub fn process(call: Call) -> ProgramResult {
-    let Call {
-        program_id,
-        accounts,
-        arguments,
-    } = call;
-    require(arguments.is_empty(), InvalidArguments)?;
-    let [market, pauser, event_authority, program] = accounts else {
-        return Err(WrongNumberOfAccounts.into());
-    };
+    let program_id = call.program_id;
+    call.arguments::<[u8; 0]>()?;
+    let [market, pauser, event_authority, program] = call.accounts()?;
     let mut market = accounts::load_mut::<Market, _>(market, program_id, InvalidAccount)?;
+    #[cfg(not(feature = "without-pause-signature"))]
     accounts::signer(pauser, MissingSignature)?;
     let address = pauser.address();
+    #[cfg(not(feature = "without-pauser-check"))]
     require(
         address_eq(address, &market.pauser) || address_eq(address, &market.authority),
         Unauthorized,

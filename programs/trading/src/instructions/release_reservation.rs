@@ -3,9 +3,7 @@
 
 use super::Call;
 use crate::attestation::{Subject, UNPAID};
-use crate::error::TradingError::{
-    InvalidAccount, InvalidArguments, TooEarly, WrongNumberOfAccounts,
-};
+use crate::error::TradingError::{InvalidAccount, TooEarly};
 use crate::events::{self, ReservationReleased};
 use crate::state::entry::{Closing, Entry};
 use crate::state::market::Market;
@@ -21,28 +19,24 @@ use pinocchio::ProgramResult;
 use pinocchio_token::instructions::Transfer;
 
 pub fn process(call: Call) -> ProgramResult {
-    let Call {
-        program_id,
-        accounts,
-        arguments,
-    } = call;
-    require(arguments.is_empty(), InvalidArguments)?;
+    let program_id = call.program_id;
+    call.arguments::<[u8; 0]>()?;
     let [market_account, order_account, escrow, reservation_account, reservation_escrow, trader, seller_energy, treasury_grx, rent_payer, guardians, instructions_sysvar, token_program, event_authority, program] =
-        accounts
-    else {
-        return Err(WrongNumberOfAccounts.into());
-    };
+        call.accounts()?;
     let now = Now::get()?.timestamp();
     let market_address = *market_account.address();
     let mut market = accounts::load_mut::<Market, _>(market_account, program_id, InvalidAccount)?;
+    #[cfg(not(feature = "without-release-token-program-check"))]
     accounts::is(token_program, &accounts::TOKEN_PROGRAM, InvalidAccount)?;
     let events = events::sink(program_id, event_authority, program)?;
     let address = *reservation_account.address();
     let reservation =
         accounts::load_mut::<Reservation, _>(reservation_account, program_id, InvalidAccount)?
             .clone();
+    #[cfg(not(feature = "without-release-order-check"))]
     accounts::is(order_account, &reservation.order, InvalidAccount)?;
     if now <= reservation.hold_until.get() {
+        #[cfg(not(feature = "without-deadline-check"))]
         require(now > reservation.pay_deadline.get(), TooEarly)?;
         let subject = Subject {
             program_id,
@@ -51,6 +45,7 @@ pub fn process(call: Call) -> ProgramResult {
             reservation_address: &address,
             reservation: &reservation,
         };
+        #[cfg(not(feature = "without-release-attestation"))]
         subject.require_attested(UNPAID, guardians, instructions_sysvar)?;
     }
     let (order, returned) = {
@@ -62,7 +57,9 @@ pub fn process(call: Call) -> ProgramResult {
     Trader::load(program_id, trader, &reservation.buyer)?.close_reservation(&address)?;
     let sequence = market.next_event()?;
     if returned != 0 {
+        #[cfg(not(feature = "without-release-escrow-check"))]
         order.require_escrow(program_id, order_account.address(), escrow)?;
+        #[cfg(not(feature = "without-release-receipt-check"))]
         tokens::owned(seller_energy, &market.energy_mint, &order.seller)?;
         let give_back = Transfer::new(escrow, seller_energy, order_account, returned);
         order.signed(|signers| give_back.invoke_signed(signers))?;

@@ -3,9 +3,8 @@
 
 use super::Call;
 use crate::error::TradingError::{
-    AmountMismatch, InsufficientBalance, InvalidAccount, InvalidArguments, InvalidMint,
-    InvalidNonce, MissingSignature, ReservationOpen, SelfTradingNotAllowed, Unauthorized,
-    WrongNumberOfAccounts,
+    AmountMismatch, InsufficientBalance, InvalidAccount, InvalidMint, InvalidNonce,
+    MissingSignature, ReservationOpen, SelfTradingNotAllowed, Unauthorized,
 };
 use crate::events::{self, Reserved};
 use crate::listing::Listing;
@@ -19,7 +18,7 @@ use crate::state::terms::{require_lots, MAXIMUM};
 use crate::state::trader::{Trader, NONE};
 use crate::tokens;
 use common::accounts;
-use common::codec::{from_bytes, I64, U64};
+use common::codec::{I64, U64};
 use common::error::require;
 use common::events::EventSink;
 use common::time::Now;
@@ -62,21 +61,28 @@ struct Accounts<'a> {
 
 impl<'a> Accounts<'a> {
     #[inline(always)]
-    fn new(program_id: &'a Address, accounts: &'a mut [AccountView]) -> Result<Self, ProgramError> {
+    fn new(call: Call<'a>) -> Result<Self, ProgramError> {
+        let program_id = call.program_id;
         let [market, treasury, treasury_grx, order, buyer, buyer_user, trader, reservation, reservation_escrow, grx_mint, price, guardians, payer, token_program, system_program, event_authority, program] =
-            accounts
-        else {
-            return Err(WrongNumberOfAccounts.into());
-        };
+            call.accounts()?;
         let market = accounts::load_mut::<Market, _>(market, program_id, InvalidAccount)?;
+        #[cfg(not(feature = "without-reserve-pause-check"))]
         market.require_open()?;
+        #[cfg(not(feature = "without-treasury-signature"))]
         accounts::signer(treasury, MissingSignature)?;
+        #[cfg(not(feature = "without-reserve-payer-signature"))]
         accounts::signer(payer, MissingSignature)?;
+        #[cfg(not(feature = "without-treasury-check"))]
         accounts::is(treasury, &market.treasury, Unauthorized)?;
+        #[cfg(not(feature = "without-reserve-registration"))]
         market.require_registered(buyer_user, buyer.address())?;
+        #[cfg(not(feature = "without-reservation-vacancy-check"))]
         accounts::vacant(reservation, InvalidNonce)?;
+        #[cfg(not(feature = "without-reserve-mint-check"))]
         accounts::is(grx_mint, &market.grx_mint, InvalidMint)?;
+        #[cfg(not(feature = "without-reserve-token-program-check"))]
         accounts::is(token_program, &accounts::TOKEN_PROGRAM, InvalidAccount)?;
+        #[cfg(not(feature = "without-reserve-system-program-check"))]
         accounts::is(system_program, &accounts::SYSTEM_PROGRAM, InvalidAccount)?;
         Ok(Self {
             events: events::sink(program_id, event_authority, program)?,
@@ -101,7 +107,9 @@ impl<'a> Accounts<'a> {
     fn reserve(&mut self, arguments: &Arguments, now: i64) -> Result<(Order, u64), ProgramError> {
         let program_id = self.program_id;
         let mut order = accounts::load_mut::<Order, _>(self.order, program_id, InvalidAccount)?;
+        #[cfg(not(feature = "without-reserve-open-check"))]
         order.require_open(now)?;
+        #[cfg(not(feature = "without-reserve-self-trade-check"))]
         require(
             !address_eq(&order.seller, self.buyer.address()),
             SelfTradingNotAllowed,
@@ -109,10 +117,10 @@ impl<'a> Accounts<'a> {
         let payment = order.reserve(arguments.amount_mwh.get())?;
         // A payment of nothing could neither be made nor be seen on the bridge's chain.
         let thbc = self.price.in_thbc(payment, now)?;
-        require(
-            thbc != 0 && thbc == arguments.payment_micro_thbc.get(),
-            AmountMismatch,
-        )?;
+        #[cfg(not(feature = "without-minimum-payment"))]
+        require(thbc != 0, AmountMismatch)?;
+        #[cfg(not(feature = "without-slippage-check"))]
+        require(thbc == arguments.payment_micro_thbc.get(), AmountMismatch)?;
         Ok((order.clone(), payment))
     }
 
@@ -121,10 +129,12 @@ impl<'a> Accounts<'a> {
     fn open_reservation(&mut self, nonce: U64) -> ProgramResult {
         let (program_id, buyer) = (self.program_id, self.buyer.address());
         let mut trader = Trader::open(program_id, self.payer, self.trader, buyer)?;
-        require(
-            nonce.get() > trader.last_reservation_nonce.get() && nonce.get() <= MAXIMUM,
-            InvalidNonce,
-        )?;
+        let last = trader.last_reservation_nonce.get();
+        #[cfg(not(feature = "without-reservation-nonce-check"))]
+        require(nonce.get() > last, InvalidNonce)?;
+        #[cfg(not(feature = "without-maximum-reservation-nonce"))]
+        require(nonce.get() <= MAXIMUM, InvalidNonce)?;
+        #[cfg(not(feature = "without-single-reservation"))]
         require(address_eq(&trader.open_reservation, &NONE), ReservationOpen)?;
         trader.last_reservation_nonce = nonce;
         trader.open_reservation = *self.reservation.address();
@@ -136,6 +146,7 @@ impl<'a> Accounts<'a> {
     fn make(&self, nonce: &U64, payment: u64) -> Result<(u8, u8), ProgramError> {
         let treasury = self.treasury.address();
         let available = tokens::owned(self.treasury_grx, &self.market.grx_mint, treasury)?;
+        #[cfg(not(feature = "without-treasury-balance-check"))]
         require(available >= payment, InsufficientBalance)?;
         let creation = Creation {
             program_id: self.program_id,
@@ -152,15 +163,11 @@ impl<'a> Accounts<'a> {
 }
 
 pub fn process(call: Call) -> ProgramResult {
-    let Call {
-        program_id,
-        accounts,
-        arguments,
-    } = call;
-    let arguments: &Arguments = from_bytes(arguments).ok_or(InvalidArguments)?;
+    let arguments: &Arguments = call.arguments()?;
+    #[cfg(not(feature = "without-reservation-lot-check"))]
     require_lots(arguments.amount_mwh.get())?;
     let now = Now::get()?.timestamp();
-    let mut accounts = Accounts::new(program_id, accounts)?;
+    let mut accounts = Accounts::new(call)?;
     let (order, payment) = accounts.reserve(arguments, now)?;
     accounts.open_reservation(arguments.nonce)?;
     let sequence = accounts.market.next_event()?;

@@ -3,7 +3,7 @@
 
 use super::Call;
 use crate::error::TradingError::{
-    InvalidAccount, InvalidArguments, MissingSignature, Unauthorized, WrongNumberOfAccounts,
+    InvalidAccount, InvalidArguments, MissingSignature, Unauthorized,
 };
 use crate::events::{self, AuthoritySet};
 use crate::state::market::{Market, Role};
@@ -11,21 +11,16 @@ use common::accounts;
 use pinocchio::ProgramResult;
 
 pub fn process(call: Call) -> ProgramResult {
-    let Call {
-        program_id,
-        accounts,
-        arguments,
-    } = call;
-    let [role_byte] = *arguments else {
-        return Err(InvalidArguments.into());
-    };
+    let program_id = call.program_id;
+    let [role_byte] = *call.arguments()?;
     let role = Role::from_byte(role_byte).ok_or(InvalidArguments)?;
-    let [market, authority, new_authority, event_authority, program] = accounts else {
-        return Err(WrongNumberOfAccounts.into());
-    };
+    let [market, authority, new_authority, event_authority, program] = call.accounts()?;
     let mut market = accounts::load_mut::<Market, _>(market, program_id, InvalidAccount)?;
+    #[cfg(not(feature = "without-authority-signature"))]
     accounts::signer(authority, MissingSignature)?;
+    #[cfg(not(feature = "without-authority-check"))]
     accounts::is(authority, &market.authority, Unauthorized)?;
+    #[cfg(not(feature = "without-new-authority-signature"))]
     accounts::signer(new_authority, MissingSignature)?;
     let events = events::sink(program_id, event_authority, program)?;
     let sequence = market.next_event()?;

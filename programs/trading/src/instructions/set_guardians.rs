@@ -3,32 +3,29 @@
 
 use super::Call;
 use crate::error::TradingError::{
-    ArithmeticOverflow, InvalidAccount, InvalidArguments, MissingSignature, Unauthorized,
-    WrongNumberOfAccounts,
+    ArithmeticOverflow, InvalidAccount, MissingSignature, Unauthorized,
 };
 use crate::events::{self, GuardiansSet};
 use crate::state::guardians::{GuardianSet, Guardians};
 use crate::state::market::Market;
-use common::codec::{from_bytes, Account, U64};
+use common::codec::{Account, U64};
 use common::{accounts, pda};
 use pinocchio::{cpi::Seed, error::ProgramError, AccountView, Address, ProgramResult};
 
 pub fn process(call: Call) -> ProgramResult {
-    let Call {
-        program_id,
-        accounts,
-        arguments,
-    } = call;
-    let set: &GuardianSet = from_bytes(arguments).ok_or(InvalidArguments)?;
+    let program_id = call.program_id;
+    let set: &GuardianSet = call.arguments()?;
     set.validate()?;
-    let [market, authority, guardians, payer, system_program, event_authority, program] = accounts
-    else {
-        return Err(WrongNumberOfAccounts.into());
-    };
+    let [market, authority, guardians, payer, system_program, event_authority, program] =
+        call.accounts()?;
     let mut market = accounts::load_mut::<Market, _>(market, program_id, InvalidAccount)?;
+    #[cfg(not(feature = "without-guardians-signature"))]
     accounts::signer(authority, MissingSignature)?;
+    #[cfg(not(feature = "without-guardians-payer-signature"))]
     accounts::signer(payer, MissingSignature)?;
+    #[cfg(not(feature = "without-guardians-authority-check"))]
     accounts::is(authority, &market.authority, Unauthorized)?;
+    #[cfg(not(feature = "without-guardians-system-program-check"))]
     accounts::is(system_program, &accounts::SYSTEM_PROGRAM, InvalidAccount)?;
     let events = events::sink(program_id, event_authority, program)?;
     let sequence = market.next_event()?;

@@ -1,13 +1,11 @@
 //! `update_price`: the oracle posts the price of a GRX in baht.
 
 use super::Call;
-use crate::error::TradingError::{
-    InvalidAccount, InvalidArguments, MissingSignature, Unauthorized, WrongNumberOfAccounts,
-};
+use crate::error::TradingError::{InvalidAccount, MissingSignature, Unauthorized};
 use crate::events::{self, PriceUpdated};
 use crate::state::market::Market;
 use crate::state::price::Price;
-use common::codec::{from_bytes, Account, I64, U64};
+use common::codec::{Account, I64, U64};
 use common::time::Now;
 use common::{accounts, pda};
 use pinocchio::{cpi::Seed, ProgramResult};
@@ -19,20 +17,20 @@ common::layout! {
 }
 
 pub fn process(call: Call) -> ProgramResult {
-    let Call {
-        program_id,
-        accounts,
-        arguments,
-    } = call;
-    let arguments: &Arguments = from_bytes(arguments).ok_or(InvalidArguments)?;
+    let program_id = call.program_id;
+    let arguments: &Arguments = call.arguments()?;
+    #[cfg(not(feature = "without-rate-check"))]
     Price::require_sane(arguments.rate_micro_thb_per_grx.get())?;
-    let [market, oracle, price, payer, system_program, event_authority, program] = accounts else {
-        return Err(WrongNumberOfAccounts.into());
-    };
+    let [market, oracle, price, payer, system_program, event_authority, program] =
+        call.accounts()?;
     let mut market = accounts::load_mut::<Market, _>(market, program_id, InvalidAccount)?;
+    #[cfg(not(feature = "without-oracle-signature"))]
     accounts::signer(oracle, MissingSignature)?;
+    #[cfg(not(feature = "without-price-payer-signature"))]
     accounts::signer(payer, MissingSignature)?;
+    #[cfg(not(feature = "without-oracle-check"))]
     accounts::is(oracle, &market.oracle, Unauthorized)?;
+    #[cfg(not(feature = "without-price-system-program-check"))]
     accounts::is(system_program, &accounts::SYSTEM_PROGRAM, InvalidAccount)?;
     let events = events::sink(program_id, event_authority, program)?;
     let now = I64::new(Now::get()?.timestamp());

@@ -1,7 +1,7 @@
 //! The end of a listing's accounts.
 
 use super::{Ended, Listing};
-use crate::error::TradingError::{InvalidAccount, InvalidArguments, WrongNumberOfAccounts};
+use crate::error::TradingError::InvalidAccount;
 use crate::events;
 use crate::instructions::Call;
 use crate::state::entry::Closing;
@@ -9,7 +9,6 @@ use crate::state::market::Market;
 use crate::state::terms::require_spent;
 use common::accounts;
 use common::codec::{I64, U64};
-use common::error::require;
 use common::time::Now;
 use pinocchio::error::ProgramError;
 
@@ -17,24 +16,19 @@ use pinocchio::error::ProgramError;
 /// gave to its escrow goes to its maker.
 #[inline(always)]
 pub fn close<T: Listing>(call: Call<'_>) -> Result<Ended<'_, T>, ProgramError> {
-    let Call {
-        program_id,
-        accounts,
-        arguments,
-    } = call;
-    require(arguments.is_empty(), InvalidArguments)?;
+    let program_id = call.program_id;
+    call.arguments::<[u8; 0]>()?;
     let [market, entry, escrow, maker_token, rent_payer, token_program, event_authority, program] =
-        accounts
-    else {
-        return Err(WrongNumberOfAccounts.into());
-    };
+        call.accounts()?;
     let now = Now::get()?;
     let mut market = accounts::load_mut::<Market, _>(market, program_id, InvalidAccount)?;
+    #[cfg(not(feature = "without-close-token-program-check"))]
     accounts::is(token_program, &accounts::TOKEN_PROGRAM, InvalidAccount)?;
     let events = events::sink(program_id, event_authority, program)?;
     let address = *entry.address();
     let listing = accounts::load_mut::<T, _>(entry, program_id, InvalidAccount)?.clone();
     let (maker, nonce) = listing.owner();
+    #[cfg(not(feature = "without-close-over-check"))]
     listing.require_over()?;
     require_spent(nonce, now)?;
     let sequence = market.next_event()?;

@@ -3,9 +3,9 @@
 use super::Listing;
 use crate::error::TradingError::{
     InsufficientBalance, InvalidAccount, InvalidMint, InvalidNonce, MissingSignature,
-    WrongNumberOfAccounts,
 };
 use crate::events;
+use crate::instructions::Call;
 use crate::state::entry::Creation;
 use crate::state::market::Market;
 use crate::tokens;
@@ -30,23 +30,26 @@ pub struct Creating<'a> {
 
 impl<'a> Creating<'a> {
     #[inline(always)]
-    pub fn new<T: Listing>(
-        program_id: &'a Address,
-        accounts: &'a mut [AccountView],
-    ) -> Result<Self, ProgramError> {
+    pub fn new<T: Listing>(call: Call<'a>) -> Result<Self, ProgramError> {
+        let program_id = call.program_id;
         let [market, maker, maker_user, entry, escrow, maker_token, mint, payer, token_program, system_program, event_authority, program] =
-            accounts
-        else {
-            return Err(WrongNumberOfAccounts.into());
-        };
+            call.accounts()?;
         let market = accounts::load_mut::<Market, _>(market, program_id, InvalidAccount)?;
+        #[cfg(not(feature = "without-create-pause-check"))]
         market.require_open()?;
+        #[cfg(not(feature = "without-maker-signature"))]
         accounts::signer(maker, MissingSignature)?;
+        #[cfg(not(feature = "without-create-payer-signature"))]
         accounts::signer(payer, MissingSignature)?;
+        #[cfg(not(feature = "without-maker-registration"))]
         market.require_registered(maker_user, maker.address())?;
+        #[cfg(not(feature = "without-vacancy-check"))]
         accounts::vacant(entry, InvalidNonce)?;
+        #[cfg(not(feature = "without-escrow-mint-check"))]
         accounts::is(mint, T::mints(&market).0, InvalidMint)?;
+        #[cfg(not(feature = "without-create-token-program-check"))]
         accounts::is(token_program, &accounts::TOKEN_PROGRAM, InvalidAccount)?;
+        #[cfg(not(feature = "without-create-system-program-check"))]
         accounts::is(system_program, &accounts::SYSTEM_PROGRAM, InvalidAccount)?;
         Ok(Self {
             events: events::sink(program_id, event_authority, program)?,
@@ -67,6 +70,7 @@ impl<'a> Creating<'a> {
     pub fn make<T: Listing>(&self, nonce: &U64, amount: u64) -> Result<(u8, u8), ProgramError> {
         let maker = self.maker.address();
         let available = tokens::owned(self.maker_token, self.mint.address(), maker)?;
+        #[cfg(not(feature = "without-maker-balance-check"))]
         require(available >= amount, InsufficientBalance)?;
         let creation = Creation {
             program_id: self.program_id,

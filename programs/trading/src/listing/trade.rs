@@ -2,8 +2,7 @@
 
 use super::Listing;
 use crate::error::TradingError::{
-    AmountMismatch, InsufficientBalance, InvalidAccount, InvalidArguments, MissingSignature,
-    SelfTradingNotAllowed, WrongNumberOfAccounts,
+    AmountMismatch, InsufficientBalance, InvalidAccount, MissingSignature, SelfTradingNotAllowed,
 };
 use crate::events;
 use crate::instructions::Call;
@@ -11,7 +10,7 @@ use crate::state::market::Market;
 use crate::state::terms::require_lots;
 use crate::tokens;
 use common::accounts;
-use common::codec::{from_bytes, I64, U64};
+use common::codec::{I64, U64};
 use common::error::require;
 use common::events::EventSink;
 use common::time::Now;
@@ -55,16 +54,18 @@ struct Accounts<'a> {
 
 impl<'a> Accounts<'a> {
     #[inline(always)]
-    fn new(program_id: &'a Address, accounts: &'a mut [AccountView]) -> Result<Self, ProgramError> {
+    fn new(call: Call<'a>) -> Result<Self, ProgramError> {
+        let program_id = call.program_id;
         let [market, entry, escrow, taker, taker_user, taker_energy, taker_grx, maker_token, token_program, event_authority, program] =
-            accounts
-        else {
-            return Err(WrongNumberOfAccounts.into());
-        };
+            call.accounts()?;
         let market = accounts::load_mut::<Market, _>(market, program_id, InvalidAccount)?;
+        #[cfg(not(feature = "without-trade-pause-check"))]
         market.require_open()?;
+        #[cfg(not(feature = "without-taker-signature"))]
         accounts::signer(taker, MissingSignature)?;
+        #[cfg(not(feature = "without-taker-registration"))]
         market.require_registered(taker_user, taker.address())?;
+        #[cfg(not(feature = "without-trade-token-program-check"))]
         accounts::is(token_program, &accounts::TOKEN_PROGRAM, InvalidAccount)?;
         Ok(Self {
             events: events::sink(program_id, event_authority, program)?,
@@ -89,11 +90,14 @@ impl<'a> Accounts<'a> {
     ) -> Result<(T, u64), ProgramError> {
         let program_id = self.program_id;
         let mut listing = accounts::load_mut::<T, _>(self.entry, program_id, InvalidAccount)?;
+        #[cfg(not(feature = "without-trade-open-check"))]
         listing.require_open(now)?;
+        #[cfg(not(feature = "without-self-trade-check"))]
         require(
             !address_eq(listing.owner().0, self.taker.address()),
             SelfTradingNotAllowed,
         )?;
+        #[cfg(not(feature = "without-price-check"))]
         require(
             listing.price_micro_grx() == arguments.price_micro_grx,
             AmountMismatch,
@@ -114,10 +118,14 @@ impl<'a> Accounts<'a> {
         } else {
             (self.taker_energy, self.taker_grx, amount_mwh, payment)
         };
+        #[cfg(not(feature = "without-trade-escrow-check"))]
         listing.require_escrow(self.program_id, self.entry.address(), self.escrow)?;
+        #[cfg(not(feature = "without-taker-receipt-check"))]
         tokens::owned(to, held_mint, taker)?;
         let available = tokens::owned(from, given_mint, taker)?;
+        #[cfg(not(feature = "without-maker-receipt-check"))]
         tokens::owned(self.maker_token, given_mint, maker)?;
+        #[cfg(not(feature = "without-taker-balance-check"))]
         require(available >= given, InsufficientBalance)?;
         let give = Transfer::new(from, self.maker_token, self.taker, given);
         let take = Transfer::new(self.escrow, to, self.entry, taken);
@@ -136,16 +144,12 @@ impl<'a> Accounts<'a> {
 /// Trades the whole or a part of a listing, at its price.
 #[inline(always)]
 pub fn trade<T: Listing>(call: Call<'_>) -> Result<Traded<'_, T>, ProgramError> {
-    let Call {
-        program_id,
-        accounts,
-        arguments,
-    } = call;
-    let arguments: &Arguments = from_bytes(arguments).ok_or(InvalidArguments)?;
+    let arguments: &Arguments = call.arguments()?;
     let amount_mwh = arguments.amount_mwh.get();
+    #[cfg(not(feature = "without-trade-lot-check"))]
     require_lots(amount_mwh)?;
     let now = Now::get()?.timestamp();
-    let mut accounts = Accounts::new(program_id, accounts)?;
+    let mut accounts = Accounts::new(call)?;
     let (listing, payment) = accounts.enter::<T>(arguments, now)?;
     let sequence = accounts.market.next_event()?;
     accounts.exchange(&listing, amount_mwh, payment)?;

@@ -95,20 +95,22 @@ impl Listing for Order {
     #[inline(always)]
     fn require_open(&self, now: i64) -> ProgramResult {
         require_not_entered(self.entered)?;
-        require(
-            self.status == OrderStatus::Active as u8 && !has_expired(&self.expires_at, now),
-            InvalidOrder,
-        )
+        #[cfg(not(feature = "without-order-status-check"))]
+        require(self.status == OrderStatus::Active as u8, InvalidOrder)?;
+        #[cfg(not(feature = "without-order-expiry-check"))]
+        require(!has_expired(&self.expires_at, now), InvalidOrder)?;
+        Ok(())
     }
 
     /// Nothing is for sale or reserved any more.
     #[inline(always)]
     fn require_over(&self) -> ProgramResult {
         require_not_entered(self.entered)?;
-        require(
-            self.status >= OrderStatus::Filled as u8 && self.reserved_mwh.get() == 0,
-            InvalidOrder,
-        )
+        #[cfg(not(feature = "without-order-over-check"))]
+        require(self.status >= OrderStatus::Filled as u8, InvalidOrder)?;
+        #[cfg(not(feature = "without-reserved-check"))]
+        require(self.reserved_mwh.get() == 0, InvalidOrder)?;
+        Ok(())
     }
 
     /// Sells `amount_mwh` of an open order; returns what it costs.
@@ -128,7 +130,10 @@ impl Listing for Order {
         require_not_entered(self.entered)?;
         let is_alive =
             self.status == OrderStatus::Active as u8 || self.status == OrderStatus::Matching as u8;
-        require(is_alive && self.ending == 0, InvalidOrder)?;
+        #[cfg(not(feature = "without-order-alive-check"))]
+        require(is_alive, InvalidOrder)?;
+        #[cfg(not(feature = "without-single-ending"))]
+        require(self.ending == 0, InvalidOrder)?;
         let taken = self.taken().ok_or(ArithmeticOverflow)?;
         let left = self.amount_mwh.get().checked_sub(taken);
         let left = left.ok_or(ArithmeticOverflow)?;
@@ -187,6 +192,7 @@ impl Order {
     fn price_part(&self, amount_mwh: u64) -> Result<u64, ProgramError> {
         let taken = self.taken().and_then(|taken| taken.checked_add(amount_mwh));
         let taken = taken.ok_or(ArithmeticOverflow)?;
+        #[cfg(not(feature = "without-order-amount-check"))]
         require(taken <= self.amount_mwh.get(), AmountMismatch)?;
         let whole = math::quote(taken, self.price_micro_grx.get()).ok_or(ArithmeticOverflow)?;
         let others = self.paid_micro_grx.get();

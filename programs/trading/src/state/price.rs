@@ -27,17 +27,23 @@ impl Price {
     /// The rate can be a price.
     #[inline(always)]
     pub fn require_sane(rate: u64) -> ProgramResult {
-        require(rate != 0 && rate <= MAXIMUM_RATE, InvalidRate)
+        #[cfg(not(feature = "without-minimum-rate"))]
+        require(rate != 0, InvalidRate)?;
+        #[cfg(not(feature = "without-maximum-rate"))]
+        require(rate <= MAXIMUM_RATE, InvalidRate)?;
+        Ok(())
     }
 
     /// What so many GRX are in THBC, rounded up: `⌈µGRX × rate ÷ 10⁶⌉`.
     #[inline(always)]
     pub fn in_thbc(&self, micro_grx: u64, now: i64) -> Result<u64, ProgramError> {
         let age = now.checked_sub(self.updated_at.get()).ok_or(StalePrice)?;
+        #[cfg(not(feature = "without-price-age-check"))]
         require(age <= MAXIMUM_AGE_S, StalePrice)?;
         let rate = self.rate_micro_thb_per_grx.get();
         let thbc = math::mul_div_ceil(micro_grx, rate, math::MILLION);
         let thbc = thbc.ok_or(ArithmeticOverflow)?;
+        #[cfg(not(feature = "without-maximum-payment"))]
         require(thbc <= MAXIMUM, ArithmeticOverflow)?;
         Ok(thbc)
     }

@@ -33,14 +33,19 @@ impl Terms {
     pub fn validate(&self, now: Now) -> Result<u64, ProgramError> {
         let price = self.price_micro_grx.get();
         let expires_at = self.expires_at.get();
+        #[cfg(not(feature = "without-terms-lot-check"))]
         require_lots(self.amount_mwh.get())?;
-        require(price != 0 && price <= MAXIMUM, InvalidPrice)?;
+        #[cfg(not(feature = "without-minimum-price"))]
+        require(price != 0, InvalidPrice)?;
+        #[cfg(not(feature = "without-maximum-price"))]
+        require(price <= MAXIMUM, InvalidPrice)?;
         let total = math::quote(self.amount_mwh.get(), price).ok_or(InvalidPrice)?;
+        #[cfg(not(feature = "without-maximum-total"))]
         require(total <= MAXIMUM, InvalidPrice)?;
-        require(
-            expires_at == 0 || expires_at > now.timestamp(),
-            InvalidExpiry,
-        )?;
+        let is_ahead = expires_at == 0 || expires_at > now.timestamp();
+        #[cfg(not(feature = "without-expiry-check"))]
+        require(is_ahead, InvalidExpiry)?;
+        #[cfg(not(feature = "without-nonce-window"))]
         require_current(&self.nonce, now)?;
         Ok(total)
     }
@@ -61,16 +66,21 @@ fn require_current(nonce: &U64, now: Now) -> ProgramResult {
 #[inline(always)]
 pub fn require_spent(nonce: &U64, now: Now) -> ProgramResult {
     let age_ms = now.ms_after(0).saturating_sub(nonce.get());
-    require(age_ms > NONCE_WINDOW_MS, TooEarly)
+    #[cfg(not(feature = "without-nonce-retention"))]
+    require(age_ms > NONCE_WINDOW_MS, TooEarly)?;
+    Ok(())
 }
 
 /// A positive number of whole lots.
 #[inline(always)]
 pub fn require_lots(amount_mwh: u64) -> ProgramResult {
-    require(
-        amount_mwh != 0 && amount_mwh <= MAXIMUM && amount_mwh.is_multiple_of(LOT_MWH),
-        InvalidAmount,
-    )
+    #[cfg(not(feature = "without-minimum-amount"))]
+    require(amount_mwh != 0, InvalidAmount)?;
+    #[cfg(not(feature = "without-maximum-amount"))]
+    require(amount_mwh <= MAXIMUM, InvalidAmount)?;
+    #[cfg(not(feature = "without-whole-lots"))]
+    require(amount_mwh.is_multiple_of(LOT_MWH), InvalidAmount)?;
+    Ok(())
 }
 
 /// The time of expiry, where there is one, has come.

@@ -49,6 +49,7 @@ impl Trader {
         wallet: &Address,
     ) -> Result<RefMut<'a, Self>, ProgramError> {
         let trader = accounts::load_mut::<Self, _>(account, program_id, InvalidAccount)?;
+        #[cfg(not(feature = "without-trader-owner-check"))]
         require(address_eq(&trader.wallet, wallet), InvalidAccount)?;
         Ok(trader)
     }
@@ -56,6 +57,7 @@ impl Trader {
     /// The wallet's one open reservation, this one, is over.
     #[inline(always)]
     pub fn close_reservation(&mut self, reservation: &Address) -> ProgramResult {
+        #[cfg(not(feature = "without-open-reservation-check"))]
         require(
             address_eq(&self.open_reservation, reservation),
             InvalidAccount,
