@@ -1,6 +1,7 @@
 //! Accounts of the registry, as the other programs read them.
 
 use crate::account;
+use crate::authority::Governed;
 use crate::codec::{I64, U32, U64};
 use crate::layout;
 use pinocchio::Address;
@@ -64,6 +65,13 @@ account! {
         pub settlement_interval_s: U32,
         pub event_sequence: U64,
         pub bump: u8,
+    }
+}
+
+impl Governed for Config {
+    #[inline(always)]
+    fn authority(&self) -> &Address {
+        &self.authority
     }
 }
 
