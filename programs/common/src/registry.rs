@@ -96,7 +96,7 @@ impl Registrar {
             self.registered_today.set(0);
         }
         let count = self.registered_today.get();
-        if count >= self.daily_cap.get() {
+        if !cfg!(feature = "without-daily-cap") && count >= self.daily_cap.get() {
             return None;
         }
         self.registered_today.set(count + 1);
@@ -148,6 +148,9 @@ impl Meter {
     /// `key` may sign the reading with this sequence: each sequence has one key that may.
     #[inline(always)]
     pub fn is_signed_by(&self, key: &DeviceKey, sequence: u64) -> bool {
+        if cfg!(feature = "without-key-order") && *key == self.previous_key {
+            return true;
+        }
         if sequence > self.previous_key_last_sequence.get() {
             *key == self.key
         } else {
