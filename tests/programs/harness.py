@@ -219,6 +219,11 @@ class Device:
         )
 
     @property
+    def secret_seed(self) -> bytes:
+        """The Ed25519 key's seed, of which forgers of their own keys know more than they should."""
+        return self._ed25519.private_bytes_raw()
+
+    @property
     def device_key(self) -> dict[str, Any]:
         """The key as the registry's `DeviceKey`."""
         return {"algorithm": self.algorithm, "public_key": self.public_key.ljust(33, b"\0")}

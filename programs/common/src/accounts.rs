@@ -58,9 +58,11 @@ pub fn load<'a, T: Account, E: Into<ProgramError> + Copy>(
     program: &Address,
     error: E,
 ) -> Result<Ref<'a, T>, ProgramError> {
+    #[cfg(not(feature = "without-read-owner"))]
     owned_by(account, program, error)?;
     Ref::filter_map(account.try_borrow()?, |data| {
         let (head, state) = data.split_first_chunk::<8>()?;
+        #[cfg(not(feature = "without-read-type"))]
         (*head == T::DISCRIMINATOR).then_some(())?;
         codec::from_bytes(state)
     })
@@ -74,10 +76,13 @@ pub fn load_mut<'a, T: Account, E: Into<ProgramError> + Copy>(
     program: &Address,
     error: E,
 ) -> Result<RefMut<'a, T>, ProgramError> {
+    #[cfg(not(feature = "without-written-owner"))]
     owned_by(account, program, error)?;
+    #[cfg(not(feature = "without-writable"))]
     writable(account, error)?;
     RefMut::filter_map(account.try_borrow_mut()?, |data| {
         let (head, state) = data.split_first_chunk_mut::<8>()?;
+        #[cfg(not(feature = "without-written-type"))]
         (*head == T::DISCRIMINATOR).then_some(())?;
         codec::from_bytes_mut(state)
     })
@@ -96,6 +101,16 @@ pub fn create<const N: usize>(
     space: usize,
     seeds: &[Seed; N],
 ) -> ProgramResult {
+    #[cfg(feature = "without-prefunding")]
+    return pinocchio_system::instructions::CreateAccount::with_minimum_balance(
+        payer,
+        account,
+        space as u64,
+        owner,
+        None,
+    )?
+    .invoke_signed(&[Signer::from(seeds)]);
+    #[cfg(not(feature = "without-prefunding"))]
     CreateAccountAllowPrefund::with_minimum_balance(payer, account, space as u64, owner, None)?
         .invoke_signed(&[Signer::from(seeds)])
 }
@@ -128,11 +143,11 @@ pub fn token_account<'a, E: Into<ProgramError> + Copy>(
 ) -> Result<Ref<'a, TokenAccount>, ProgramError> {
     let token = TokenAccount::from_account_view(account).map_err(|_| error.into())?;
     require(
-        token.is_initialized()
-            && !token.is_frozen()
-            && !token.has_delegate()
-            && !token.has_close_authority()
-            && address_eq(token.mint(), mint),
+        (cfg!(feature = "without-token-initialised") || token.is_initialized())
+            && (cfg!(feature = "without-token-thawed") || !token.is_frozen())
+            && (cfg!(feature = "without-token-delegate") || !token.has_delegate())
+            && (cfg!(feature = "without-token-close-authority") || !token.has_close_authority())
+            && (cfg!(feature = "without-token-mint") || address_eq(token.mint(), mint)),
         error,
     )?;
     Ok(token)

@@ -23,15 +23,19 @@ unsafe impl Plain for Address {}
 /// The value that `bytes` are; `None` when their number is another.
 #[inline(always)]
 pub fn from_bytes<T: Plain>(bytes: &[u8]) -> Option<&T> {
-    // SAFETY: the length was compared, and `T` is `Plain`.
-    (bytes.len() == size_of::<T>()).then(|| unsafe { &*bytes.as_ptr().cast() })
+    // SAFETY: there are bytes enough, and `T` is `Plain`.
+    (bytes.len() == size_of::<T>()
+        || cfg!(feature = "without-exact-size") && bytes.len() > size_of::<T>())
+    .then(|| unsafe { &*bytes.as_ptr().cast() })
 }
 
 /// As `from_bytes`, to be changed in place.
 #[inline(always)]
 pub fn from_bytes_mut<T: Plain>(bytes: &mut [u8]) -> Option<&mut T> {
-    // SAFETY: the length was compared, and `T` is `Plain`.
-    (bytes.len() == size_of::<T>()).then(|| unsafe { &mut *bytes.as_mut_ptr().cast() })
+    // SAFETY: there are bytes enough, and `T` is `Plain`.
+    (bytes.len() == size_of::<T>()
+        || cfg!(feature = "without-exact-written-size") && bytes.len() > size_of::<T>())
+    .then(|| unsafe { &mut *bytes.as_mut_ptr().cast() })
 }
 
 /// The borsh encoding of a value.
@@ -109,7 +113,11 @@ impl U64 {
     /// Adds one and returns the new value; `None` at the end of the numbers.
     #[inline(always)]
     pub fn increment(&mut self) -> Option<u64> {
-        let next = self.get().checked_add(1)?;
+        let next = if cfg!(feature = "without-event-limit") {
+            self.get().wrapping_add(1)
+        } else {
+            self.get().checked_add(1)?
+        };
         self.set(next);
         Some(next)
     }

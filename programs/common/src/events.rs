@@ -46,12 +46,15 @@ impl<'a> EventSink<'a> {
         likely_bump: u8,
         error: E,
     ) -> Result<Self, ProgramError> {
+        #[cfg(not(feature = "without-event-program"))]
         accounts::is(program, program_id, error)?;
         let bump = authority_bump(program_id, authority.address(), likely_bump);
         Ok(Self {
             program_id,
             authority,
-            bump: bump.ok_or(error.into())?,
+            bump: bump
+                .or(cfg!(feature = "without-event-authority").then_some(likely_bump))
+                .ok_or(error.into())?,
         })
     }
 
@@ -87,9 +90,13 @@ pub fn receive<E: Into<ProgramError> + Copy>(
     let [authority] = accounts else {
         return Err(error.into());
     };
+    #[cfg(not(feature = "without-event-signature"))]
     accounts::signer(authority, error)?;
     let bump = authority_bump(program_id, authority.address(), likely_bump);
-    require(bump.is_some(), error)
+    require(
+        cfg!(feature = "without-event-sender") || bump.is_some(),
+        error,
+    )
 }
 
 /// The bump under which `address` is derived as event authority. An address with a key, or a bump

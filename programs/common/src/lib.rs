@@ -3,6 +3,7 @@
 #![no_std]
 
 pub mod accounts;
+pub mod authority;
 pub mod codec;
 pub mod energy_token;
 pub mod entrypoint;

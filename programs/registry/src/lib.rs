@@ -15,7 +15,11 @@ use error::RegistryError;
 use pinocchio::{AccountView, Address, ProgramResult};
 
 /// More accounts than any instruction takes: one too many is seen.
-const MAX_ACCOUNTS: usize = 16;
+const MAX_ACCOUNTS: usize = if cfg!(feature = "without-spare-account") {
+    11
+} else {
+    16
+};
 
 const INITIALIZE: u64 = instruction("initialize");
 const APPOINT_REGISTRAR: u64 = instruction("appoint_registrar");

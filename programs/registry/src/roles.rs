@@ -17,7 +17,10 @@ pub fn check_registrar(
     key: &Address,
 ) -> ProgramResult {
     let registrar = accounts::load::<Registrar, _>(registrar, program_id, Unauthorized)?;
-    require(address_eq(&registrar.registrar, key), Unauthorized)
+    require(
+        cfg!(feature = "without-registrar") || address_eq(&registrar.registrar, key),
+        Unauthorized,
+    )
 }
 
 /// Counts one event.
@@ -37,7 +40,10 @@ pub fn next_event_of_authority(
     key: &Address,
 ) -> Result<u64, ProgramError> {
     let mut config = accounts::load_mut::<Config, _>(config, program_id, InvalidAccount)?;
-    require(address_eq(&config.authority, key), Unauthorized)?;
+    require(
+        cfg!(feature = "without-authority") || address_eq(&config.authority, key),
+        Unauthorized,
+    )?;
     config
         .event_sequence
         .increment()

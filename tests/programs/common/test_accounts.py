@@ -7,13 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pytest
-from grid import KWH, Grid, with_accounts, without_signature
+from grid import KWH, Grid, with_accounts, with_data, without_signature
 from harness import Device, World
 from meters import Stewards, ordinary_reading, proof_of_two, replaced_reading
 from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from solders.transaction_metadata import FailedTransactionMetadata
+
+from gridtokenx_programs.program import DISCRIMINATOR_SIZE
 
 
 @dataclass
@@ -228,6 +230,15 @@ def test_accounts_have_one_number(call: Call) -> None:
     accounts = call.instruction.accounts
     for wrong in (accounts[:-1], [*accounts, accounts[-1]], []):
         call.refuse("WrongNumberOfAccounts", with_accounts(call.instruction, wrong))
+
+
+def test_arguments_have_one_size(call: Call) -> None:
+    data = bytes(call.instruction.data)
+    wrong = [data + b"\0"]
+    if len(data) > DISCRIMINATOR_SIZE:
+        wrong.append(data[:-1])
+    for other in wrong:
+        call.refuse("InvalidArguments", with_data(call.instruction, other))
 
 
 def test_every_account_that_is_written_is_writable(call: Call) -> None:

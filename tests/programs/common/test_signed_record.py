@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import struct
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from solders.system_program import TransferParams, transfer
 
 from gridtokenx_programs import signature_instruction
 
+ED25519_ORDER = 2**252 + 27742317777372353535851937790883648493
 INSTRUCTIONS_SYSVAR = Pubkey.from_string("Sysvar1nstructions1111111111111111111111111")
 
 
@@ -216,6 +218,49 @@ def test_parts_in_another_order(claim: Claim) -> None:
     data = b"\1\0" + offsets + device.sign(signed) + device.public_key + signed
     moved = Instruction(claim.proof.program_id, data, [])
     claim.refuse("MalformedProof", moved, claim.instruction)
+
+
+def forged_signature(device: Device, signed: bytes) -> bytes:
+    """R and S with R the device's own public key: S is (1 + h) times its secret scalar."""
+    digest = hashlib.sha512(device.secret_seed).digest()[:32]
+    scalar = int.from_bytes(digest, "little") & (2**254 - 8) | 2**254
+    point = device.public_key
+    challenge = int.from_bytes(hashlib.sha512(point + point + signed).digest(), "little")
+    return point + ((1 + challenge) * scalar % ED25519_ORDER).to_bytes(32, "little")
+
+
+def laid_out(claim: Claim, signature_at: int, key_at: int, parts: bytes) -> Instruction:
+    offsets = struct.pack(
+        "<7H", signature_at, 0xFFFF, key_at, 0xFFFF, 112, len(claim.signed), 0xFFFF
+    )
+    return Instruction(claim.proof.program_id, b"\1\0" + offsets + parts + claim.signed, [])
+
+
+def test_a_forger_puts_a_key_where_the_signature_is(ed25519_claim: Claim) -> None:
+    """The runtime finds its key in the first half of the signature; the meter's lies in place."""
+    claim, forger = ed25519_claim, Device()
+    signature = forged_signature(forger, claim.signed)
+    forged = laid_out(claim, 48, 48, claim.device.public_key + signature)
+    claim.refuse("MalformedProof", forged, claim.instruction)
+
+
+def test_the_signature_lies_elsewhere(ed25519_claim: Claim) -> None:
+    """The runtime finds a good one that starts with the key; what lies in its place is none."""
+    claim = ed25519_claim
+    signature = forged_signature(claim.device, claim.signed)
+    moved = laid_out(claim, 16, 16, signature + bytes(32))
+    claim.refuse("MalformedProof", moved, claim.instruction)
+
+
+def test_a_part_of_the_message_is_signed(claim: Claim) -> None:
+    """The device signed all but the last byte, and the header says so; the byte is forged."""
+    part = claim.signed[:-1]
+    signature = claim.device.sign(part)
+    whole = signature_instruction(
+        claim.device.algorithm, claim.device.public_key, signature, claim.signed
+    )
+    forged = patched(whole, 12, struct.pack("<H", len(part)))
+    claim.refuse("MalformedProof", forged, claim.instruction)
 
 
 def test_padding_is_zero(claim: Claim) -> None:

@@ -350,6 +350,12 @@ def test_takes_no_arguments(site: Site) -> None:
     site.grid.world.refuse("InvalidArguments", site.device.proof(site.reading()), longer)
 
 
+def test_a_total_beyond_all_numbers(site: Site) -> None:
+    world, address = site.grid.world, site.grid.world.addresses.ledger(site.meter_id)
+    edit_account(world, world.energy_token, "Ledger", address, minted_mwh=2**64 - KWH)
+    site.refuse("ArithmeticOverflow", site.reading())
+
+
 def test_the_last_event_number_is_not_passed(site: Site) -> None:
     world = site.grid.world
     config = world.addresses.energy_config()

@@ -2,10 +2,11 @@
 
 import os
 
-from grid import Grid, Site
+from grid import Grid, Site, with_accounts
 from grid import without_signature as unsigned
 from harness import Device
 from meters import Stewards
+from solders.instruction import AccountMeta
 
 
 def test_dismisses(stewards: Stewards) -> None:
@@ -54,6 +55,17 @@ def test_only_a_registrar_is_dismissed(stewards: Stewards, grid: Grid) -> None:
     ):
         instruction = stewards.dismiss_registrar(grid.registrar.pubkey(), registrar=address)
         world.refuse("InvalidAccount", instruction, signers=[grid.authority])
+
+
+def test_the_rent_recipient_is_writable(stewards: Stewards, grid: Grid) -> None:
+    heir = grid.world.wallet(0).pubkey()
+    instruction = stewards.dismiss_registrar(grid.registrar.pubkey(), rent_recipient=heir)
+    metas = [
+        AccountMeta(meta.pubkey, meta.is_signer, meta.is_writable and meta.pubkey != heir)
+        for meta in instruction.accounts
+    ]
+    wrong = with_accounts(instruction, metas)
+    grid.world.refuse("InvalidAccount", wrong, signers=[grid.authority])
 
 
 def test_the_rent_does_not_go_back_into_the_account(stewards: Stewards, grid: Grid) -> None:

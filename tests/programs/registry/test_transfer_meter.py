@@ -108,8 +108,9 @@ def test_the_new_owner_is_a_user(linked: Stewards, site: Site, heir: Keypair) ->
 
 
 def test_only_the_owner_gives(linked: Stewards, site: Site, heir: Keypair) -> None:
-    instruction = linked.transfer_meter(site, heir.pubkey(), owner=heir.pubkey())
-    linked.world.refuse("Unauthorized", instruction, signers=[linked.grid.registrar, heir])
+    thief = linked.grid.user()
+    instruction = linked.transfer_meter(site, heir.pubkey(), owner=thief.pubkey())
+    linked.world.refuse("Unauthorized", instruction, signers=[linked.grid.registrar, thief, heir])
 
 
 def test_to_oneself(linked: Stewards, site: Site) -> None:

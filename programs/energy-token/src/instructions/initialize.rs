@@ -52,15 +52,22 @@ impl<'a> Accounts<'a> {
         else {
             return Err(WrongNumberOfAccounts.into());
         };
+        #[cfg(not(feature = "without-initialize-authority-signature"))]
         accounts::signer(authority, MissingSignature)?;
+        #[cfg(not(feature = "without-initialize-payer-signature"))]
         accounts::signer(payer, MissingSignature)?;
+        #[cfg(not(feature = "without-initialize-system-program"))]
         accounts::is(system_program, &SYSTEM_PROGRAM, InvalidAccount)?;
+        #[cfg(not(feature = "without-initialize-vacant"))]
         accounts::vacant(config, AlreadyInitialized)?;
-        let config_bump =
-            canonical_bump(&[b"config"], program_id, config.address()).ok_or(InvalidAccount)?;
+        let config_bump = canonical_bump(&[b"config"], program_id, config.address())
+            .or(cfg!(feature = "without-initialize-address").then_some(u8::MAX))
+            .ok_or(InvalidAccount)?;
         let registry_program = registry_program.address();
+        #[cfg(not(feature = "without-initialize-registry"))]
         canonical_bump(&[b"config"], registry_program, registry_config.address())
             .ok_or(InvalidAccount)?;
+        #[cfg(not(feature = "without-initialize-token-program"))]
         accounts::is(token_program, &TOKEN_PROGRAM, InvalidAccount)?;
         let events = events::sink(program_id, event_authority, program)?;
         Ok(Self {
@@ -80,7 +87,9 @@ impl<'a> Accounts<'a> {
     /// Makes a mint at the address of `seed`, under the authority of the configuration.
     #[inline(always)]
     fn create_mint(&self, program_id: &Address, mint: &AccountView, seed: &[u8]) -> ProgramResult {
-        let bump = canonical_bump(&[seed], program_id, mint.address()).ok_or(InvalidMint)?;
+        let bump = canonical_bump(&[seed], program_id, mint.address())
+            .or(cfg!(feature = "without-initialize-mint-address").then_some(u8::MAX))
+            .ok_or(InvalidMint)?;
         let bump = [bump];
         accounts::create(
             self.payer,

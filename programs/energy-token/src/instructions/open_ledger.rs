@@ -39,13 +39,17 @@ impl<'a> Accounts<'a> {
         else {
             return Err(WrongNumberOfAccounts.into());
         };
+        #[cfg(not(feature = "without-ledger-payer-signature"))]
         accounts::signer(payer, MissingSignature)?;
+        #[cfg(not(feature = "without-ledger-system-program"))]
         accounts::is(system_program, &SYSTEM_PROGRAM, InvalidAccount)?;
         let mut config = accounts::load_mut::<Config, _>(config, program_id, InvalidAccount)?;
         let meter = accounts::load::<Meter, _>(meter, &config.registry_program, InvalidAccount)?;
+        #[cfg(not(feature = "without-ledger-vacant"))]
         accounts::vacant(ledger, LedgerAlreadyOpen)?;
         let ledger_bump =
             canonical_bump(&[b"ledger", &meter.meter_id], program_id, ledger.address())
+                .or(cfg!(feature = "without-ledger-address").then_some(u8::MAX))
                 .ok_or(InvalidAccount)?;
         let events = events::sink(program_id, event_authority, program)?;
         let event_sequence = config
@@ -68,6 +72,7 @@ pub fn open_ledger(
     accounts: &mut [AccountView],
     arguments: &[u8],
 ) -> ProgramResult {
+    #[cfg(not(feature = "without-ledger-arguments"))]
     require(arguments.is_empty(), InvalidArguments)?;
     let accounts = Accounts::check(program_id, accounts)?;
     let meter = &accounts.meter;

@@ -51,19 +51,27 @@ impl<'a> Accounts<'a> {
         else {
             return Err(WrongNumberOfAccounts.into());
         };
+        #[cfg(not(feature = "without-redemption-signature"))]
         accounts::signer(owner, MissingSignature)?;
+        #[cfg(not(feature = "without-redemption-token-program"))]
         accounts::is(token_program, &TOKEN_PROGRAM, InvalidAccount)?;
         let mut config = accounts::load_mut::<Config, _>(config, program_id, InvalidAccount)?;
         let meter = accounts::load::<Meter, _>(meter, &config.registry_program, InvalidAccount)?;
-        require(address_eq(&meter.owner, owner.address()), Unauthorized)?;
+        require(
+            cfg!(feature = "without-redemption-owner") || address_eq(&meter.owner, owner.address()),
+            Unauthorized,
+        )?;
         let ledger = accounts::load_mut::<Ledger, _>(ledger, program_id, InvalidAccount)?;
+        #[cfg(not(feature = "without-redemption-ledger"))]
         require(ledger.meter_id == meter.meter_id, InvalidAccount)?;
+        #[cfg(not(feature = "without-redemption-mint"))]
         accounts::is(energy_mint, &config.energy_mint, InvalidMint)?;
         let owner_balance_mwh = {
             let token =
                 accounts::token_account(owner_token, &config.energy_mint, InvalidTokenAccount)?;
             require(
-                address_eq(token.owner(), owner.address()),
+                cfg!(feature = "without-redemption-token-owner")
+                    || address_eq(token.owner(), owner.address()),
                 InvalidTokenAccount,
             )?;
             token.amount()
@@ -89,7 +97,9 @@ fn count(ledger: &mut Ledger, amount_mwh: u64) -> ProgramResult {
         .redeemed_mwh
         .get()
         .checked_add(amount_mwh)
-        .filter(|redeemed| *redeemed <= ledger.deficit_mwh.get())
+        .filter(|redeemed| {
+            cfg!(feature = "without-deficit") || *redeemed <= ledger.deficit_mwh.get()
+        })
         .ok_or(DeficitExceeded)?;
     ledger.redeemed_mwh.set(redeemed);
     Ok(())
@@ -102,11 +112,12 @@ pub fn redeem(
 ) -> ProgramResult {
     let arguments: &Arguments = from_bytes(arguments).ok_or(InvalidArguments)?;
     let amount_mwh = arguments.amount_mwh.get();
+    #[cfg(not(feature = "without-redemption-amount"))]
     require(amount_mwh != 0, InvalidAmount)?;
     let mut accounts = Accounts::check(program_id, accounts)?;
     count(&mut accounts.ledger, amount_mwh)?;
     require(
-        amount_mwh <= accounts.owner_balance_mwh,
+        cfg!(feature = "without-redemption-balance") || amount_mwh <= accounts.owner_balance_mwh,
         InsufficientBalance,
     )?;
     Burn::new(

@@ -1,18 +1,19 @@
-//! The authority hands over its own role, or gives the treasury to another. The new key signs as
-//! well: nothing is handed to a mistyped one.
+//! The authority hands over its own role, or gives the treasury to another.
 
 use crate::{
     error::EnergyTokenError::{
-        ArithmeticOverflow, InvalidAccount, InvalidArguments, InvalidRole, MissingSignature,
+        self, ArithmeticOverflow, InvalidAccount, InvalidArguments, InvalidRole, MissingSignature,
         Unauthorized, WrongNumberOfAccounts,
     },
-    events::{self, AuthoritySet},
+    events::{AuthoritySet, AUTHORITY_BUMP},
     state::{Config, Role},
 };
-use common::{accounts, codec::from_bytes, events::EventSink, layout, require};
-use pinocchio::{
-    account::RefMut, address::address_eq, error::ProgramError, AccountView, Address, ProgramResult,
+use common::{
+    authority::{Handover, Refusals},
+    codec::from_bytes,
+    layout,
 };
+use pinocchio::{AccountView, Address, ProgramResult};
 
 layout! {
     struct Arguments {
@@ -20,36 +21,12 @@ layout! {
     }
 }
 
-struct Accounts<'a> {
-    config: RefMut<'a, Config>,
-    new_authority: &'a Address,
-    events: EventSink<'a>,
-}
-
-impl<'a> Accounts<'a> {
-    #[inline(always)]
-    fn check(
-        program_id: &'a Address,
-        accounts: &'a mut [AccountView],
-    ) -> Result<Self, ProgramError> {
-        let [config, authority, new_authority, event_authority, program] = accounts else {
-            return Err(WrongNumberOfAccounts.into());
-        };
-        accounts::signer(authority, MissingSignature)?;
-        accounts::signer(new_authority, MissingSignature)?;
-        let config = accounts::load_mut::<Config, _>(config, program_id, InvalidAccount)?;
-        require(
-            address_eq(&config.authority, authority.address()),
-            Unauthorized,
-        )?;
-        let events = events::sink(program_id, event_authority, program)?;
-        Ok(Self {
-            config,
-            new_authority: new_authority.address(),
-            events,
-        })
-    }
-}
+const REFUSALS: Refusals<EnergyTokenError> = Refusals {
+    wrong_number_of_accounts: WrongNumberOfAccounts,
+    missing_signature: MissingSignature,
+    invalid_account: InvalidAccount,
+    unauthorized: Unauthorized,
+};
 
 pub fn set_authority(
     program_id: &Address,
@@ -58,14 +35,14 @@ pub fn set_authority(
 ) -> ProgramResult {
     let arguments: &Arguments = from_bytes(arguments).ok_or(InvalidArguments)?;
     let role = Role::from_byte(arguments.role).ok_or(InvalidRole)?;
-    let mut accounts = Accounts::check(program_id, accounts)?;
-    let sequence = accounts.config.event_sequence.increment();
-    let new_authority = *accounts.new_authority;
+    let mut handover = Handover::<Config>::check(program_id, accounts, AUTHORITY_BUMP, REFUSALS)?;
+    let sequence = handover.config.event_sequence.increment();
+    let new_authority = *handover.new_authority;
     match role {
-        Role::Authority => accounts.config.authority = new_authority,
-        Role::Treasury => accounts.config.treasury = new_authority,
+        Role::Authority => handover.config.authority = new_authority,
+        Role::Treasury => handover.config.treasury = new_authority,
     }
-    accounts.events.emit(AuthoritySet {
+    handover.events.emit(AuthoritySet {
         sequence: sequence.ok_or(ArithmeticOverflow)?.into(),
         role: arguments.role,
         authority: new_authority,

@@ -50,12 +50,15 @@ impl<'a> Accounts<'a> {
         else {
             return Err(WrongNumberOfAccounts.into());
         };
+        #[cfg(not(feature = "without-settlement-token-program"))]
         accounts::is(token_program, &TOKEN_PROGRAM, InvalidAccount)?;
         let mut config =
             accounts::load_mut::<Config, _>(config_account, program_id, InvalidAccount)?;
         let meter = accounts::load::<Meter, _>(meter, &config.registry_program, InvalidAccount)?;
         let ledger = accounts::load_mut::<Ledger, _>(ledger, program_id, InvalidAccount)?;
+        #[cfg(not(feature = "without-settlement-ledger"))]
         require(ledger.meter_id == meter.meter_id, InvalidAccount)?;
+        #[cfg(not(feature = "without-settlement-mint"))]
         accounts::is(energy_mint, &config.energy_mint, InvalidMint)?;
         check_owner_token(owner_token, &config.energy_mint, &meter.owner)?;
         let events = events::sink(program_id, event_authority, program)?;
@@ -100,7 +103,10 @@ fn check_owner_token(
     owner: &Address,
 ) -> ProgramResult {
     let token = accounts::token_account(account, energy_mint, InvalidTokenAccount)?;
-    require(address_eq(token.owner(), owner), InvalidTokenAccount)
+    require(
+        cfg!(feature = "without-settlement-owner") || address_eq(token.owner(), owner),
+        InvalidTokenAccount,
+    )
 }
 
 pub fn settle_meter(
@@ -108,6 +114,7 @@ pub fn settle_meter(
     accounts: &mut [AccountView],
     arguments: &[u8],
 ) -> ProgramResult {
+    #[cfg(not(feature = "without-settlement-arguments"))]
     require(arguments.is_empty(), InvalidArguments)?;
     let mut accounts = Accounts::check(program_id, accounts)?;
     let instructions =

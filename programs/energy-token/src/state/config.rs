@@ -2,6 +2,7 @@
 
 use common::{
     account,
+    authority::Governed,
     codec::{U32, U64},
 };
 use pinocchio::Address;
@@ -20,7 +21,7 @@ impl Role {
         match byte {
             0 => Some(Self::Authority),
             1 => Some(Self::Treasury),
-            _ => None,
+            _ => cfg!(feature = "without-role").then_some(Self::Treasury),
         }
     }
 }
@@ -40,5 +41,12 @@ account! {
         pub grx_minted: U64,
         pub event_sequence: U64,
         pub bump: u8,
+    }
+}
+
+impl Governed for Config {
+    #[inline(always)]
+    fn authority(&self) -> &Address {
+        &self.authority
     }
 }

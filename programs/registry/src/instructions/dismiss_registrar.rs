@@ -30,7 +30,9 @@ impl<'a> Accounts<'a> {
         else {
             return Err(WrongNumberOfAccounts.into());
         };
+        #[cfg(not(feature = "without-dismissal-signature"))]
         accounts::signer(authority, MissingSignature)?;
+        #[cfg(not(feature = "without-dismissal-recipient"))]
         accounts::writable(rent_recipient, InvalidAccount)?;
         let events = events::sink(program_id, event_authority, program)?;
         let event_sequence = next_event_of_authority(program_id, config, authority.address())?;
@@ -51,6 +53,7 @@ pub fn dismiss_registrar(
     accounts: &mut [AccountView],
     arguments: &[u8],
 ) -> ProgramResult {
+    #[cfg(not(feature = "without-dismissal-arguments"))]
     require(arguments.is_empty(), InvalidArguments)?;
     let accounts = Accounts::check(program_id, accounts)?;
     let rent = accounts.registrar.lamports();

@@ -44,13 +44,17 @@ impl<'a> Accounts<'a> {
         let [config, authority, payer, system_program, event_authority, program] = accounts else {
             return Err(WrongNumberOfAccounts.into());
         };
+        #[cfg(not(feature = "without-initialize-authority-signature"))]
         accounts::signer(authority, MissingSignature)?;
+        #[cfg(not(feature = "without-initialize-payer-signature"))]
         accounts::signer(payer, MissingSignature)?;
+        #[cfg(not(feature = "without-initialize-system-program"))]
         accounts::is(system_program, &SYSTEM_PROGRAM, InvalidAccount)?;
         #[cfg(not(feature = "without-initialize-vacant"))]
         accounts::vacant(config, AlreadyInitialized)?;
-        let config_bump =
-            canonical_bump(&[b"config"], program_id, config.address()).ok_or(InvalidAccount)?;
+        let config_bump = canonical_bump(&[b"config"], program_id, config.address())
+            .or(cfg!(feature = "without-initialize-address").then_some(u8::MAX))
+            .ok_or(InvalidAccount)?;
         let events = events::sink(program_id, event_authority, program)?;
         Ok(Self {
             config,

@@ -75,10 +75,15 @@ impl<'a> Accounts<'a> {
         else {
             return Err(WrongNumberOfAccounts.into());
         };
+        #[cfg(not(feature = "without-meter-registrar-signature"))]
         accounts::signer(registrar_key, MissingSignature)?;
+        #[cfg(not(feature = "without-meter-system-program"))]
         accounts::is(system_program, &SYSTEM_PROGRAM, InvalidAccount)?;
+        #[cfg(not(feature = "without-meter-owner-signature"))]
         accounts::signer(owner, MissingSignature)?;
+        #[cfg(not(feature = "without-meter-payer-signature"))]
         accounts::signer(payer, MissingSignature)?;
+        #[cfg(not(feature = "without-meter-vacant"))]
         accounts::vacant(meter, MeterAlreadyRegistered)?;
         let events = events::sink(program_id, event_authority, program)?;
         Ok(Self {
@@ -98,7 +103,10 @@ impl<'a> Accounts<'a> {
     #[inline(always)]
     fn check_owner(&self, program_id: &Address) -> ProgramResult {
         let user = accounts::load::<User, _>(self.owner_user, program_id, UserNotRegistered)?;
-        require(address_eq(&user.wallet, self.owner), UserNotRegistered)
+        require(
+            cfg!(feature = "without-meter-owner-user") || address_eq(&user.wallet, self.owner),
+            UserNotRegistered,
+        )
     }
 
     /// The registrar is appointed and has not reached its cap of this day.
@@ -107,7 +115,8 @@ impl<'a> Accounts<'a> {
         let mut registrar =
             accounts::load_mut::<Registrar, _>(self.registrar, program_id, Unauthorized)?;
         require(
-            address_eq(&registrar.registrar, self.registrar_key),
+            cfg!(feature = "without-meter-registrar")
+                || address_eq(&registrar.registrar, self.registrar_key),
             Unauthorized,
         )?;
         registrar.count(now.day()).ok_or(DailyCapReached.into())
@@ -116,6 +125,7 @@ impl<'a> Accounts<'a> {
     #[inline(always)]
     fn create_meter(&self, program_id: &Address, meter_id: &[u8; 16]) -> Result<u8, ProgramError> {
         let bump = canonical_bump(&[b"meter", meter_id], program_id, self.meter.address())
+            .or(cfg!(feature = "without-meter-address").then_some(u8::MAX))
             .ok_or(InvalidAccount)?;
         let bump_seed = [bump];
         let seeds = [
@@ -131,16 +141,25 @@ impl<'a> Accounts<'a> {
 /// A baseline is a device's first reading, recent, and tells nothing but its registers.
 #[inline(always)]
 fn check_baseline(baseline: &Record, deployment: [u8; 4], now: Now) -> ProgramResult {
+    #[cfg(not(feature = "without-baseline-deployment"))]
     require(baseline.deployment == deployment, WrongDeployment)?;
+    #[cfg(not(feature = "without-baseline-range"))]
     require(baseline.is_in_range(), NumberOutOfRange)?;
+    #[cfg(not(feature = "without-baseline-sequence"))]
     require(baseline.sequence.get() == 1, BaselineNotFirst)?;
+    #[cfg(not(feature = "without-baseline-previous"))]
     require(baseline.previous_hash == [0; 32], BaselineHasPrevious)?;
+    #[cfg(not(feature = "without-baseline-surplus"))]
     require(baseline.surplus_mwh.get() == 0, BaselineHasSurplus)?;
+    #[cfg(not(feature = "without-baseline-flags"))]
     require(baseline.flags.get() == CLOCK_SYNCHRONISED, InvalidFlags)?;
+    #[cfg(not(feature = "without-baseline-telemetry"))]
     require(baseline.has_no_telemetry(), TelemetryDisclosed)?;
     let time_ms = baseline.time_ms.get();
     require(
-        time_ms <= now.ms_after(MAX_AHEAD_S) && time_ms >= now.ms_after(-MAX_BASELINE_AGE_S),
+        (cfg!(feature = "without-baseline-future") || time_ms <= now.ms_after(MAX_AHEAD_S))
+            && (cfg!(feature = "without-baseline-age")
+                || time_ms >= now.ms_after(-MAX_BASELINE_AGE_S)),
         TimeOutOfRange,
     )
 }
@@ -183,6 +202,7 @@ pub fn register_meter(
     arguments: &[u8],
 ) -> ProgramResult {
     let arguments: &Arguments = from_bytes(arguments).ok_or(InvalidArguments)?;
+    #[cfg(not(feature = "without-meter-limits"))]
     require(arguments.are_valid(), InvalidLimit)?;
     let mut accounts = Accounts::check(program_id, accounts)?;
     accounts.check_owner(program_id)?;

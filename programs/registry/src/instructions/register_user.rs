@@ -43,12 +43,17 @@ impl<'a> Accounts<'a> {
         else {
             return Err(WrongNumberOfAccounts.into());
         };
+        #[cfg(not(feature = "without-user-signature"))]
         accounts::signer(wallet, MissingSignature)?;
+        #[cfg(not(feature = "without-user-payer-signature"))]
         accounts::signer(payer, MissingSignature)?;
+        #[cfg(not(feature = "without-user-system-program"))]
         accounts::is(system_program, &SYSTEM_PROGRAM, InvalidAccount)?;
         let wallet = wallet.address();
+        #[cfg(not(feature = "without-user-vacant"))]
         accounts::vacant(user, UserAlreadyRegistered)?;
         let user_bump = canonical_bump(&[b"user", wallet.as_array()], program_id, user.address())
+            .or(cfg!(feature = "without-user-address").then_some(u8::MAX))
             .ok_or(InvalidAccount)?;
         let events = events::sink(program_id, event_authority, program)?;
         Ok(Self {
@@ -68,6 +73,7 @@ pub fn register_user(
     arguments: &[u8],
 ) -> ProgramResult {
     let arguments: &Arguments = from_bytes(arguments).ok_or(InvalidArguments)?;
+    #[cfg(not(feature = "without-user-type"))]
     UserType::from_byte(arguments.user_type).ok_or(InvalidUserType)?;
     let accounts = Accounts::check(program_id, accounts)?;
     let sequence = accounts::load_mut::<Config, _>(accounts.config, program_id, InvalidAccount)?

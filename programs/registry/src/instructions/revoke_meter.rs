@@ -29,10 +29,12 @@ impl<'a> Accounts<'a> {
         let [config, revoker, registrar, meter, event_authority, program] = accounts else {
             return Err(WrongNumberOfAccounts.into());
         };
+        #[cfg(not(feature = "without-revocation-signature"))]
         accounts::signer(revoker, MissingSignature)?;
         let revoker = revoker.address();
         let meter = accounts::load_mut::<Meter, _>(meter, program_id, InvalidAccount)?;
         if !address_eq(&meter.owner, revoker) {
+            #[cfg(not(feature = "without-revocation-registrar"))]
             check_registrar(program_id, registrar, revoker)?;
         }
         let events = events::sink(program_id, event_authority, program)?;
@@ -51,8 +53,10 @@ pub fn revoke_meter(
     accounts: &mut [AccountView],
     arguments: &[u8],
 ) -> ProgramResult {
+    #[cfg(not(feature = "without-revocation-arguments"))]
     require(arguments.is_empty(), InvalidArguments)?;
     let mut accounts = Accounts::check(program_id, accounts)?;
+    #[cfg(not(feature = "without-revocation-once"))]
     check_not_revoked(&accounts.meter)?;
     accounts.meter.status = MeterStatus::Revoked as u8;
     accounts.events.emit(MeterRevoked {

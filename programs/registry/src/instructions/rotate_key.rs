@@ -49,11 +49,17 @@ impl<'a> Accounts<'a> {
         else {
             return Err(WrongNumberOfAccounts.into());
         };
+        #[cfg(not(feature = "without-rotation-registrar-signature"))]
         accounts::signer(registrar_key, MissingSignature)?;
+        #[cfg(not(feature = "without-rotation-owner-signature"))]
         accounts::signer(owner, MissingSignature)?;
+        #[cfg(not(feature = "without-rotation-registrar"))]
         check_registrar(program_id, registrar, registrar_key.address())?;
         let meter = accounts::load_mut::<Meter, _>(meter, program_id, InvalidAccount)?;
-        require(address_eq(&meter.owner, owner.address()), Unauthorized)?;
+        require(
+            cfg!(feature = "without-rotation-owner") || address_eq(&meter.owner, owner.address()),
+            Unauthorized,
+        )?;
         let events = events::sink(program_id, event_authority, program)?;
         let event_sequence = next_event(program_id, config)?;
         Ok(Self {
@@ -68,17 +74,22 @@ impl<'a> Accounts<'a> {
 /// The reading is this meter's, recent, and tells nothing but its registers.
 #[inline(always)]
 fn check_reading(record: &Record, meter: &Meter, now: Now) -> ProgramResult {
+    #[cfg(not(feature = "without-rotation-deployment"))]
     require(record.deployment == meter.deployment, WrongDeployment)?;
+    #[cfg(not(feature = "without-rotation-meter"))]
     require(record.meter_id == meter.meter_id, WrongMeter)?;
+    #[cfg(not(feature = "without-rotation-range"))]
     require(record.is_in_range(), NumberOutOfRange)?;
     require(
-        record.flags.get() & !GAP == CLOCK_SYNCHRONISED,
+        cfg!(feature = "without-rotation-flags") || record.flags.get() & !GAP == CLOCK_SYNCHRONISED,
         InvalidFlags,
     )?;
+    #[cfg(not(feature = "without-rotation-telemetry"))]
     require(record.has_no_telemetry(), TelemetryDisclosed)?;
     let time_ms = record.time_ms.get();
     require(
-        time_ms <= now.ms_after(MAX_AHEAD_S) && time_ms >= now.ms_after(-MAX_AGE_S),
+        (cfg!(feature = "without-rotation-future") || time_ms <= now.ms_after(MAX_AHEAD_S))
+            && (cfg!(feature = "without-rotation-age") || time_ms >= now.ms_after(-MAX_AGE_S)),
         TimeOutOfRange,
     )
 }
@@ -87,7 +98,8 @@ fn check_reading(record: &Record, meter: &Meter, now: Now) -> ProgramResult {
 #[inline(always)]
 fn rotate(meter: &mut Meter, signed: &SignedRecord) -> ProgramResult {
     require(
-        signed.key != meter.key && signed.key != meter.previous_key,
+        (cfg!(feature = "without-new-key") || signed.key != meter.key)
+            && (cfg!(feature = "without-forgotten-key") || signed.key != meter.previous_key),
         KeyNotNew,
     )?;
     // Above the reading with which the current key began (a meter's first key began with 1).
@@ -96,9 +108,12 @@ fn rotate(meter: &mut Meter, signed: &SignedRecord) -> ProgramResult {
         .sequence
         .get()
         .checked_sub(1)
-        .filter(|last| *last > meter.previous_key_last_sequence.get())
+        .filter(|last| {
+            cfg!(feature = "without-rotation-sequence")
+                || *last > meter.previous_key_last_sequence.get()
+        })
         .ok_or(SequenceNotHigher)?;
-    meter.previous_key = if meter.is_active() {
+    meter.previous_key = if cfg!(feature = "without-suspended-key-forgotten") || meter.is_active() {
         meter.key
     } else {
         DeviceKey::NONE
@@ -114,8 +129,10 @@ pub fn rotate_key(
     accounts: &mut [AccountView],
     arguments: &[u8],
 ) -> ProgramResult {
+    #[cfg(not(feature = "without-rotation-arguments"))]
     require(arguments.is_empty(), InvalidArguments)?;
     let mut accounts = Accounts::check(program_id, accounts)?;
+    #[cfg(not(feature = "without-rotation-revoked"))]
     check_not_revoked(&accounts.meter)?;
     let instructions =
         precompile::instructions(accounts.instructions_sysvar).map_err(RegistryError::from)?;

@@ -38,13 +38,19 @@ impl<'a> Accounts<'a> {
         else {
             return Err(WrongNumberOfAccounts.into());
         };
+        #[cfg(not(feature = "without-link-signature"))]
         accounts::signer(authority, MissingSignature)?;
+        #[cfg(not(feature = "without-link-payer-signature"))]
         accounts::signer(payer, MissingSignature)?;
+        #[cfg(not(feature = "without-link-system-program"))]
         accounts::is(system_program, &SYSTEM_PROGRAM, InvalidAccount)?;
+        #[cfg(not(feature = "without-link-executable"))]
         require(energy_token_program.executable(), InvalidAccount)?;
+        #[cfg(not(feature = "without-link-vacant"))]
         accounts::vacant(energy_token, EnergyTokenAlreadySet)?;
         let energy_token_bump =
             canonical_bump(&[b"energy_token"], program_id, energy_token.address())
+                .or(cfg!(feature = "without-link-address").then_some(u8::MAX))
                 .ok_or(InvalidAccount)?;
         let events = events::sink(program_id, event_authority, program)?;
         let event_sequence = next_event_of_authority(program_id, config, authority.address())?;
@@ -64,6 +70,7 @@ pub fn set_energy_token(
     accounts: &mut [AccountView],
     arguments: &[u8],
 ) -> ProgramResult {
+    #[cfg(not(feature = "without-link-arguments"))]
     require(arguments.is_empty(), InvalidArguments)?;
     let accounts = Accounts::check(program_id, accounts)?;
     let bump = [accounts.energy_token_bump];

@@ -27,8 +27,10 @@ impl<'a> Accounts<'a> {
         let [config, registrar_key, registrar, meter, event_authority, program] = accounts else {
             return Err(WrongNumberOfAccounts.into());
         };
+        #[cfg(not(feature = "without-suspension-signature"))]
         accounts::signer(registrar_key, MissingSignature)?;
         let registrar_key = registrar_key.address();
+        #[cfg(not(feature = "without-suspension-registrar"))]
         check_registrar(program_id, registrar, registrar_key)?;
         let meter = accounts::load_mut::<Meter, _>(meter, program_id, InvalidAccount)?;
         let events = events::sink(program_id, event_authority, program)?;
@@ -47,8 +49,10 @@ pub fn suspend_meter(
     accounts: &mut [AccountView],
     arguments: &[u8],
 ) -> ProgramResult {
+    #[cfg(not(feature = "without-suspension-arguments"))]
     require(arguments.is_empty(), InvalidArguments)?;
     let mut accounts = Accounts::check(program_id, accounts)?;
+    #[cfg(not(feature = "without-suspension-active"))]
     check_active(&accounts.meter)?;
     accounts.meter.status = MeterStatus::Suspended as u8;
     accounts.events.emit(MeterSuspended {
