@@ -243,14 +243,6 @@ def check(names: list[str], toolchain: Toolchain) -> None:
         )
 
 
-def build_with_solana(names: list[str]) -> None:
-    """Build the programs with Solana's own compiler, leaving those that are shipped alone."""
-    driver = solana_build.find_driver(os.environ)
-    say(f"{driver} builds into {solana_build.OUTPUT_FOLDER}")
-    for name in names:
-        say(solana_build.build(CRATES[name], name, driver, os.environ))
-
-
 def main() -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -269,7 +261,7 @@ def main() -> int:
     names = [arguments.only] if arguments.only else list(CRATES)
     try:
         if arguments.compiler:
-            build_with_solana(names)
+            solana_build.build_all({name: CRATES[name] for name in names})
             return 0
         toolchain = find_toolchain()
         (check if arguments.check else build_and_write)(names, toolchain)

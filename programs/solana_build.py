@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,6 +23,19 @@ INSTALL = "https://docs.anza.xyz/cli/install"
 
 class SolanaBuildError(Exception):
     """Solana's compiler is not there, or does not build the programs."""
+
+
+def build_all(crates: Mapping[str, str]) -> None:
+    """Build programs, given with the folders of their crates; what is shipped is left alone.
+
+    Raises:
+        SolanaBuildError: as `find_driver` and `build`.
+    """
+    driver = find_driver(os.environ)
+    sys.stdout.write(f"{driver} builds into {OUTPUT_FOLDER}\n")
+    for name, crate in crates.items():
+        sys.stdout.flush()
+        sys.stdout.write(build(crate, name, driver, os.environ) + "\n")
 
 
 def find_driver(environment: Mapping[str, str]) -> Path:
@@ -61,7 +75,7 @@ def build(crate: str, name: str, driver: Path, environment: Mapping[str, str]) -
         SolanaBuildError: the driver failed; the message says whether its compiler is there.
     """
     manifest = HERE / crate / "Cargo.toml"
-    command = [
+    command: list[str | Path] = [
         driver, "--arch", "v3", "--manifest-path", manifest, "--sbf-out-dir", OUTPUT_FOLDER,
     ]  # fmt: skip
     own = {key: value for key, value in environment.items() if not key.startswith("RUSTC")}
