@@ -53,7 +53,10 @@ VERBS = {
         "a private Solana cluster on this machine: --authorities N [--port P] [--reset]",
         _python("workbench.cluster"),
     ),
-    "programs": Verb("build the Solana programs from source [--check]", _python("programs.build")),
+    "programs": Verb(
+        "build the Solana programs from source [--check] [--with cargo-build-sbf]",
+        _python("programs.build"),
+    ),
     "setup": Verb("set up the environment and nothing else", lambda _: environment.prepare()),
 }
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from grid import Grid, edit_account, other_bump, prefund, with_data
+from grid import Grid, edit_account, other_bump, prefund
 from grid import without_signature as unsigned
 from solders.pubkey import Pubkey
 from solders.token.state import Mint
@@ -117,12 +117,3 @@ def test_the_interval_is_the_registrys(registered: Grid) -> None:
     registered.start_tokens()
     config = world.account(world.energy_token, "Config", world.addresses.energy_config())
     assert config["settlement_interval_s"] == 86_400
-
-
-def test_arguments_have_one_size(registered: Grid) -> None:
-    instruction = registered.initialize_tokens()
-    data = bytes(instruction.data)
-    for wrong in (data[:-1], data + b"\0"):
-        registered.world.refuse(
-            "InvalidArguments", with_data(instruction, wrong), signers=[registered.authority]
-        )

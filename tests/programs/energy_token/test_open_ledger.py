@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from grid import LIMITS, Grid, other_bump, prefund, with_data
+from grid import LIMITS, Grid, other_bump, prefund
 from harness import Device
 from solders.pubkey import Pubkey
 
@@ -79,9 +79,3 @@ def test_a_meter_of_another_registry_has_none(grid: Grid, meter_id: bytes) -> No
 def test_another_account_of_the_registry_is_no_meter(grid: Grid, meter_id: bytes) -> None:
     config = grid.world.addresses.registry_config()
     grid.world.refuse("InvalidAccount", grid.open_ledger(meter_id, meter=config))
-
-
-def test_takes_no_arguments(grid: Grid, meter_id: bytes) -> None:
-    instruction = grid.open_ledger(meter_id)
-    longer = with_data(instruction, bytes(instruction.data) + b"\0")
-    grid.world.refuse("InvalidArguments", longer)

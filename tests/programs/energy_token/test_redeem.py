@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from grid import INTERVAL_S, KWH, Grid, Site, edit_account, unchanged, with_data
+from grid import INTERVAL_S, KWH, Grid, Site, edit_account, unchanged
 from grid import without_signature as unsigned
 from meters import Stewards
 from solders.pubkey import Pubkey
@@ -160,12 +160,3 @@ def test_a_deficit_beyond_all_numbers(site: Site) -> None:
     edit_account(world, world.energy_token, "Ledger", address, **values)
     site.refuse("ArithmeticOverflow", site.reading(surplus_mwh=2 * KWH))
     site.settle(site.reading())
-
-
-def test_arguments_have_one_size(stewards: Stewards, household: Site) -> None:
-    instruction = stewards.redeem(household, 1)
-    data = bytes(instruction.data)
-    for wrong in (data[:-1], data + b"\0"):
-        stewards.world.refuse(
-            "InvalidArguments", with_data(instruction, wrong), signers=[household.owner]
-        )

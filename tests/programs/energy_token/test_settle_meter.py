@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 
 import pytest
-from grid import INTERVAL_S, KWH, Grid, Site, edit_account, unchanged, with_data
+from grid import INTERVAL_S, KWH, Grid, Site, edit_account, unchanged
 from harness import SETTLEMENT, SYNCHRONISED, Device, p256_device
 from solders.pubkey import Pubkey
 from solders.token.state import TokenAccountState
@@ -342,12 +342,6 @@ def test_two_meters_in_one_transaction(grid: Grid) -> None:
         )
     )
     assert [event.data["meter_id"] for event in outcome.events] == [site.meter_id for site in sites]
-
-
-def test_takes_no_arguments(site: Site) -> None:
-    instruction = site.instruction()
-    longer = with_data(instruction, bytes(instruction.data) + b"\0")
-    site.grid.world.refuse("InvalidArguments", site.device.proof(site.reading()), longer)
 
 
 def test_a_total_beyond_all_numbers(site: Site) -> None:
