@@ -172,7 +172,7 @@ def test_the_escrow_is_this_orders(exchange: Exchange, seller: Party, name: str)
     later = exchange.world.now + LIFETIME_S
     sale, other = (exchange.sale(seller, nonce, expires_at=later) for nonce in (1, 2))
     lookalike = exchange.world.put_tokens(exchange.energy_mint, sale.address, 10 * KWH)
-    for escrow in (other.escrow, lookalike, seller.energy):
+    for escrow in (lookalike, other.escrow, seller.energy):
         refuse(exchange, "InvalidAccount", name, sale, escrow=escrow)
 
 

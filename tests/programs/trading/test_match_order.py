@@ -274,7 +274,7 @@ def test_tainted_token_accounts_are_refused(
 def test_the_escrow_is_this_orders(exchange: Exchange, seller: Party, buyer: Party) -> None:
     sale, other = exchange.sale(seller, 1), exchange.sale(seller, 2)
     lookalike = exchange.world.put_tokens(exchange.energy_mint, sale.address, 10 * KWH)
-    for escrow in (other.escrow, lookalike, seller.energy, buyer.energy):
+    for escrow in (lookalike, other.escrow, seller.energy, buyer.energy):
         refuse(exchange, "InvalidAccount", sale, buyer, escrow=escrow)
 
 

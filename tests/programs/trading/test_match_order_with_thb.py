@@ -233,8 +233,8 @@ def test_the_accounts_are_the_reservations_own(
         "InvalidAccount": [
             {"order": other_sale.address},
             {"order": sale.escrow},
-            {"escrow": other_sale.escrow},
             {"escrow": world.put_tokens(exchange.energy_mint, sale.address, 10 * KWH)},
+            {"escrow": other_sale.escrow},
             {"reservation": forged},
             {"reservation": sale.address},
             {"reservation_escrow": other.escrow},

@@ -101,9 +101,9 @@ def test_anyone_releases_when_the_hold_is_over(bridge: Bridge, seller: Party, bu
 
 def test_not_before_without_a_proof(bridge: Bridge, reservation: Reservation) -> None:
     terms = bridge.terms(reservation)
-    refuse(bridge, "TooEarly", reservation)
     bridge.world.set_time(terms["pay_deadline"])
     refuse(bridge, "TooEarly", reservation, bridge.proof(reservation, UNPAID))
+    refuse(bridge, "TooEarly", reservation)
     bridge.world.set_time(terms["hold_until"])
     refuse(bridge, "InvalidBridgeProof", reservation)
 

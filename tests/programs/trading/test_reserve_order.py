@@ -165,7 +165,8 @@ def test_nonces_rise_and_are_not_the_buyers_own(bridge: Bridge, seller: Party) -
 def test_only_the_treasury_reserves(bridge: Bridge, sale: Sale, buyer: Party) -> None:
     world = bridge.world
     for thief in (buyer.key, sale.seller.key, bridge.authority):
-        stolen = bridge.reserve_order(sale, buyer, treasury=thief.pubkey())
+        own = world.put_tokens(bridge.exchange.grx_mint, thief.pubkey(), 100 * GRX)
+        stolen = bridge.reserve_order(sale, buyer, treasury=thief.pubkey(), treasury_grx=own)
         world.refuse("Unauthorized", stolen, signers=[thief])
     unsigned = without_signature(bridge.reserve_order(sale, buyer), bridge.treasury.pubkey())
     world.refuse("MissingSignature", unsigned)
@@ -225,7 +226,8 @@ def test_too_much_to_count_is_refused(bridge: Bridge, buyer: Party) -> None:
 
 @pytest.mark.parametrize("amount", [0, 999, 1_001, U64_MAX])
 def test_amounts_are_whole_lots(bridge: Bridge, sale: Sale, buyer: Party, amount: int) -> None:
-    refuse(bridge, "InvalidAmount", sale, buyer, amount_mwh=amount)
+    baht = min(thbc(amount * PRICE // KWH), U64_MAX)
+    refuse(bridge, "InvalidAmount", sale, buyer, amount_mwh=amount, payment_micro_thbc=baht)
 
 
 def test_no_more_than_there_is(bridge: Bridge, sale: Sale, buyer: Party) -> None:
