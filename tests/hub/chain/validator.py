@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -24,11 +24,14 @@ def find() -> str | None:
 
 
 @asynccontextmanager
-async def running(binary: str, ledger: Path) -> AsyncIterator[str]:
+async def running(
+    binary: str, ledger: Path, options: Sequence[str] = ()
+) -> AsyncIterator[str]:
     """Start a validator and wait until it makes blocks; yields its URL."""
     rpc_port, faucet_port = harness.free_port(), harness.free_port()
     arguments = ["--ledger", str(ledger), "--rpc-port", str(rpc_port)]
     arguments += ["--faucet-port", str(faucet_port), "--bind-address", "127.0.0.1", "--quiet"]
+    arguments += options
     # Others on this machine may run one with the default ports.
     first = min(harness.free_port(), 65_000)
     arguments += ["--gossip-port", str(first), "--dynamic-port-range", f"{first + 1}-{first + 100}"]

@@ -63,7 +63,6 @@ class Claim:
 def claim_of(grid: Grid, kind: str, device: Device) -> Claim:
     if kind == "settle_meter":
         site = grid.site(device)
-        grid.world.set_time(grid.world.now + 900)
         return Claim(grid, device, site.reading(), site.instruction(), [])
     if kind == "rebase_meter":
         site = grid.site(device)

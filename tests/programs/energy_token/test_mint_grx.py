@@ -20,7 +20,7 @@ def refuse(grid: Grid, error: str, destination: Pubkey, amount: int = 1, **chang
 
 
 def supply(grid: Grid) -> int:
-    account = grid.world.svm.get_account(grid.world.addresses.grx_mint())
+    account = grid.world.find(grid.world.addresses.grx_mint())
     assert account is not None
     return Mint.from_bytes(bytes(account.data)).supply
 

@@ -11,7 +11,7 @@ from solders.token.state import Mint
 
 
 def settle(site: Site, produced: int, consumed: int, surplus: int) -> None:
-    last, world = site.ledger, site.grid.world
+    last = site.ledger
     site.settle(
         site.reading(
             produced_mwh=last["produced_mwh"] + produced,
@@ -19,7 +19,13 @@ def settle(site: Site, produced: int, consumed: int, surplus: int) -> None:
             surplus_mwh=last["surplus_mwh"] + surplus,
         )
     )
-    world.set_time(world.now + INTERVAL_S)
+
+
+@pytest.fixture
+def site(grid: Grid) -> Site:
+    """A meter whose ledger has been open for several intervals."""
+    opened = grid.world.now // INTERVAL_S * INTERVAL_S - 4 * INTERVAL_S + 5
+    return grid.site(time_ms=opened * 1000)
 
 
 @pytest.fixture

@@ -277,7 +277,7 @@ def test_another_meters_ledger(grid: Grid, site: Site) -> None:
 
 def test_a_ledger_of_another_program(site: Site) -> None:
     world = site.grid.world
-    ledger = world.svm.get_account(world.addresses.ledger(site.meter_id))
+    ledger = world.find(world.addresses.ledger(site.meter_id))
     assert ledger is not None
     fake = Pubkey.new_unique()
     world.put(fake, world.trading.id, bytes(ledger.data))

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from grid import DAY_S, LIMITS, Grid, edit_account, other_bump, prefund
 from grid import without_signature as unsigned
-from harness import SETTLEMENT, SYNCHRONISED, Device, Outcome, p256_device
+from harness import SETTLEMENT, SYNCHRONISED, Device, p256_device
 from solders.keypair import Keypair
+from worlds import Outcome
 
 MAX_COMPUTE_UNITS = 9_000
 METER_ID = bytes(range(16))

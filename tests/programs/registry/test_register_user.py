@@ -62,20 +62,20 @@ def test_lamports_sent_ahead_do_not_block_it(started: Grid) -> None:
     address = world.addresses.user(wallet.pubkey())
     prefund(world, address)
     world.send(started.register_user(wallet.pubkey()), signers=[wallet])
-    account = world.svm.get_account(address)
+    account = world.find(address)
     assert account is not None
-    assert account.lamports == world.svm.minimum_balance_for_rent_exemption(len(account.data))
+    assert account.lamports == world.rent(len(account.data))
 
 
 def test_more_lamports_than_the_rent_sent_ahead_do_not_block_it(started: Grid) -> None:
     world, wallet = started.world, started.world.wallet(0)
-    world.svm.airdrop(world.addresses.user(wallet.pubkey()), 1_000_000_000)
+    world.fund(world.addresses.user(wallet.pubkey()), 1_000_000_000)
     world.send(started.register_user(wallet.pubkey()), signers=[wallet])
 
 
 def test_a_configuration_of_another_program_is_refused(started: Grid) -> None:
     world, wallet = started.world, started.world.wallet(0)
-    real = world.svm.get_account(world.addresses.registry_config())
+    real = world.find(world.addresses.registry_config())
     assert real is not None
     fake = world.wallet(0).pubkey()
     world.put(fake, world.trading.id, bytes(real.data))

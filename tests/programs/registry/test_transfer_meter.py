@@ -3,10 +3,10 @@
 import pytest
 from grid import INTERVAL_S, Grid, Site, other_bump, prefund
 from grid import without_signature as unsigned
-from harness import World
 from meters import Stewards
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
+from worlds import World
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from exchange import PRICE, Bid, Exchange, Party
 from grid import KWH, Grid, edit_account, with_accounts, with_data, without_signature
-from harness import World
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from solders.pubkey import Pubkey
 from solders.token.state import TokenAccountState
+from worlds import World
 
 MAX_COMPUTE_UNITS = 6_000
 MAX_COMPUTE_UNITS_CANCEL = 4_400
@@ -143,8 +143,7 @@ def test_sellers_are_registered_and_sign(exchange: Exchange, bid: Bid, seller: P
 
 def test_every_token_account_has_its_owner(exchange: Exchange, bid: Bid, seller: Party) -> None:
     world, thief = exchange.world, exchange.party(energy=100 * KWH)
-    toys = Pubkey.new_unique()
-    world.put_mint(toys)
+    toys = world.put_mint()
     for name, wrong in (
         ("seller_energy", thief.energy),
         ("seller_energy", world.put_tokens(toys, seller.wallet, 100 * KWH)),
@@ -304,9 +303,9 @@ def test_races_have_one_winner(exchange: Exchange, bid: Bid, seller: Party) -> N
 
 
 @pytest.fixture(scope="module")
-def market() -> Exchange:
+def market(shared_world: World) -> Exchange:
     """One market for all examples: each makes an offer of its own."""
-    exchange = Exchange(Grid(World()))
+    exchange = Exchange(Grid(shared_world))
     exchange.open()
     return exchange
 

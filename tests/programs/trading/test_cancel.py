@@ -152,8 +152,7 @@ def test_a_pause_blocks_neither(exchange: Exchange, sale: Sale, name: str) -> No
 @pytest.mark.parametrize("name", NAMES)
 def test_energy_goes_back_to_the_seller(exchange: Exchange, sale: Sale, name: str) -> None:
     world, thief = exchange.world, exchange.party()
-    other = Pubkey.new_unique()
-    world.put_mint(other)
+    other = world.put_mint()
     for account in (
         thief.energy,
         sale.seller.grx,

@@ -66,16 +66,16 @@ def entry(exchange: Exchange, request: pytest.FixtureRequest) -> Entry:
 def test_closes_what_is_filled_and_gives_the_rent_back(entry: Entry) -> None:
     exchange, world = entry.exchange, entry.exchange.world
     rent = sum(
-        world.svm.get_account(address).lamports  # type: ignore[union-attr]  # both are there
+        world.find(address).lamports  # type: ignore[union-attr]  # both are there
         for address in (entry.entry.address, entry.entry.escrow)
     )
     entry.fill()
-    before = world.svm.get_balance(world.payer.pubkey())
+    before = world.lamports(world.payer.pubkey())
     outcome = world.send(entry.close())
     fee = 5_000
-    assert world.svm.get_balance(world.payer.pubkey()) == before + rent - fee
+    assert world.lamports(world.payer.pubkey()) == before + rent - fee
     for address in (entry.entry.address, entry.entry.escrow):
-        assert not world.svm.get_balance(address)
+        assert not world.lamports(address)
     [event] = outcome.events
     assert event.name == f"{entry.kind.capitalize()}Closed"
     owner = "seller" if entry.kind == "order" else "buyer"
@@ -178,7 +178,7 @@ def test_a_closed_entry_kept_alive_by_lamports_is_empty(entry: Entry) -> None:
     world = entry.exchange.world
     entry.fill()
     world.send(entry.close())
-    world.svm.airdrop(entry.entry.address, 10_000_000)
+    world.fund(entry.entry.address, 10_000_000)
     entry.refuse("InvalidAccount")
 
 

@@ -164,8 +164,8 @@ def test_the_buyer_and_payer_sign(exchange: Exchange, buyer: Party) -> None:
 
 
 def test_money_is_of_the_markets_mint(exchange: Exchange, buyer: Party) -> None:
-    world, other = exchange.world, Pubkey.new_unique()
-    world.put_mint(other)
+    world = exchange.world
+    other = world.put_mint()
     toys = world.put_tokens(other, buyer.wallet, 100 * GRX)
     energy = world.put_tokens(exchange.energy_mint, buyer.wallet, 100 * GRX)
     refuse(exchange, "InvalidTokenAccount", buyer, buyer_grx=toys)

@@ -214,8 +214,8 @@ def test_another_may_pay_the_rent(exchange: Exchange, seller: Party) -> None:
 
 
 def test_energy_is_of_the_markets_mint(exchange: Exchange, seller: Party) -> None:
-    world, other = exchange.world, Pubkey.new_unique()
-    world.put_mint(other)
+    world = exchange.world
+    other = world.put_mint()
     counterfeit = world.put_tokens(other, seller.wallet, 10 * KWH)
     refuse(exchange, "InvalidTokenAccount", seller, seller_energy=counterfeit)
     refuse(exchange, "InvalidMint", seller, seller_energy=counterfeit, energy_mint=other)

@@ -37,7 +37,7 @@ def refuse(exchange: Exchange, error: str, sale: Sale, buyer: Party, **changed: 
     """The trade is refused, and nothing moves."""
 
     def state() -> tuple[Any, ...]:
-        escrow = exchange.world.svm.get_account(sale.escrow)
+        escrow = exchange.world.find(sale.escrow)
         market = exchange.market()
         return exchange.balances(sale.seller, buyer), exchange.order(sale), escrow, market
 
@@ -222,8 +222,7 @@ def test_nobody_pays_with_anothers_money(exchange: Exchange, sale: Sale, buyer: 
 
 def test_payment_goes_to_the_seller(exchange: Exchange, sale: Sale, buyer: Party) -> None:
     world, accomplice = exchange.world, exchange.party()
-    other = Pubkey.new_unique()
-    world.put_mint(other)
+    other = world.put_mint()
     for account in (
         accomplice.grx,
         buyer.grx,  # payer and payee the same account
@@ -240,8 +239,8 @@ def test_energy_goes_to_the_buyer(exchange: Exchange, sale: Sale, buyer: Party) 
 
 
 def test_money_is_of_the_markets_mint(exchange: Exchange, sale: Sale, buyer: Party) -> None:
-    world, other = exchange.world, Pubkey.new_unique()
-    world.put_mint(other)
+    world = exchange.world
+    other = world.put_mint()
     toys = world.put_tokens(other, buyer.wallet, 100 * GRX)
     toys_of_seller = world.put_tokens(other, sale.seller.wallet)
     refuse(exchange, "InvalidTokenAccount", sale, buyer, buyer_grx=toys)

@@ -8,6 +8,7 @@ from exchange import PRICE, Exchange, Party, Sale
 from grid import KWH, edit_account, with_accounts, with_data
 from solders.instruction import AccountMeta, Instruction
 from solders.pubkey import Pubkey
+from worlds import table_of
 
 from gridtokenx_programs.attestation import UNPAID
 
@@ -43,7 +44,7 @@ def state(bridge: Bridge, reservation: Reservation) -> tuple[Any, ...]:
         exchange.balances(reservation.sale.seller, reservation.buyer),
         exchange.order(reservation.sale),
         exchange.market(),
-        *(world.svm.get_account(address) for address in (reservation.address, reservation.escrow)),
+        *(world.find(address) for address in (reservation.address, reservation.escrow)),
     )
 
 
@@ -78,7 +79,7 @@ def test_moves_exactly_what_was_reserved(
     assert (order["reserved_mwh"], order["reserved_micro_grx"]) == (0, 0)
     assert (order["status"], order["entered"]) == ("Active", False)
     for address in (reservation.address, reservation.escrow):
-        assert not world.svm.get_balance(address)
+        assert not world.lamports(address)
     trader = world.account(
         bridge.program, "Trader", bridge.addresses.trader(reservation.buyer.wallet)
     )
@@ -106,14 +107,12 @@ def test_moves_exactly_what_was_reserved(
 def test_the_rent_goes_back(bridge: Bridge, reservation: Reservation) -> None:
     world = bridge.world
     payer = world.payer.pubkey()
-    rent = sum(
-        world.svm.get_balance(address) or 0 for address in (reservation.address, reservation.escrow)
-    )
-    before = world.svm.get_balance(payer) or 0
+    rent = sum(world.lamports(address) for address in (reservation.address, reservation.escrow))
+    before = world.lamports(payer)
     proof = bridge.proof(reservation)
     world.send(proof, bridge.match_order_with_thb(reservation))
     fees = 5_000 * (1 + bridge.threshold)  # the precompile's signatures are paid for as well
-    assert world.svm.get_balance(payer) == before + rent - fees
+    assert world.lamports(payer) == before + rent - fees
     assert rent > 0
 
 
@@ -145,7 +144,8 @@ def test_a_reserved_part_outlives_its_order(
 
 def test_is_consumed_once(bridge: Bridge, sale: Sale, reservation: Reservation) -> None:
     proof, match = bridge.proof(reservation), bridge.match_order_with_thb(reservation)
-    bridge.world.refuse("InvalidAccount", proof, match, proof, match)
+    twice = proof, match, proof, match
+    bridge.world.refuse("InvalidAccount", *twice, table=table_of(match))
     bridge.world.send(proof, match)
     bridge.world.refuse("InvalidAccount", proof, match)
     buyer = reservation.buyer
@@ -161,7 +161,9 @@ def test_two_reservations_settle_in_one_transaction(bridge: Bridge, sale: Sale) 
     first, second = (bridge.reserve(sale, party, 1, 4 * KWH, thbc(12 * GRX)) for party in parties)
     proofs = [bridge.proof(reservation) for reservation in (first, second)]
     crossed = bridge.match_order_with_thb(second)
-    bridge.world.refuse("InvalidBridgeProof", proofs[1], proofs[0], crossed)
+    bridge.world.refuse(
+        "InvalidBridgeProof", proofs[1], proofs[0], crossed, table=table_of(crossed)
+    )
     bridge.settle(first)
     bridge.settle(second)
     assert [energy for energy, _ in bridge.exchange.balances(*parties)] == [4 * KWH, 4 * KWH]
@@ -194,7 +196,7 @@ def test_match_and_release_exclude_each_other(
     bridge.world.refuse("TooLate", proof, match)
     bridge.world.set_time(hold_until)
     for pair in ((proof, match, unpaid, release), (unpaid, release, proof, match)):
-        bridge.world.refuse("InvalidAccount", *pair)
+        bridge.world.refuse("InvalidAccount", *pair, table=table_of(match, release))
     bridge.world.send(proof, match)
     bridge.world.set_time(hold_until + 1)
     bridge.world.refuse("InvalidAccount", release)
@@ -285,7 +287,7 @@ def test_a_donation_goes_to_the_seller_with_the_payment(
     [event] = bridge.settle(reservation).events
     assert event.data["payment_micro_grx"] == 12 * GRX
     assert bridge.exchange.balances(reservation.sale.seller) == [(90 * KWH, 12 * GRX + 7)]
-    assert not bridge.world.svm.get_balance(reservation.escrow)
+    assert not bridge.world.lamports(reservation.escrow)
 
 
 def test_an_order_inside_a_trade_is_guarded(

@@ -7,6 +7,7 @@ from bridge import GRX, HOLD_S, PAYMENT_S, Bridge, Reservation, thbc
 from exchange import Exchange, Party, Sale
 from grid import KWH, edit_account, with_accounts, with_data
 from solders.pubkey import Pubkey
+from worlds import table_of
 
 from gridtokenx_programs.attestation import PAID, UNPAID
 
@@ -63,21 +64,19 @@ def test_anyone_releases_when_the_hold_is_over(bridge: Bridge, seller: Party, bu
     treasury = world.balance(bridge.treasury_grx)
     reservation = bridge.reserve(sale, buyer)
     assert bridge.exchange.order(sale)["status"] == "Matching"
-    rent = sum(
-        world.svm.get_balance(address) or 0 for address in (reservation.address, reservation.escrow)
-    )
+    rent = sum(world.lamports(address) for address in (reservation.address, reservation.escrow))
     world.set_time(world.now + PAYMENT_S + HOLD_S + 1)
-    before = world.svm.get_balance(world.payer.pubkey()) or 0
+    before = world.lamports(world.payer.pubkey())
     outcome = world.send(bridge.release_reservation(reservation))
     assert outcome.compute_units < MAX_COMPUTE_UNITS
-    assert world.svm.get_balance(world.payer.pubkey()) == before + rent - 5_000
+    assert world.lamports(world.payer.pubkey()) == before + rent - 5_000
     order = bridge.exchange.order(sale)
     assert (order["status"], order["reserved_mwh"]) == ("Active", 0)
     assert (order["reserved_micro_grx"], order["returned_mwh"]) == (0, 0)
     assert world.balance(sale.escrow) == 10 * KWH
     assert world.balance(bridge.treasury_grx) == treasury
     for address in (reservation.address, reservation.escrow):
-        assert not world.svm.get_balance(address)
+        assert not world.lamports(address)
     trader = world.account(bridge.program, "Trader", bridge.addresses.trader(buyer.wallet))
     assert trader["open_reservation"] == Pubkey.default()
     [event] = outcome.events
@@ -228,7 +227,7 @@ def test_happens_once(bridge: Bridge, reservation: Reservation) -> None:
     bridge.world.refuse("InvalidAccount", release, release)
     bridge.world.send(release)
     bridge.world.refuse("InvalidAccount", release)
-    bridge.world.svm.airdrop(reservation.address, 10_000_000)
+    bridge.world.fund(reservation.address, 10_000_000)
     bridge.world.refuse("InvalidAccount", release)
 
 
@@ -244,7 +243,8 @@ def test_a_released_part_is_not_matched(
     release = bridge.release_reservation(reservation)
     for nonce, error in ((1, "InvalidNonce"), (2, "InvalidAccount")):
         again = bridge.reserve_order(sale, buyer, nonce, 4 * KWH, thbc(12 * GRX))
-        world.refuse(error, release, again, paid, match, signers=[bridge.treasury])
+        steps = release, again, paid, match
+        world.refuse(error, *steps, signers=[bridge.treasury], table=table_of(*steps))
 
 
 def test_the_accounts_are_the_reservations_own(
