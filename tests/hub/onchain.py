@@ -332,7 +332,8 @@ class World:
     async def sell(
         self, seller: Keypair, nonce: int, kwh: int, price: int, expires_at: int = 0
     ) -> Pubkey:
-        """Put an order into the book; price in µGRX per kWh."""
+        """Put an order into the book; price in µGRX per kWh, `nonce` in ms from now."""
+        nonce += now_ms()
         order = ADDRESSES.order(seller.pubkey(), nonce)
         terms = {
             "nonce": nonce,
@@ -344,7 +345,6 @@ class World:
             "market": ADDRESSES.market(),
             "seller": seller.pubkey(),
             "seller_user": ADDRESSES.user(seller.pubkey()),
-            "trader": ADDRESSES.trader(seller.pubkey()),
             "order": order,
             "escrow": ADDRESSES.escrow(order),
             "seller_energy": ADDRESSES.associated_token(seller.pubkey(), ADDRESSES.energy_mint()),

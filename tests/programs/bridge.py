@@ -64,7 +64,7 @@ class Bridge:
             self.set_authority("Treasury", self.treasury.pubkey()),
             self.set_authority("Oracle", self.oracle.pubkey()),
             self.set_guardians(),
-            signers=[self.authority],
+            signers=[self.authority, self.treasury, self.oracle],
         )
         self.post_price()
 
@@ -72,10 +72,13 @@ class Bridge:
         """Post a rate, now."""
         return self.world.send(self.update_price(rate), signers=[self.oracle])
 
-    def set_authority(self, role: str, new_holder: Pubkey, **changed: Pubkey) -> Instruction:
-        arguments = {"role": role, "new_holder": new_holder}
-        accounts = {"market": self.addresses.market(), "authority": self.authority.pubkey()}
-        return self.program.instruction("set_authority", arguments, accounts | changed)
+    def set_authority(self, role: str, new_authority: Pubkey, **changed: Pubkey) -> Instruction:
+        accounts = {
+            "market": self.addresses.market(),
+            "authority": self.authority.pubkey(),
+            "new_authority": new_authority,
+        }
+        return self.program.instruction("set_authority", {"role": role}, accounts | changed)
 
     def set_guardians(
         self,

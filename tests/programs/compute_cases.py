@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from bridge import GRX, thbc
 from compute_units import Case, Scene
 from grid import KWH
 from harness import Device, p256_device
@@ -189,17 +190,10 @@ def redeem(scene: Scene) -> Outcome:
     return scene.world.send(scene.stewards.redeem(site, 1), signers=[site.owner])
 
 
-@case("trading", "create_order", "a seller's first")
-def create_first_order(scene: Scene) -> Outcome:
+@case("trading", "create_order", "")
+def create_order(scene: Scene) -> Outcome:
     seller = scene.party()
     return scene.world.send(scene.exchange.create_order(seller), signers=[seller.key])
-
-
-@case("trading", "create_order", "later")
-def create_later_order(scene: Scene) -> Outcome:
-    seller = scene.party()
-    scene.exchange.sale(seller)
-    return scene.world.send(scene.exchange.create_order(seller, nonce=2), signers=[seller.key])
 
 
 @case("trading", "match_order", "part")
@@ -212,3 +206,97 @@ def match_part(scene: Scene) -> Outcome:
 def match_all(scene: Scene) -> Outcome:
     sale = scene.exchange.sale(scene.party())
     return scene.exchange.buy(sale, scene.party())
+
+
+@case("trading", "cancel", "")
+def cancel(scene: Scene) -> Outcome:
+    sale = scene.exchange.sale(scene.party())
+    return scene.world.send(scene.exchange.end_order("cancel", sale), signers=[sale.seller.key])
+
+
+@case("trading", "expire", "")
+def expire(scene: Scene) -> Outcome:
+    expires_at = scene.world.now + 1
+    sale = scene.exchange.sale(scene.party(), expires_at=expires_at)
+    scene.world.set_time(expires_at)
+    return scene.world.send(scene.exchange.end_order("expire", sale))
+
+
+@case("trading", "close_order", "")
+def close_order(scene: Scene) -> Outcome:
+    sale = scene.exchange.sale(scene.party())
+    scene.exchange.buy(sale, scene.party())
+    scene.exchange.outlast(sale)
+    return scene.world.send(scene.exchange.end_order("close_order", sale))
+
+
+@case("trading", "create_offer", "")
+def create_offer(scene: Scene) -> Outcome:
+    buyer = scene.party()
+    return scene.world.send(scene.exchange.create_offer(buyer), signers=[buyer.key])
+
+
+@case("trading", "accept_offer", "all")
+def accept_offer(scene: Scene) -> Outcome:
+    bid, seller = scene.exchange.bid(scene.party()), scene.party()
+    return scene.world.send(scene.exchange.accept_offer(bid, seller), signers=[seller.key])
+
+
+@case("trading", "cancel_offer", "")
+def cancel_offer(scene: Scene) -> Outcome:
+    bid = scene.exchange.bid(scene.party())
+    instruction = scene.exchange.end_offer("cancel_offer", bid)
+    return scene.world.send(instruction, signers=[bid.buyer.key])
+
+
+@case("trading", "close_offer", "")
+def close_offer(scene: Scene) -> Outcome:
+    bid, seller = scene.exchange.bid(scene.party()), scene.party()
+    scene.world.send(scene.exchange.accept_offer(bid, seller), signers=[seller.key])
+    scene.exchange.outlast(bid)
+    return scene.world.send(scene.exchange.end_offer("close_offer", bid))
+
+
+@case("trading", "reserve_order", "a buyer's first")
+def reserve_order(scene: Scene) -> Outcome:
+    sale, bridge = scene.exchange.sale(scene.party()), scene.bridge
+    instruction = bridge.reserve_order(sale, scene.party())
+    return scene.world.send(instruction, signers=[bridge.treasury])
+
+
+@case("trading", "reserve_order", "later")
+def reserve_again(scene: Scene) -> Outcome:
+    sale, buyer, bridge = scene.exchange.sale(scene.party()), scene.party(), scene.bridge
+    bridge.settle(bridge.reserve(sale, buyer, 1, KWH, thbc(3 * GRX)))
+    instruction = bridge.reserve_order(sale, buyer, 2, KWH, thbc(3 * GRX))
+    return scene.world.send(instruction, signers=[bridge.treasury])
+
+
+@case("trading", "match_order_with_thb", "three guardians")
+def match_order_with_thb(scene: Scene) -> Outcome:
+    sale, bridge = scene.exchange.sale(scene.party()), scene.bridge
+    return bridge.settle(bridge.reserve(sale, scene.party()))
+
+
+@case("trading", "release_reservation", "three guardians")
+def release_reservation(scene: Scene) -> Outcome:
+    sale, bridge = scene.exchange.sale(scene.party()), scene.bridge
+    return bridge.release(bridge.reserve(sale, scene.party()))
+
+
+@case("trading", "update_price", "")
+def update_price(scene: Scene) -> Outcome:
+    return scene.bridge.post_price()
+
+
+@case("trading", "set_guardians", "")
+def set_guardians(scene: Scene) -> Outcome:
+    bridge = scene.bridge
+    return bridge.world.send(bridge.set_guardians(), signers=[bridge.authority])
+
+
+@case("trading", "set_authority", "")
+def trading_set_authority(scene: Scene) -> Outcome:
+    bridge = scene.bridge
+    instruction = bridge.set_authority("Oracle", bridge.treasury.pubkey())
+    return bridge.world.send(instruction, signers=[bridge.authority, bridge.treasury])

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from bridge import Bridge
 from exchange import Exchange, Party
 from grid import KWH, Grid, Site
 from harness import Device
@@ -63,6 +64,13 @@ class Scene:
         exchange = Exchange(self.empty)
         exchange.open()
         return exchange
+
+    @cached_property
+    def bridge(self) -> Bridge:
+        """The market's baht side."""
+        bridge = Bridge(self.exchange)
+        bridge.open()
+        return bridge
 
     def meter_id(self, number: int = 1) -> bytes:
         """A fixed meter id."""

@@ -2,7 +2,8 @@
 
 Like `Grid`, it makes every instruction right by default; a test says what it wants wrong.
 Balances of ENERGY are placed directly, so that each test has the amounts it needs; how energy is
-minted is `test_flow.py`'s and the energy-token tests' business.
+minted is `test_flow.py`'s and the energy-token tests' business. The nonces of orders and offers are
+given as milliseconds from the chain's time.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from solders.pubkey import Pubkey
 from worlds import Outcome, World
 
 PRICE = 3_000_000  # 3 GRX per kWh
+NONCE_WINDOW_MS = 600_000
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,18 @@ class Exchange:
         }
         return self.program.instruction("initialize_market", {}, accounts | changed)
 
+    def nonce(self, offset_ms: int) -> int:
+        """The nonce so many milliseconds from the chain's time."""
+        return self.world.now * 1000 + offset_ms
+
+    def order_address(self, seller: Party, nonce: int = 1) -> Pubkey:
+        """Where an order that is made now lies."""
+        return self.addresses.order(seller.wallet, self.nonce(nonce))
+
+    def offer_address(self, buyer: Party, nonce: int = 1) -> Pubkey:
+        """Where an offer that is made now lies."""
+        return self.addresses.offer(buyer.wallet, self.nonce(nonce))
+
     def create_order(
         self,
         seller: Party,
@@ -104,9 +118,9 @@ class Exchange:
         expires_at: int = 0,
         **changed: Pubkey,
     ) -> Instruction:
-        order = changed.get("order", self.addresses.order(seller.wallet, nonce))
+        order = changed.get("order", self.order_address(seller, nonce))
         arguments = {
-            "nonce": nonce,
+            "nonce": self.nonce(nonce),
             "amount_mwh": amount_mwh,
             "price_micro_grx": price_micro_grx,
             "expires_at": expires_at,
@@ -115,7 +129,6 @@ class Exchange:
             "market": self.addresses.market(),
             "seller": seller.wallet,
             "seller_user": self.addresses.user(seller.wallet),
-            "trader": self.addresses.trader(seller.wallet),
             "order": order,
             "escrow": self.addresses.escrow(order),
             "seller_energy": seller.energy,
@@ -168,9 +181,9 @@ class Exchange:
         expires_at: int = 0,
         **changed: Pubkey,
     ) -> Instruction:
-        offer = changed.get("offer", self.addresses.offer(buyer.wallet, nonce))
+        offer = changed.get("offer", self.offer_address(buyer, nonce))
         arguments = {
-            "nonce": nonce,
+            "nonce": self.nonce(nonce),
             "amount_mwh": amount_mwh,
             "price_micro_grx": price_micro_grx,
             "expires_at": expires_at,
@@ -179,7 +192,6 @@ class Exchange:
             "market": self.addresses.market(),
             "buyer": buyer.wallet,
             "buyer_user": self.addresses.user(buyer.wallet),
-            "trader": self.addresses.trader(buyer.wallet),
             "offer": offer,
             "escrow": self.addresses.escrow(offer),
             "buyer_grx": buyer.grx,
@@ -226,15 +238,15 @@ class Exchange:
     def bid(self, buyer: Party, nonce: int = 1, **arguments: Any) -> Bid:
         """Create an offer."""
         self.world.send(self.create_offer(buyer, nonce, **arguments), signers=[buyer.key])
-        address = self.addresses.offer(buyer.wallet, nonce)
-        return Bid(address, self.addresses.escrow(address), buyer, nonce)
+        address = self.offer_address(buyer, nonce)
+        return Bid(address, self.addresses.escrow(address), buyer, self.nonce(nonce))
 
     def sale(self, seller: Party, nonce: int = 1, **arguments: Any) -> Sale:
         """Create an order."""
         instruction = self.create_order(seller, nonce, **arguments)
         self.world.send(instruction, signers=[seller.key])
-        address = self.addresses.order(seller.wallet, nonce)
-        return Sale(address, self.addresses.escrow(address), seller, nonce)
+        address = self.order_address(seller, nonce)
+        return Sale(address, self.addresses.escrow(address), seller, self.nonce(nonce))
 
     def buy(
         self, sale: Sale, buyer: Party, amount_mwh: int = 10 * KWH, price_micro_grx: int = PRICE
@@ -242,6 +254,11 @@ class Exchange:
         """Match an order."""
         instruction = self.match_order(sale, buyer, amount_mwh, price_micro_grx)
         return self.world.send(instruction, signers=[buyer.key])
+
+    def outlast(self, entry: Sale | Bid) -> None:
+        """Let time pass until nothing can be made under the entry's nonce any more."""
+        spent_ms = entry.nonce + NONCE_WINDOW_MS
+        self.world.set_time(max(self.world.now, spent_ms // 1000 + 1))
 
     def order(self, sale: Sale) -> dict[str, Any]:
         """The order account."""

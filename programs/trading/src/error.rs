@@ -22,7 +22,8 @@ common::errors! {
         InvalidPrice,
         /// The expiry must lie in the future, or be zero for none.
         InvalidExpiry,
-        /// The nonce must be higher than the wallet's last one, and fit 63 bits.
+        /// The nonce must be the time in Unix milliseconds, within 10 minutes of the chain's, and not
+        /// in use; a reservation's must be higher than the buyer's last one.
         InvalidNonce,
         /// The market is paused.
         MarketPaused,

@@ -8,6 +8,7 @@ mod attestation;
 mod error;
 mod events;
 mod instructions;
+mod listing;
 mod state;
 mod tokens;
 

@@ -1,11 +1,14 @@
 """The original's worked example, and what the market refuses."""
 
 import asyncio
+import datetime as dt
 from decimal import Decimal
 
 import pytest
 from hub_world import HubWorld, expect, expect_problem
 from solders.keypair import Keypair
+
+from gridtokenx_hub.api.nonces import Nonces
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -135,7 +138,7 @@ async def test_two_buyers_race(world: HubWorld) -> None:
 
 
 async def test_one_seller_makes_many_orders_at_once(world: HubWorld) -> None:
-    """Nonces rise though all of them are drawn in the same millisecond."""
+    """Nonces differ though all of them are drawn in the same millisecond."""
     seller = await world.seller(5)
     now = world.context.clock()
     with world.having(clock=lambda: now):
@@ -144,13 +147,28 @@ async def test_one_seller_makes_many_orders_at_once(world: HubWorld) -> None:
     assert await world.balances(seller) == (0, 0)
 
 
-async def test_a_clock_that_went_back(world: HubWorld) -> None:
-    """The next nonce is above the last one even when the hub's clock is a day behind."""
-    seller = await world.seller(2)
+async def test_a_nonce_that_is_in_use(world: HubWorld) -> None:
+    """The wallet made an order in the same millisecond, through another process."""
+    seller = await world.seller(3)
+    now = world.context.clock()
+    with world.having(clock=lambda: now):
+        orders = [await world.sell(seller, 1, 1)]
+        for _ in range(2):
+            with world.having(nonces=Nonces()):  # knows nothing of those that were drawn
+                orders.append(await world.sell(seller, 1, 1))
+    assert len({order["order_id"] for order in orders}) == 3
+    assert await world.balances(seller) == (0, 0)
+
+
+@pytest.mark.parametrize("off", [dt.timedelta(minutes=11), dt.timedelta(minutes=-11)])
+async def test_a_clock_that_is_wrong(world: HubWorld, off: dt.timedelta) -> None:
+    seller = await world.seller(1)
+    wrong = world.context.clock() + off
+    body = {"seller_wallet": seller.wallet, "amount_kwh": 1, "price_per_kwh": 1}
+    with world.having(clock=lambda: wrong):
+        expect_problem(await world.post(CREATE, body, seller.token), 503, "ClockSkew")
+    assert await world.balances(seller) == (1, 0)
     await world.sell(seller, 1, 1)
-    long_ago = world.context.clock().replace(year=2020)
-    with world.having(clock=lambda: long_ago):
-        await world.sell(seller, 1, 1)
 
 
 async def test_a_price_that_overflows(world: HubWorld) -> None:

@@ -22,7 +22,6 @@ from .values import Json
 
 KWH = 1_000_000
 PRICE_MICRO_GRX = 4_000_000
-NONCE = 1
 HOUR_MS = 3_600_000
 BASELINE = int(ClockStatus.SYNCHRONISED)
 SETTLEMENT = int(ClockStatus.SYNCHRONISED | Flag.SETTLEMENT)
@@ -69,7 +68,7 @@ class Household:
     def __post_init__(self) -> None:
         self.device = SoftwareSigner(Ed25519PrivateKey.generate())
         self.now_ms = int(time.time()) * 1000
-        self.order = ADDRESSES.order(self.seller.pubkey(), NONCE)
+        self.order = ADDRESSES.order(self.seller.pubkey(), self.now_ms)
 
     def keys(self) -> dict[str, str]:
         """Every key by its name, as hexadecimal text: made for this run, good for nothing else."""
@@ -105,7 +104,6 @@ class Household:
             ("energy_token", "Config", ADDRESSES.energy_config()),
             ("energy_token", "Ledger", ADDRESSES.ledger(self.meter_id)),
             ("trading", "Market", ADDRESSES.market()),
-            ("trading", "Trader", ADDRESSES.trader(self.seller.pubkey())),
             ("trading", "Order", self.order),
         ]
 
@@ -191,7 +189,7 @@ class Household:
     def _create_order(self) -> Step:
         seller, mint = self.seller.pubkey(), ADDRESSES.energy_mint()
         terms = {
-            "nonce": NONCE,
+            "nonce": self.now_ms,
             "amount_mwh": 8 * KWH,
             "price_micro_grx": PRICE_MICRO_GRX,
             "expires_at": 0,
@@ -200,7 +198,6 @@ class Household:
             "market": ADDRESSES.market(),
             "seller": seller,
             "seller_user": ADDRESSES.user(seller),
-            "trader": ADDRESSES.trader(seller),
             "order": self.order,
             "escrow": ADDRESSES.escrow(self.order),
             "seller_energy": ADDRESSES.associated_token(seller, mint),

@@ -32,7 +32,7 @@ arguments = {"nonce": 7, "amount_mwh": 10_000_000, "price_micro_grx": 3_000_000,
 
 
 def order_accounts() -> dict[str, Pubkey]:
-    names = ["market", "seller", "seller_user", "trader", "order", "escrow"]
+    names = ["market", "seller", "seller_user", "order", "escrow"]
     names += ["seller_energy", "energy_mint", "payer"]
     return {name: Pubkey.new_unique() for name in names}
 
@@ -45,18 +45,18 @@ def test_an_instruction_has_the_idls_order_and_rights() -> None:
     assert instruction.data[8:16] == (7).to_bytes(8, "little")
     assert instruction.data[32:] == b"\xff" * 8
     addresses = [meta.pubkey for meta in instruction.accounts]
-    assert addresses[:9] == list(accounts.values())
-    assert addresses[9:] == [TOKEN_PROGRAM, SYSTEM_PROGRAM, trading.event_authority, trading.id]
+    assert addresses[:8] == list(accounts.values())
+    assert addresses[8:] == [TOKEN_PROGRAM, SYSTEM_PROGRAM, trading.event_authority, trading.id]
     signers = {meta.pubkey for meta in instruction.accounts if meta.is_signer}
     assert signers == {accounts["seller"], accounts["payer"]}
-    readonly = {meta.pubkey for meta in instruction.accounts[:9] if not meta.is_writable}
+    readonly = {meta.pubkey for meta in instruction.accounts[:8] if not meta.is_writable}
     assert readonly == {accounts["seller"], accounts["seller_user"], accounts["energy_mint"]}
 
 
 def test_a_given_account_wins_over_the_fixed_one() -> None:
     other = Pubkey.new_unique()
     accounts = order_accounts() | {"token_program": other}
-    assert trading.instruction("create_order", arguments, accounts).accounts[9].pubkey == other
+    assert trading.instruction("create_order", arguments, accounts).accounts[8].pubkey == other
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,6 @@ def test_an_account_is_the_same_after_encoding_and_decoding(order: dict[str, Any
 def test_damaged_account_data_is_refused() -> None:
     trader = {
         "wallet": Pubkey.new_unique(),
-        "last_nonce": 3,
         "last_reservation_nonce": 4,
         "open_reservation": Pubkey.default(),
         "bump": 255,
@@ -114,7 +113,7 @@ def test_damaged_account_data_is_refused() -> None:
     data = trading.encode_account("Trader", trader)
     with pytest.raises(BadDataError, match="ends at"):
         trading.decode_account("Trader", data[:-1])
-    with pytest.raises(BadDataError, match="Trader is 81 bytes, not 82"):
+    with pytest.raises(BadDataError, match="Trader is 73 bytes, not 74"):
         trading.decode_account("Trader", data + b"\0")
     with pytest.raises(BadDataError, match="not a trading Market"):
         trading.decode_account("Market", data)

@@ -185,7 +185,7 @@ def test_the_offer_is_the_programs_own(exchange: Exchange, bid: Bid, seller: Par
     forged = Pubkey.new_unique()
     exchange.world.put(forged, exchange.world.registry.id, exchange.world.data(bid.address))
     sale = exchange.sale(exchange.party(energy=10 * KWH))
-    for offer in (forged, sale.address, exchange.addresses.trader(bid.buyer.wallet)):
+    for offer in (forged, sale.address, exchange.offer_address(bid.buyer, 2)):
         refuse(exchange, "InvalidAccount", bid, seller, offer=offer)
 
 

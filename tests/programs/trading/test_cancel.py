@@ -181,10 +181,10 @@ def test_order_and_market_are_the_programs_own(exchange: Exchange, sale: Sale, n
     forged_order, forged_market = Pubkey.new_unique(), Pubkey.new_unique()
     world.put(forged_order, world.registry.id, world.data(sale.address))
     world.put(forged_market, world.registry.id, world.data(exchange.addresses.market()))
-    trader = exchange.addresses.trader(sale.seller.wallet)
-    for order in (forged_order, trader):
+    bid = exchange.bid(exchange.party(grx=100 * GRX))
+    for order in (forged_order, bid.address):
         refuse(exchange, "InvalidAccount", name, sale, order=order)
-    for market in (forged_market, sale.address, trader):
+    for market in (forged_market, sale.address, bid.address):
         refuse(exchange, "InvalidAccount", name, sale, market=market)
 
 

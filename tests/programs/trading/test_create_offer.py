@@ -39,10 +39,10 @@ def test_creates_an_offer_and_fills_its_escrow(exchange: Exchange, buyer: Party)
     expires_at = exchange.world.now + 1
     instruction = exchange.create_offer(buyer, nonce=7, expires_at=expires_at)
     outcome = exchange.world.send(instruction, signers=[buyer.key])
-    address = exchange.addresses.offer(buyer.wallet, 7)
+    address = exchange.offer_address(buyer, 7)
     escrow = exchange.addresses.escrow(address)
     offer = exchange.world.account(exchange.program, "Offer", address)
-    seeds = [b"offer", bytes(buyer.wallet), (7).to_bytes(8, "little")]
+    seeds = [b"offer", bytes(buyer.wallet), exchange.nonce(7).to_bytes(8, "little")]
     for bump, parts, expected in (
         (offer.pop("bump"), seeds, address),
         (offer.pop("escrow_bump"), [b"escrow", bytes(address)], escrow),
@@ -58,7 +58,7 @@ def test_creates_an_offer_and_fills_its_escrow(exchange: Exchange, buyer: Party)
         "expires_at": expires_at,
     }
     assert offer == told | {
-        "nonce": 7,
+        "nonce": exchange.nonce(7),
         "filled_mwh": 0,
         "status": "Active",
         "created_at": exchange.world.now,
@@ -82,8 +82,7 @@ def test_is_cheap(exchange: Exchange) -> None:
     units = []
     for _ in range(15):  # an address costs more, the lower its bump
         buyer = exchange.party(grx=100 * GRX)
-        exchange.bid(buyer, 1)
-        outcome = exchange.world.send(exchange.create_offer(buyer, 2), signers=[buyer.key])
+        outcome = exchange.world.send(exchange.create_offer(buyer), signers=[buyer.key])
         units.append(outcome.compute_units)
     assert sorted(units)[7] < MAX_COMPUTE_UNITS
 
@@ -95,24 +94,6 @@ def test_offers_are_numbered_apart_from_orders(exchange: Exchange, buyer: Party)
     assert [exchange.offer(bid)["number"] for bid in bids] == [1, 2, 3]
     market = exchange.market()
     assert (market["next_order_number"], market["next_offer_number"]) == (2, 4)
-
-
-def test_orders_and_offers_share_a_wallets_nonces(exchange: Exchange) -> None:
-    both = exchange.party(energy=100 * KWH, grx=100 * GRX)
-    exchange.sale(both, nonce=5)
-    for used in (5, 4, 0):
-        refuse(exchange, "InvalidNonce", both, nonce=used)
-    exchange.bid(both, nonce=6)
-    refused = exchange.create_order(both, nonce=6)
-    exchange.world.refuse("InvalidNonce", refused, signers=[both.key])
-    exchange.sale(both, nonce=7)
-
-
-@pytest.mark.parametrize("nonce", [0, LAST + 1, U64_MAX])
-def test_a_first_nonce_is_positive_and_fits_63_bits(
-    exchange: Exchange, buyer: Party, nonce: int
-) -> None:
-    refuse(exchange, "InvalidNonce", buyer, nonce=nonce)
 
 
 def test_the_buyer_has_the_grx(exchange: Exchange) -> None:
@@ -179,18 +160,18 @@ def test_money_is_of_the_markets_mint(exchange: Exchange, buyer: Party) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["token_program", "system_program", "event_authority", "program", "escrow", "trader"]
+    "name", ["token_program", "system_program", "event_authority", "program", "escrow"]
 )
 def test_a_stray_account_is_refused(exchange: Exchange, buyer: Party, name: str) -> None:
     refuse(exchange, "InvalidAccount", buyer, **{name: TOKEN_2022})
 
 
 def test_an_offer_lies_at_its_buyers_address(exchange: Exchange, buyer: Party) -> None:
-    nonce = (1).to_bytes(8, "little")
+    nonce = exchange.nonce(1).to_bytes(8, "little")
     for address in (
-        exchange.addresses.offer(buyer.wallet, 2),
-        exchange.addresses.order(buyer.wallet, 1),
-        exchange.addresses.offer(exchange.party().wallet, 1),
+        exchange.offer_address(buyer, 2),
+        exchange.order_address(buyer),
+        exchange.offer_address(exchange.party()),
         other_bump([b"offer", bytes(buyer.wallet), nonce], exchange.program.id),
     ):
         refuse(exchange, "InvalidAccount", buyer, offer=address)
@@ -199,11 +180,11 @@ def test_an_offer_lies_at_its_buyers_address(exchange: Exchange, buyer: Party) -
     refuse(exchange, "InvalidAccount", buyer, nonce=2, escrow=bid.escrow)
 
 
-@pytest.mark.parametrize("name", ["offer", "escrow", "trader"])
+@pytest.mark.parametrize("name", ["offer", "escrow"])
 def test_lamports_sent_ahead_do_not_block_it(exchange: Exchange, buyer: Party, name: str) -> None:
-    offer = exchange.addresses.offer(buyer.wallet, 1)
-    escrow, trader = exchange.addresses.escrow(offer), exchange.addresses.trader(buyer.wallet)
-    prefund(exchange.world, {"offer": offer, "escrow": escrow, "trader": trader}[name])
+    offer = exchange.offer_address(buyer)
+    escrow = exchange.addresses.escrow(offer)
+    prefund(exchange.world, {"offer": offer, "escrow": escrow}[name])
     exchange.bid(buyer)
     assert exchange.world.balance(escrow) == 30 * GRX
 

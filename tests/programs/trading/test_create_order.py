@@ -17,7 +17,6 @@ from solders.pubkey import Pubkey
 from solders.token.state import TokenAccount, TokenAccountState
 
 MAX_COMPUTE_UNITS = 8_500
-MAX_COMPUTE_UNITS_FIRST = 10_500  # a seller's first order also makes their Trader account
 U64_MAX = 2**64 - 1
 LAST = 2**63 - 1
 TOKEN_2022 = Pubkey.from_string("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb")
@@ -39,10 +38,10 @@ def test_creates_an_order_and_fills_its_escrow(exchange: Exchange, seller: Party
     expires_at = exchange.world.now + 1
     instruction = exchange.create_order(seller, nonce=7, expires_at=expires_at)
     outcome = exchange.world.send(instruction, signers=[seller.key])
-    address = exchange.addresses.order(seller.wallet, 7)
+    address = exchange.order_address(seller, 7)
     escrow = exchange.addresses.escrow(address)
     order = exchange.world.account(exchange.program, "Order", address)
-    seeds = [b"order", bytes(seller.wallet), (7).to_bytes(8, "little")]
+    seeds = [b"order", bytes(seller.wallet), exchange.nonce(7).to_bytes(8, "little")]
     for bump, parts, expected in (
         (order.pop("bump"), seeds, address),
         (order.pop("escrow_bump"), [b"escrow", bytes(address)], escrow),
@@ -58,7 +57,7 @@ def test_creates_an_order_and_fills_its_escrow(exchange: Exchange, seller: Party
         "expires_at": expires_at,
     }
     assert order == told | {
-        "nonce": 7,
+        "nonce": exchange.nonce(7),
         "filled_mwh": 0,
         "reserved_mwh": 0,
         "returned_mwh": 0,
@@ -74,8 +73,6 @@ def test_creates_an_order_and_fills_its_escrow(exchange: Exchange, seller: Party
         exchange.energy_mint, address, 10 * KWH, None, TokenAccountState.Initialized, None, 0, None
     )
     assert exchange.balances(seller) == [(90 * KWH, 0)]
-    trader = exchange.addresses.trader(seller.wallet)
-    assert exchange.world.account(exchange.program, "Trader", trader)["last_nonce"] == 7
     [event] = outcome.events
     assert event.name == "OrderCreated"
     assert event.data == told | {
@@ -86,16 +83,12 @@ def test_creates_an_order_and_fills_its_escrow(exchange: Exchange, seller: Party
 
 
 def test_is_cheap(exchange: Exchange) -> None:
-    first: list[int] = []
-    later: list[int] = []
+    units = []
     for _ in range(15):  # an address costs more, the lower its bump
         seller = exchange.party(energy=100 * KWH)
-        for nonce, units in ((1, first), (2, later)):
-            instruction = exchange.create_order(seller, nonce)
-            outcome = exchange.world.send(instruction, signers=[seller.key])
-            units.append(outcome.compute_units)
-    assert sorted(first)[7] < MAX_COMPUTE_UNITS_FIRST
-    assert sorted(later)[7] < MAX_COMPUTE_UNITS
+        outcome = exchange.world.send(exchange.create_order(seller), signers=[seller.key])
+        units.append(outcome.compute_units)
+    assert sorted(units)[7] < MAX_COMPUTE_UNITS
 
 
 def test_the_market_numbers_orders_of_all_sellers(exchange: Exchange, seller: Party) -> None:
@@ -111,30 +104,6 @@ def test_two_orders_fit_one_transaction(exchange: Exchange, seller: Party) -> No
     outcome = exchange.world.send(*instructions, signers=[seller.key])
     assert [event.data["number"] for event in outcome.events] == [1, 2]
     assert [event.data["sequence"] for event in outcome.events] == [2, 3]
-
-
-def test_a_nonce_is_never_used_twice(exchange: Exchange, seller: Party) -> None:
-    exchange.sale(seller, nonce=5)
-    for used in (5, 4, 1, 0):
-        refuse(exchange, "InvalidNonce", seller, nonce=used)
-    exchange.sale(seller, nonce=LAST)
-    refuse(exchange, "InvalidNonce", seller, nonce=LAST)
-
-
-def test_a_nonce_is_spent_even_when_its_order_is_gone(exchange: Exchange, seller: Party) -> None:
-    for nonce in (5, 7):  # the first makes the Trader account, the second changes it
-        sale = exchange.sale(seller, nonce)
-        for address in (sale.address, sale.escrow):
-            exchange.world.remove(address)
-        for spent in (nonce, nonce - 1):
-            refuse(exchange, "InvalidNonce", seller, nonce=spent)
-
-
-@pytest.mark.parametrize("nonce", [0, LAST + 1, U64_MAX])
-def test_a_first_nonce_is_positive_and_fits_63_bits(
-    exchange: Exchange, seller: Party, nonce: int
-) -> None:
-    refuse(exchange, "InvalidNonce", seller, nonce=nonce)
 
 
 def test_an_order_is_not_made_anew(exchange: Exchange, seller: Party) -> None:
@@ -209,7 +178,7 @@ def test_another_may_pay_the_rent(exchange: Exchange, seller: Party) -> None:
     payer = exchange.world.wallet()
     instruction = exchange.create_order(seller, payer=payer.pubkey())
     exchange.world.send(instruction, signers=[seller.key, payer])
-    order = exchange.addresses.order(seller.wallet, 1)
+    order = exchange.order_address(seller)
     assert exchange.world.account(exchange.program, "Order", order)["rent_payer"] == payer.pubkey()
 
 
@@ -243,7 +212,7 @@ def test_tainted_token_accounts_are_refused(
 
 
 @pytest.mark.parametrize(
-    "name", ["token_program", "system_program", "event_authority", "program", "escrow", "trader"]
+    "name", ["token_program", "system_program", "event_authority", "program", "escrow"]
 )
 def test_a_stray_account_is_refused(exchange: Exchange, seller: Party, name: str) -> None:
     refuse(exchange, "InvalidAccount", seller, **{name: Pubkey.new_unique()})
@@ -256,10 +225,12 @@ def test_another_token_program_is_refused(exchange: Exchange, seller: Party) -> 
 def test_an_order_lies_at_its_sellers_address(exchange: Exchange, seller: Party) -> None:
     other = exchange.party()
     for address in (
-        exchange.addresses.order(seller.wallet, 2),
-        exchange.addresses.order(other.wallet, 1),
+        exchange.order_address(seller, 2),
+        exchange.order_address(other),
+        exchange.offer_address(seller),
         other_bump(
-            [b"order", bytes(seller.wallet), (1).to_bytes(8, "little")], exchange.program.id
+            [b"order", bytes(seller.wallet), exchange.nonce(1).to_bytes(8, "little")],
+            exchange.program.id,
         ),
     ):
         refuse(exchange, "InvalidAccount", seller, order=address)
@@ -267,50 +238,36 @@ def test_an_order_lies_at_its_sellers_address(exchange: Exchange, seller: Party)
 
 def test_an_escrow_is_the_orders_own(exchange: Exchange, seller: Party) -> None:
     sale = exchange.sale(seller)
-    order = exchange.addresses.order(seller.wallet, 2)
+    order = exchange.order_address(seller, 2)
     own = exchange.world.put_tokens(exchange.energy_mint, seller.wallet)
     second = other_bump([b"escrow", bytes(order)], exchange.program.id)
     for escrow in (sale.escrow, own, second, seller.energy):
         refuse(exchange, "InvalidAccount", seller, nonce=2, escrow=escrow)
 
 
-def test_nonces_are_kept_by_the_sellers_own_trader_account(
-    exchange: Exchange, seller: Party
-) -> None:
-    other = exchange.party(energy=100 * KWH)
-    exchange.sale(other, nonce=1)
-    exchange.sale(seller, nonce=9)
-    second = other_bump([b"trader", bytes(seller.wallet)], exchange.program.id)
-    for trader in (exchange.addresses.trader(other.wallet), second):
-        refuse(exchange, "InvalidAccount", seller, nonce=5, trader=trader)
-
-
 def test_no_account_is_two_things(exchange: Exchange, seller: Party) -> None:
-    addresses, sale = exchange.addresses, exchange.sale(seller)
-    order, trader = addresses.order(seller.wallet, 2), addresses.trader(seller.wallet)
-    refuse(exchange, "InvalidAccount", seller, nonce=2, escrow=order)
-    refuse(exchange, "InvalidAccount", seller, nonce=2, escrow=trader)
-    refuse(exchange, "InvalidAccount", seller, nonce=2, trader=order)
-    refuse(exchange, "InvalidAccount", seller, nonce=2, trader=sale.address)
-    refuse(exchange, "InvalidNonce", seller, nonce=2, order=trader)
-    refuse(exchange, "InvalidNonce", seller, nonce=2, order=addresses.market())
-    refuse(exchange, "AccountBorrowFailed", seller, nonce=2, trader=addresses.market())
+    sale, market = exchange.sale(seller), exchange.addresses.market()
+    order = exchange.order_address(seller, 2)
+    for escrow in (order, sale.address, market, seller.energy):
+        refuse(exchange, "InvalidAccount", seller, nonce=2, escrow=escrow)
+    for taken in (sale.address, sale.escrow, market):
+        refuse(exchange, "InvalidNonce", seller, nonce=2, order=taken)
 
 
 def test_the_market_is_the_programs_own(exchange: Exchange, seller: Party) -> None:
     world, address = exchange.world, Pubkey.new_unique()
-    exchange.sale(seller)
+    sale = exchange.sale(seller)
     data = world.data(exchange.addresses.market())
     world.put(address, world.registry.id, data)
-    for market in (address, exchange.addresses.trader(seller.wallet), world.payer.pubkey()):
+    for market in (address, sale.address, world.payer.pubkey()):
         refuse(exchange, "InvalidAccount", seller, nonce=2, market=market)
 
 
-@pytest.mark.parametrize("name", ["order", "escrow", "trader"])
+@pytest.mark.parametrize("name", ["order", "escrow"])
 def test_lamports_sent_ahead_do_not_block_it(exchange: Exchange, seller: Party, name: str) -> None:
-    order = exchange.addresses.order(seller.wallet, 1)
-    escrow, trader = exchange.addresses.escrow(order), exchange.addresses.trader(seller.wallet)
-    prefund(exchange.world, {"order": order, "escrow": escrow, "trader": trader}[name])
+    order = exchange.order_address(seller)
+    escrow = exchange.addresses.escrow(order)
+    prefund(exchange.world, {"order": order, "escrow": escrow}[name])
     exchange.sale(seller)
     assert exchange.world.balance(escrow) == 10 * KWH
 

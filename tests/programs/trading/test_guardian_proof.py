@@ -234,7 +234,7 @@ def test_the_proof_comes_directly_before(bridge: Bridge, reservation: Reservatio
     proof, match = bridge.proof(reservation), bridge.match_order_with_thb(reservation)
     between = bridge.set_authority("Pauser", bridge.oracle.pubkey())
     for order in ((proof, between, match), (between, match), (match, proof), (match,)):
-        keys = [bridge.authority] if between in order else []
+        keys = [bridge.authority, bridge.oracle] if between in order else []
         bridge.world.refuse("InvalidBridgeProof", *order, signers=keys)
 
 

@@ -282,9 +282,9 @@ def test_the_order_is_the_programs_own(exchange: Exchange, sale: Sale, buyer: Pa
     data = world.data(sale.address)
     forged = Pubkey.new_unique()
     world.put(forged, world.registry.id, data)
-    trader = exchange.addresses.trader(sale.seller.wallet)
-    vacant = exchange.addresses.order(sale.seller.wallet, 2)
-    for order in (forged, trader, vacant):
+    bid = exchange.bid(buyer)
+    vacant = exchange.order_address(sale.seller, 2)
+    for order in (forged, bid.address, vacant):
         refuse(exchange, "InvalidAccount", sale, buyer, order=order)
     market = exchange.addresses.market()
     refuse(exchange, "AccountBorrowFailed", sale, buyer, order=market)
@@ -293,7 +293,7 @@ def test_the_order_is_the_programs_own(exchange: Exchange, sale: Sale, buyer: Pa
 def test_the_market_is_the_programs_own(exchange: Exchange, sale: Sale, buyer: Party) -> None:
     world, forged = exchange.world, Pubkey.new_unique()
     world.put(forged, world.registry.id, world.data(exchange.addresses.market()))
-    for market in (forged, exchange.addresses.trader(sale.seller.wallet), sale.address):
+    for market in (forged, world.payer.pubkey(), sale.address):
         refuse(exchange, "InvalidAccount", sale, buyer, market=market)
 
 

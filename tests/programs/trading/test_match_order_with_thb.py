@@ -122,6 +122,7 @@ def test_the_last_part_fills_the_order(bridge: Bridge, sale: Sale, buyer: Party)
     [event] = bridge.settle(reservation).events
     assert event.data["status"] == 3
     assert bridge.exchange.order(sale)["status"] == "Filled"
+    bridge.exchange.outlast(sale)
     bridge.world.send(bridge.exchange.end_order("close_order", sale))
 
 
@@ -139,6 +140,7 @@ def test_a_reserved_part_outlives_its_order(
     bridge.settle(reservation)
     assert exchange.balances(seller, buyer) == [(96 * KWH, 12 * GRX), (4 * KWH, 0)]
     assert exchange.order(sale)["status"] == {"cancel": "Cancelled", "expire": "Expired"}[name]
+    exchange.outlast(sale)
     bridge.world.send(exchange.end_order("close_order", sale))
 
 

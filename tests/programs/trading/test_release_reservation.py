@@ -6,6 +6,7 @@ import pytest
 from bridge import GRX, HOLD_S, PAYMENT_S, Bridge, Reservation, thbc
 from exchange import Exchange, Party, Sale
 from grid import KWH, edit_account, with_accounts, with_data
+from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from worlds import table_of
 
@@ -174,11 +175,12 @@ def test_no_reservation_blocks_a_seller_for_ever(bridge: Bridge, seller: Party) 
     exchange, world = bridge.exchange, bridge.world
     sale = exchange.sale(seller)
     reservation = bridge.reserve(sale, exchange.party())
+    nobody = Keypair()
     world.send(
         bridge.set_guardians([Pubkey.new_unique()], 1),
-        bridge.set_authority("Treasury", Pubkey.new_unique()),
-        bridge.set_authority("Authority", Pubkey.new_unique()),
-        signers=[bridge.authority],
+        bridge.set_authority("Treasury", nobody.pubkey()),
+        bridge.set_authority("Authority", nobody.pubkey()),
+        signers=[bridge.authority, nobody],
     )
     market = exchange.addresses.market()
     edit_account(world, bridge.program, "Market", market, paused=True)
@@ -207,7 +209,7 @@ def test_grx_go_back_to_whose_they_were(bridge: Bridge, reservation: Reservation
     ):
         refuse(bridge, "InvalidTokenAccount", reservation, treasury_grx=wrong)
     other = bridge.set_authority("Treasury", thief.wallet)
-    world.send(other, signers=[bridge.authority])
+    world.send(other, signers=[bridge.authority, thief.key])
     refuse(bridge, "InvalidTokenAccount", reservation, treasury_grx=thief.grx)
     world.send(bridge.release_reservation(reservation))
 

@@ -181,7 +181,7 @@ def test_the_authority_hands_out_a_role(exchange: Exchange, role: str) -> None:
     bridge, new = Bridge(exchange), Keypair()
     before = exchange.market()
     outcome = bridge.world.send(
-        bridge.set_authority(role, new.pubkey()), signers=[bridge.authority]
+        bridge.set_authority(role, new.pubkey()), signers=[bridge.authority, new]
     )
     changed = {role.lower(): new.pubkey(), "event_sequence": 2}
     assert exchange.market() == before | changed
@@ -199,21 +199,28 @@ def test_the_authority_hands_out_a_role(exchange: Exchange, role: str) -> None:
         successor = bridge.set_authority(
             "Oracle", bridge.authority.pubkey(), authority=new.pubkey()
         )
-        bridge.world.send(successor, signers=[new])
+        bridge.world.send(successor, signers=[new, bridge.authority])
     else:
         stolen = bridge.set_authority(role, new.pubkey(), authority=new.pubkey())
         refuse(bridge, "Unauthorized", stolen, new)
 
 
-def test_a_role_goes_to_somebody(bridge: Bridge) -> None:
-    nobody = bridge.set_authority("Authority", Pubkey.default())
-    refuse(bridge, "InvalidArguments", nobody, bridge.authority)
-    unknown = bridge.set_authority("Oracle", Pubkey.new_unique())
-    data = bytearray(unknown.data)
+@pytest.mark.parametrize("role", ROLES)
+def test_old_and_new_holder_sign(bridge: Bridge, role: str) -> None:
+    new = Keypair()
+    instruction = bridge.set_authority(role, new.pubkey())
+    refuse(
+        bridge, "MissingSignature", without_signature(instruction, new.pubkey()), bridge.authority
+    )
+    unsigned = without_signature(instruction, bridge.authority.pubkey())
+    refuse(bridge, "MissingSignature", unsigned, new)
+
+
+def test_there_are_four_roles(bridge: Bridge) -> None:
+    instruction = bridge.set_authority("Oracle", bridge.authority.pubkey())
+    data = bytearray(instruction.data)
     data[8] = 4
-    refuse(bridge, "InvalidArguments", with_data(unknown, bytes(data)), bridge.authority)
-    unsigned = without_signature(unknown, bridge.authority.pubkey())
-    bridge.world.refuse("MissingSignature", unsigned)
+    refuse(bridge, "InvalidArguments", with_data(instruction, bytes(data)), bridge.authority)
 
 
 # Pause
@@ -221,7 +228,7 @@ def test_a_role_goes_to_somebody(bridge: Bridge) -> None:
 
 def test_the_pauser_stops_and_the_authority_resumes(bridge: Bridge) -> None:
     world, pauser = bridge.world, Keypair()
-    world.send(bridge.set_authority("Pauser", pauser.pubkey()), signers=[bridge.authority])
+    world.send(bridge.set_authority("Pauser", pauser.pubkey()), signers=[bridge.authority, pauser])
     sequence = bridge.exchange.market()["event_sequence"]
     [event] = world.send(simple(bridge, "pause", pauser), signers=[pauser]).events
     assert (event.name, event.data) == (
@@ -260,7 +267,10 @@ def instructions(bridge: Bridge) -> dict[str, tuple[Instruction, Keypair]]:
     return {
         "update_price": (bridge.update_price(), bridge.oracle),
         "set_guardians": (bridge.set_guardians(), bridge.authority),
-        "set_authority": (bridge.set_authority("Oracle", TOKEN_2022), bridge.authority),
+        "set_authority": (
+            bridge.set_authority("Oracle", bridge.authority.pubkey()),
+            bridge.authority,
+        ),
         "pause": (simple(bridge, "pause", bridge.authority), bridge.authority),
         "resume": (simple(bridge, "resume", bridge.authority), bridge.authority),
     }

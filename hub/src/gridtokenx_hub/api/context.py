@@ -1,14 +1,13 @@
 """What the API is made of; wired in one place per process."""
 
-import asyncio
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from weakref import WeakValueDictionary
 
 import asyncpg
 
 from gridtokenx_hub.api.fields import AlgorithmName
+from gridtokenx_hub.api.nonces import Nonces
 from gridtokenx_hub.chain import ChainClient, TransactionSender
 from gridtokenx_hub.indexer import Indexer
 from gridtokenx_hub.keys import RoleKeys
@@ -36,17 +35,6 @@ class DeploymentInfo:
     ack_public_key: bytes
 
 
-class SellerLocks:
-    """One lock for each seller: the nonces of a seller's orders have to rise on chain."""
-
-    def __init__(self) -> None:
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-
-    def of(self, seller: str) -> asyncio.Lock:
-        """Return the lock of a seller; hold on to it while it is needed."""
-        return self._locks.setdefault(seller, asyncio.Lock())
-
-
 @dataclass(frozen=True, slots=True)
 class ApiContext:
     """Everything that a request may need.
@@ -66,9 +54,9 @@ class ApiContext:
     clock: Clock
     deployment: DeploymentInfo
     issue_certificate: IssueCertificate | None = None
-    seller_locks: SellerLocks = field(default_factory=SellerLocks, init=False)
+    nonces: Nonces = field(default_factory=Nonces, init=False)
     under_way: set[tuple[int, str]] = field(default_factory=set, init=False)
     """Idempotency keys (token, key) of the requests that are worked on now.
 
-    Like `seller_locks` it holds within one process: a hub has one that serves the API.
+    Like `nonces` it holds within one process: a hub has one that serves the API.
     """

@@ -63,6 +63,10 @@ class Attempt:
                 dumps(self.journal),
             )
 
+    def forget(self, step: str) -> None:
+        """Drop what was written down of a step that had no effect, so that it is done anew."""
+        self.journal.pop(step, None)
+
     async def finish(self, answer: Answer) -> None:
         """Write down the answer, in the journal's place."""
         if self.row is not None:

@@ -25,7 +25,6 @@ REFUSED_BY_STATE = frozenset(
         "CapExceeded",
         "DailyCapReached",
         "InsufficientBalance",
-        "InvalidNonce",
         "InvalidOrder",
         "LedgerAlreadyOpen",
         "MarketPaused",

@@ -1,6 +1,6 @@
 """What users do in the market: sell and buy."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from solders.instruction import Instruction
@@ -9,13 +9,17 @@ from solders.pubkey import Pubkey
 
 from gridtokenx_hub.api import market
 from gridtokenx_hub.api.context import ApiContext
-from gridtokenx_hub.api.delivery import Plan, deliver
+from gridtokenx_hub.api.delivery import Delivered, Plan, deliver
 from gridtokenx_hub.api.idempotency import Attempt
 from gridtokenx_hub.api.models import CreatedOrder, CreateOrder, FilledOrder, MatchOrder
-from gridtokenx_hub.api.problems import Problem
+from gridtokenx_hub.api.problems import Problem, unavailable
+from gridtokenx_hub.chain import TransactionRefused
 from gridtokenx_programs import BadDataError
 from gridtokenx_protocol.units import format_grx, format_kwh, quote
 
+CREATE_ORDER = "create_order"
+"""The instruction, and the step of a request that sends it."""
+NONCE_TRIES = 3
 CREATE_ORDER_UNITS = 30_000
 MATCH_ORDER_UNITS = 20_000
 NO_EXPIRY = 0
@@ -28,6 +32,7 @@ async def create_order(context: ApiContext, attempt: Attempt, body: CreateOrder)
     Raises:
         UnknownWallet: the hub does not hold the seller's wallet.
         TransactionRefused: the program's own refusal, such as InsufficientBalance.
+        Problem: ClockSkew, the hub's clock and the chain's are too far apart.
     """
     total_micro_grx = quote(body.amount_mwh, body.price_micro_grx)
     seller = await context.vault.keypair(Pubkey.from_string(body.seller_wallet))
@@ -35,9 +40,7 @@ async def create_order(context: ApiContext, attempt: Attempt, body: CreateOrder)
     async def plan() -> Plan:
         return await _create_plan(context, seller, body)
 
-    lock = context.seller_locks.of(body.seller_wallet)
-    async with lock:
-        delivered = await deliver(context, attempt, "create_order", plan)
+    delivered = await _deliver_order(context, attempt, plan)
     order_id = delivered.facts["order_id"]
     order = await market.order(context.pool, order_id)
     return CreatedOrder(
@@ -52,15 +55,31 @@ async def create_order(context: ApiContext, attempt: Attempt, body: CreateOrder)
     )
 
 
+async def _deliver_order(
+    context: ApiContext, attempt: Attempt, plan: Callable[[], Awaitable[Plan]]
+) -> Delivered:
+    """Deliver an order, under another nonce when the wallet has used one somewhere else."""
+    for _ in range(NONCE_TRIES):
+        try:
+            return await deliver(context, attempt, CREATE_ORDER, plan)
+        except TransactionRefused as refused:
+            if refused.name != "InvalidNonce":
+                raise
+            attempt.forget(CREATE_ORDER)
+    raise unavailable(
+        "ClockSkew", "the hub's clock is not that of the chain: tell the operator to set it"
+    )
+
+
 async def _create_plan(context: ApiContext, seller: Keypair, body: CreateOrder) -> Plan:
     addresses, wallet = context.addresses, seller.pubkey()
-    nonce = await _next_nonce(context, wallet)
+    nonce = context.nonces.draw(int(context.clock().timestamp() * 1000))
     order = addresses.order(wallet, nonce)
 
     def instructions(payer: Pubkey) -> Sequence[Instruction]:
         return [
             context.programs["trading"].instruction(
-                "create_order",
+                CREATE_ORDER,
                 {
                     "nonce": nonce,
                     "amount_mwh": body.amount_mwh,
@@ -71,7 +90,6 @@ async def _create_plan(context: ApiContext, seller: Keypair, body: CreateOrder) 
                     "market": addresses.market(),
                     "seller": wallet,
                     "seller_user": addresses.user(wallet),
-                    "trader": addresses.trader(wallet),
                     "order": order,
                     "escrow": addresses.escrow(order),
                     "seller_energy": addresses.associated_token(wallet, addresses.energy_mint()),
@@ -82,16 +100,6 @@ async def _create_plan(context: ApiContext, seller: Keypair, body: CreateOrder) 
         ]
 
     return Plan(instructions, (seller,), CREATE_ORDER_UNITS, {"order_id": str(order)})
-
-
-async def _next_nonce(context: ApiContext, seller: Pubkey) -> int:
-    """Return a nonce above all that the seller has used; the time, unless the clock went back."""
-    now_ms = int(context.clock().timestamp() * 1000)
-    account = await context.client.account(context.addresses.trader(seller))
-    if account is None:
-        return now_ms
-    last: int = context.programs["trading"].decode_account("Trader", account.data)["last_nonce"]
-    return max(now_ms, last + 1)
 
 
 async def match_order(context: ApiContext, attempt: Attempt, body: MatchOrder) -> FilledOrder:

@@ -8,6 +8,7 @@ use crate::error::TradingError::{
     WrongNumberOfAccounts,
 };
 use crate::events::{self, Reserved};
+use crate::listing::Listing;
 use crate::state::entry::Creation;
 use crate::state::guardians::Guardians;
 use crate::state::market::Market;

@@ -1,4 +1,5 @@
-//! `set_authority`: the authority hands one of the market's roles to another key.
+//! `set_authority`: the authority hands one of the market's roles to another key, which signs as
+//! well: nothing is handed to a mistyped one.
 
 use super::Call;
 use crate::error::TradingError::{
@@ -6,18 +7,8 @@ use crate::error::TradingError::{
 };
 use crate::events::{self, AuthoritySet};
 use crate::state::market::{Market, Role};
-use crate::state::trader::NONE;
 use common::accounts;
-use common::codec::from_bytes;
-use common::error::require;
-use pinocchio::{address::address_eq, Address, ProgramResult};
-
-common::layout! {
-    struct Arguments {
-        role: u8,
-        new_holder: Address,
-    }
-}
+use pinocchio::ProgramResult;
 
 pub fn process(call: Call) -> ProgramResult {
     let Call {
@@ -25,25 +16,26 @@ pub fn process(call: Call) -> ProgramResult {
         accounts,
         arguments,
     } = call;
-    let arguments: &Arguments = from_bytes(arguments).ok_or(InvalidArguments)?;
-    let role = Role::from_byte(arguments.role).ok_or(InvalidArguments)?;
-    // Nobody has that key: the role would be lost for ever.
-    require(!address_eq(&arguments.new_holder, &NONE), InvalidArguments)?;
-    let [market, authority, event_authority, program] = accounts else {
+    let [role_byte] = *arguments else {
+        return Err(InvalidArguments.into());
+    };
+    let role = Role::from_byte(role_byte).ok_or(InvalidArguments)?;
+    let [market, authority, new_authority, event_authority, program] = accounts else {
         return Err(WrongNumberOfAccounts.into());
     };
     let mut market = accounts::load_mut::<Market, _>(market, program_id, InvalidAccount)?;
     accounts::signer(authority, MissingSignature)?;
     accounts::is(authority, &market.authority, Unauthorized)?;
+    accounts::signer(new_authority, MissingSignature)?;
     let events = events::sink(program_id, event_authority, program)?;
     let sequence = market.next_event()?;
     let holder = market.holder(role);
     let previous_holder = *holder;
-    *holder = arguments.new_holder;
+    *holder = *new_authority.address();
     events.emit(AuthoritySet {
         sequence,
-        role: arguments.role,
+        role: role_byte,
         previous_holder,
-        new_holder: arguments.new_holder,
+        new_holder: *new_authority.address(),
     })
 }

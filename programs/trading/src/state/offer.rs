@@ -1,9 +1,10 @@
 //! Energy wanted.
 
 use super::entry::{require_not_entered, Entry};
-use super::order::OrderStatus;
+use super::order::{Ending, OrderStatus};
 use super::terms::has_expired;
 use crate::error::TradingError::{AmountMismatch, ArithmeticOverflow, InvalidOrder};
+use crate::listing::Listing;
 use common::codec::{I64, U64};
 use common::error::require;
 use common::math;
@@ -49,17 +50,29 @@ impl Entry for Offer {
     }
 }
 
-impl Offer {
+impl Listing for Offer {
+    const HOLDS_ENERGY: bool = false;
+
+    #[inline(always)]
+    fn price_micro_grx(&self) -> U64 {
+        self.price_micro_grx
+    }
+
+    #[inline(always)]
+    fn expires_at(&self) -> &I64 {
+        &self.expires_at
+    }
+
     /// The offer can be accepted at this time.
     #[inline(always)]
-    pub fn require_open(&self, now: i64) -> ProgramResult {
+    fn require_open(&self, now: i64) -> ProgramResult {
         self.require_active()?;
         require(!has_expired(&self.expires_at, now), InvalidOrder)
     }
 
     /// Nothing is wanted any more.
     #[inline(always)]
-    pub fn require_over(&self) -> ProgramResult {
+    fn require_over(&self) -> ProgramResult {
         require_not_entered(self.entered)?;
         require(self.status >= OrderStatus::Filled as u8, InvalidOrder)
     }
@@ -67,7 +80,7 @@ impl Offer {
     /// Buys `amount_mwh`. Returns what it costs: the price of all that is filled after, less that
     /// of all before, so that parts add up exactly.
     #[inline(always)]
-    pub fn fill(&mut self, amount_mwh: u64) -> Result<u64, ProgramError> {
+    fn fill(&mut self, amount_mwh: u64) -> Result<u64, ProgramError> {
         let before = self.filled_mwh.get();
         let after = before.checked_add(amount_mwh).ok_or(ArithmeticOverflow)?;
         require(after <= self.amount_mwh.get(), AmountMismatch)?;
@@ -81,12 +94,22 @@ impl Offer {
 
     /// Takes back what is left, for good; returns the GRX that go back to the buyer.
     #[inline(always)]
-    pub fn end(&mut self, ending: OrderStatus) -> Result<u64, ProgramError> {
+    fn end(&mut self, ending: Ending) -> Result<u64, ProgramError> {
         self.require_active()?;
-        self.status = ending as u8;
+        self.status = match ending {
+            Ending::Cancelled => OrderStatus::Cancelled as u8,
+            Ending::Expired => OrderStatus::Expired as u8,
+        };
         self.price_between(self.filled_mwh.get(), self.amount_mwh.get())
     }
 
+    #[inline(always)]
+    fn set_entered(&mut self, entered: bool) {
+        self.entered = entered as u8;
+    }
+}
+
+impl Offer {
     #[inline(always)]
     fn require_active(&self) -> ProgramResult {
         require_not_entered(self.entered)?;

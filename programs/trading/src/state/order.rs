@@ -3,6 +3,7 @@
 use super::entry::{require_not_entered, Entry};
 use super::terms::has_expired;
 use crate::error::TradingError::{AmountMismatch, ArithmeticOverflow, InvalidOrder};
+use crate::listing::Listing;
 use common::codec::{I64, U64};
 use common::error::require;
 use common::math;
@@ -77,10 +78,22 @@ impl Entry for Order {
     }
 }
 
-impl Order {
+impl Listing for Order {
+    const HOLDS_ENERGY: bool = true;
+
+    #[inline(always)]
+    fn price_micro_grx(&self) -> U64 {
+        self.price_micro_grx
+    }
+
+    #[inline(always)]
+    fn expires_at(&self) -> &I64 {
+        &self.expires_at
+    }
+
     /// The order can be traded at this time.
     #[inline(always)]
-    pub fn require_open(&self, now: i64) -> ProgramResult {
+    fn require_open(&self, now: i64) -> ProgramResult {
         require_not_entered(self.entered)?;
         require(
             self.status == OrderStatus::Active as u8 && !has_expired(&self.expires_at, now),
@@ -90,7 +103,7 @@ impl Order {
 
     /// Nothing is for sale or reserved any more.
     #[inline(always)]
-    pub fn require_over(&self) -> ProgramResult {
+    fn require_over(&self) -> ProgramResult {
         require_not_entered(self.entered)?;
         require(
             self.status >= OrderStatus::Filled as u8 && self.reserved_mwh.get() == 0,
@@ -100,7 +113,7 @@ impl Order {
 
     /// Sells `amount_mwh` of an open order; returns what it costs.
     #[inline(always)]
-    pub fn fill(&mut self, amount_mwh: u64) -> Result<u64, ProgramError> {
+    fn fill(&mut self, amount_mwh: u64) -> Result<u64, ProgramError> {
         let payment = self.price_part(amount_mwh)?;
         add(&mut self.filled_mwh, amount_mwh)?;
         add(&mut self.paid_micro_grx, payment)?;
@@ -108,6 +121,30 @@ impl Order {
         Ok(payment)
     }
 
+    /// Takes what is left off sale, for good; returns what goes back to the seller. What is
+    /// reserved stays until it is paid or released.
+    #[inline(always)]
+    fn end(&mut self, ending: Ending) -> Result<u64, ProgramError> {
+        require_not_entered(self.entered)?;
+        let is_alive =
+            self.status == OrderStatus::Active as u8 || self.status == OrderStatus::Matching as u8;
+        require(is_alive && self.ending == 0, InvalidOrder)?;
+        let taken = self.taken().ok_or(ArithmeticOverflow)?;
+        let left = self.amount_mwh.get().checked_sub(taken);
+        let left = left.ok_or(ArithmeticOverflow)?;
+        self.ending = ending as u8;
+        self.returned_mwh.set(left);
+        self.update_status()?;
+        Ok(left)
+    }
+
+    #[inline(always)]
+    fn set_entered(&mut self, entered: bool) {
+        self.entered = entered as u8;
+    }
+}
+
+impl Order {
     /// Sets `amount_mwh` of an open order apart; returns what it costs.
     #[inline(always)]
     pub fn reserve(&mut self, amount_mwh: u64) -> Result<u64, ProgramError> {
@@ -140,23 +177,6 @@ impl Order {
         add(&mut self.returned_mwh, returned)?;
         self.update_status()?;
         Ok(returned)
-    }
-
-    /// Takes what is left off sale, for good; returns what goes back to the seller. What is
-    /// reserved stays until it is paid or released.
-    #[inline(always)]
-    pub fn end(&mut self, ending: Ending) -> Result<u64, ProgramError> {
-        require_not_entered(self.entered)?;
-        let is_alive =
-            self.status == OrderStatus::Active as u8 || self.status == OrderStatus::Matching as u8;
-        require(is_alive && self.ending == 0, InvalidOrder)?;
-        let taken = self.taken().ok_or(ArithmeticOverflow)?;
-        let left = self.amount_mwh.get().checked_sub(taken);
-        let left = left.ok_or(ArithmeticOverflow)?;
-        self.ending = ending as u8;
-        self.returned_mwh.set(left);
-        self.update_status()?;
-        Ok(left)
     }
 
     /// What a part of what is left costs: the price of all that is sold and reserved with it,

@@ -1,6 +1,6 @@
-//! What is remembered of a wallet that trades.
+//! What is remembered of a wallet for which orders are reserved.
 
-use crate::error::TradingError::{InvalidAccount, InvalidNonce};
+use crate::error::TradingError::InvalidAccount;
 use common::codec::{Account, U64};
 use common::error::require;
 use common::{accounts, pda};
@@ -10,13 +10,10 @@ use pinocchio::{
 };
 
 common::account! {
-    /// PDA `["trader", wallet]`. Nonces only rise, so that no entry's address is used twice.
+    /// PDA `["trader", wallet]`.
     pub struct Trader {
         pub wallet: Address,
-        /// Of the wallet's orders and offers.
-        pub last_nonce: U64,
-        /// Of reservations for this wallet. The treasury makes these: it can neither use up the
-        /// wallet's own nonces nor race for them.
+        /// Of reservations for this wallet; they only rise, so that no address is used twice.
         pub last_reservation_nonce: U64,
         /// The wallet's one open reservation; zero when there is none.
         pub open_reservation: Address,
@@ -56,14 +53,6 @@ impl Trader {
         Ok(trader)
     }
 
-    /// Records the nonce of an order or offer, which is higher than any before.
-    #[inline(always)]
-    pub fn use_nonce(&mut self, nonce: U64) -> ProgramResult {
-        require(nonce.get() > self.last_nonce.get(), InvalidNonce)?;
-        self.last_nonce = nonce;
-        Ok(())
-    }
-
     /// The wallet's one open reservation, this one, is over.
     #[inline(always)]
     pub fn close_reservation(&mut self, reservation: &Address) -> ProgramResult {
@@ -87,7 +76,6 @@ impl Trader {
             pda::canonical_bump(&seeds, program_id, account.address()).ok_or(InvalidAccount)?;
         let trader = Self {
             wallet: *wallet,
-            last_nonce: U64::new(0),
             last_reservation_nonce: U64::new(0),
             open_reservation: NONE,
             bump,
