@@ -33,8 +33,8 @@ LIMITS = {
     "import_limit_mw": 20_000_000,
     "daily_export_limit_mwh": 60 * KWH,
 }
-GRX_CAP = 10**15  # in millionths
-STATION_MWH = 10**15
+GRX_CAP = 2**62  # in millionths
+STATION_MWH = 2**62
 
 
 class Grid:
@@ -190,13 +190,18 @@ class Grid:
         self.world.send(self.register_user(wallet.pubkey()), signers=[wallet])
         return wallet
 
+    @property
+    def boundary(self) -> int:
+        """When the interval began that runs now, Unix seconds."""
+        return self.world.now // INTERVAL_S * INTERVAL_S
+
     def baseline(self, meter_id: bytes, **changed: Any) -> bytes:
-        """A meter's first record, made 895 seconds before the quarter-hour that has begun."""
+        """A meter's first record, made 895 seconds before the interval that runs."""
         fields: dict[str, Any] = {
             "deployment": self.deployment,
             "meter_id": meter_id,
             "sequence": 1,
-            "time_ms": self.world.now // INTERVAL_S * INTERVAL_S * 1000 - 895_000,
+            "time_ms": (self.boundary - 895) * 1000,
             "produced_mwh": 20_000 * KWH,
             "consumed_mwh": 9_000 * KWH,
             "flags": SYNCHRONISED,
@@ -221,6 +226,10 @@ class Grid:
         )
         site.token = self.world.put_tokens(self.world.addresses.energy_mint(), site.owner.pubkey())
         return site
+
+    def fresh_site(self) -> Site:
+        """A site whose baseline is less than an interval old, so that none has passed unsettled."""
+        return self.site(time_ms=(self.world.now - 895) * 1000)
 
 
 @dataclass

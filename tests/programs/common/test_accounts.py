@@ -134,7 +134,7 @@ def revoke_meter(grid: Grid) -> Call:
 def transfer_meter(grid: Grid) -> Call:
     stewards = stewards_of(grid)
     grid.world.send(stewards.set_energy_token(), signers=[grid.authority])
-    site, heir = grid.site(), grid.user()
+    site, heir = grid.fresh_site(), grid.user()
     signers = [grid.registrar, site.owner, heir]
     return Call(grid, stewards.transfer_meter(site, heir.pubkey()), signers)
 

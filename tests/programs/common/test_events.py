@@ -81,6 +81,7 @@ def test_events_are_numbered_without_a_gap(grid: Grid) -> None:
     assert numbers == [4, 5, 6, 7, 8]  # after TokensInitialized and two LedgerOpened
 
 
+@pytest.mark.in_memory
 def test_a_program_deployed_elsewhere_tells_its_events_too(world: World) -> None:
     """Under another address the event authority has another bump, which is searched for."""
     candidates = (Pubkey.new_unique() for _ in range(1_000))

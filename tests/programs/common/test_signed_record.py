@@ -145,6 +145,7 @@ def test_another_program_says_the_same(claim: Claim) -> None:
     claim.refuse("MissingProof", harmless, claim.instruction)
 
 
+@pytest.mark.forged
 def test_a_fake_sysvar(claim: Claim) -> None:
     """The account is laid out as the sysvar would be with an honest proof in it."""
     proof = claim.device.proof(claim.record)

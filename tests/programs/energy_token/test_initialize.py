@@ -76,6 +76,7 @@ def test_a_mint_has_one_address(registered: Grid, mint: str) -> None:
         refuse(registered, "InvalidMint", **{mint: address})
 
 
+@pytest.mark.forged
 def test_the_registry_is_initialised_and_in_its_place(registered: Grid) -> None:
     world = registered.world
     config = world.find(world.addresses.registry_config())
@@ -87,6 +88,7 @@ def test_the_registry_is_initialised_and_in_its_place(registered: Grid) -> None:
     refuse(registered, "InvalidAccount", registry_config=world.addresses.market())
 
 
+@pytest.mark.forged
 def test_a_registry_that_another_program_wrote_is_none(registered: Grid) -> None:
     world = registered.world
     address = world.addresses.registry_config()
@@ -96,6 +98,7 @@ def test_a_registry_that_another_program_wrote_is_none(registered: Grid) -> None
     refuse(registered, "InvalidAccount")
 
 
+@pytest.mark.forged
 def test_another_account_of_the_registry_is_no_configuration(registered: Grid) -> None:
     world = registered.world
     address = world.addresses.registry_config()
@@ -110,6 +113,7 @@ def test_the_token_program_is_classic(registered: Grid) -> None:
     refuse(registered, "InvalidAccount", token_program=token_2022)
 
 
+@pytest.mark.forged
 def test_the_interval_is_the_registrys(registered: Grid) -> None:
     world = registered.world
     address = world.addresses.registry_config()

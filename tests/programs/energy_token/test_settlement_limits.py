@@ -67,6 +67,7 @@ def boundary_site(grid: Grid, limits: dict[str, int] | None = None, **baseline: 
     return grid.site(limits=limits, time_ms=grid.world.now * 1000, **baseline)
 
 
+@pytest.mark.clock_jump
 @pytest.mark.parametrize("seconds", [INTERVAL_S, DAY_S])
 @pytest.mark.parametrize("error", ["ExportLimitExceeded", "ImportLimitExceeded"])
 def test_the_power_limits_have_an_edge(grid: Grid, error: str, seconds: int) -> None:
@@ -86,6 +87,7 @@ def test_the_power_limits_have_an_edge(grid: Grid, error: str, seconds: int) -> 
     site.settle(try_at(most))
 
 
+@pytest.mark.clock_jump
 def test_the_daily_limit_has_an_edge(grid: Grid) -> None:
     site = boundary_site(grid)
     daily = LIMITS["daily_export_limit_mwh"]
@@ -94,6 +96,7 @@ def test_the_daily_limit_has_an_edge(grid: Grid) -> None:
     site.settle(reading(site, DAY_S, most, 0, most))
 
 
+@pytest.mark.clock_jump
 def test_the_tolerance_is_not_granted_anew_each_time(grid: Grid) -> None:
     """A device that lies a little in each quarter-hour gains a tenth of a day, once."""
     limits = {"export_limit_mw": HUGE, "daily_export_limit_mwh": 96 * KWH}
@@ -107,6 +110,7 @@ def test_the_tolerance_is_not_granted_anew_each_time(grid: Grid) -> None:
         site.settle(reading(site, INTERVAL_S, refilled, 0, refilled))
 
 
+@pytest.mark.clock_jump
 def test_after_long_silence_the_limit_is_that_of_the_whole_time(grid: Grid) -> None:
     site = boundary_site(grid, {"export_limit_mw": HUGE})
     month = 30 * LIMITS["daily_export_limit_mwh"] * 11 // 10 + TICK_MWH
@@ -116,6 +120,7 @@ def test_after_long_silence_the_limit_is_that_of_the_whole_time(grid: Grid) -> N
     site.refuse("DailyLimitExceeded", reading(site, INTERVAL_S, day + 1, 0, day + 1))
 
 
+@pytest.mark.clock_jump
 def test_limits_beyond_all_numbers_limit_nothing(grid: Grid) -> None:
     site = boundary_site(grid, NO_LIMITS, produced_mwh=0, consumed_mwh=0)
     site.settle(reading(site, 366 * DAY_S, HUGE, HUGE, HUGE))
@@ -127,7 +132,6 @@ FRACTION = st.integers(0, 1_150)
 STEP = st.tuples(st.integers(1, 200), FRACTION, FRACTION, FRACTION)
 
 
-@pytest.mark.clock_jump
 @given(
     limits=st.fixed_dictionaries(dict.fromkeys(LIMITS, POWER)),
     steps=st.lists(STEP, min_size=1, max_size=6),

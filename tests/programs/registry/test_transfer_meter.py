@@ -17,6 +17,12 @@ def linked(stewards: Stewards) -> Stewards:
 
 
 @pytest.fixture
+def site(stewards: Stewards) -> Site:
+    """A meter of which no whole interval is unsettled."""
+    return stewards.grid.fresh_site()
+
+
+@pytest.fixture
 def heir(linked: Stewards) -> Keypair:
     return linked.grid.user()
 
@@ -34,8 +40,8 @@ def refuse(stewards: Stewards, error: str, site: Site, heir: Keypair, **changed:
     assert stewards.meter(site) == before
 
 
-def test_a_settled_meter_goes_to_another_owner(linked: Stewards, site: Site, heir: Keypair) -> None:
-    world = linked.world
+def test_a_settled_meter_goes_to_another_owner(linked: Stewards, heir: Keypair) -> None:
+    world, site = linked.world, linked.grid.site()
     site.settle(site.reading())
     before = linked.meter(site)
     instruction = linked.transfer_meter(site, heir.pubkey())
@@ -47,10 +53,11 @@ def test_a_settled_meter_goes_to_another_owner(linked: Stewards, site: Site, hei
         "meter_id": site.meter_id,
         "previous_owner": site.owner.pubkey(),
         "owner": heir.pubkey(),
-        "timestamp": world.now,
+        "timestamp": world.sent_at,
     }
 
 
+@pytest.mark.clock_jump
 def test_energy_goes_to_whoever_owned_the_meter(
     linked: Stewards, site: Site, heir: Keypair
 ) -> None:
@@ -68,6 +75,7 @@ def test_energy_goes_to_whoever_owned_the_meter(
     assert (world.balance(site.token), world.balance(token)) == (minted, minted)
 
 
+@pytest.mark.clock_jump
 def test_a_whole_interval_is_unsettled(linked: Stewards, site: Site, heir: Keypair) -> None:
     site.settle(site.reading())
     world = linked.world
@@ -78,6 +86,7 @@ def test_a_whole_interval_is_unsettled(linked: Stewards, site: Site, heir: Keypa
     world.send(instruction, signers=signers(linked, site, heir))
 
 
+@pytest.mark.forged
 def test_a_ledger_of_another_program(linked: Stewards, site: Site, heir: Keypair) -> None:
     world, fake = linked.world, Pubkey.new_unique()
     ledger = site.ledger | {"last_time_ms": 2**62}
@@ -90,6 +99,7 @@ def test_another_meters_ledger(linked: Stewards, site: Site, heir: Keypair, grid
     refuse(linked, "InvalidAccount", site, heir, ledger=ledger)
 
 
+@pytest.mark.forged
 def test_a_link_of_another_program(linked: Stewards, site: Site, heir: Keypair) -> None:
     world, fake = linked.world, Pubkey.new_unique()
     world.put(fake, world.trading.id, world.data(linked.world.addresses.energy_token_link()))

@@ -256,6 +256,7 @@ def test_the_proof_is_the_precompiles(bridge: Bridge, sale: Sale, buyer: Party) 
     bridge.world.send(proof, bridge.match_order_with_thb(reservation))
 
 
+@pytest.mark.forged
 def test_a_fake_sysvar_is_refused(bridge: Bridge, reservation: Reservation) -> None:
     world, fake = bridge.world, Pubkey.new_unique()
     proof = bytes(bridge.proof(reservation).data)

@@ -90,6 +90,7 @@ def test_the_market_has_one_address(closed: Exchange) -> None:
         refuse(closed, "InvalidAccount", market=address)
 
 
+@pytest.mark.forged
 def test_the_registry_is_proven_by_its_config(closed: Exchange) -> None:
     config = closed.addresses.registry_config()
     data = closed.world.data(config)
@@ -100,6 +101,7 @@ def test_the_registry_is_proven_by_its_config(closed: Exchange) -> None:
     refuse(closed, "InvalidAccount", registry_config=elsewhere)
 
 
+@pytest.mark.forged
 @pytest.mark.parametrize("name", ["energy_mint", "grx_mint"])
 def test_mints_are_classic_in_millionths_and_cannot_freeze(closed: Exchange, name: str) -> None:
     world = closed.world

@@ -98,7 +98,7 @@ def test_moves_exactly_what_was_reserved(
         "filled_mwh": 4 * KWH,
         "status": 1,
         "payment_method": 1,
-        "timestamp": world.now,
+        "timestamp": world.sent_at,
         "reservation": reservation.address,
         "payment_micro_thbc": thbc(12 * GRX),
     }
@@ -116,6 +116,7 @@ def test_the_rent_goes_back(bridge: Bridge, reservation: Reservation) -> None:
     assert rent > 0
 
 
+@pytest.mark.clock_jump
 def test_the_last_part_fills_the_order(bridge: Bridge, sale: Sale, buyer: Party) -> None:
     reservation = bridge.reserve(sale, buyer)
     assert bridge.exchange.order(sale)["status"] == "Matching"
@@ -126,6 +127,7 @@ def test_the_last_part_fills_the_order(bridge: Bridge, sale: Sale, buyer: Party)
     bridge.world.send(bridge.exchange.end_order("close_order", sale))
 
 
+@pytest.mark.clock_jump
 @pytest.mark.parametrize("name", ["cancel", "expire"])
 def test_a_reserved_part_outlives_its_order(
     bridge: Bridge, exchange: Exchange, seller: Party, buyer: Party, name: str
@@ -174,6 +176,7 @@ def test_two_reservations_settle_in_one_transaction(bridge: Bridge, sale: Sale) 
 # Time
 
 
+@pytest.mark.clock_jump
 def test_it_can_be_matched_until_its_hold_ends(bridge: Bridge, sale: Sale) -> None:
     start = bridge.world.now
     parties = [bridge.exchange.party() for _ in range(2)]
@@ -184,6 +187,7 @@ def test_it_can_be_matched_until_its_hold_ends(bridge: Bridge, sale: Sale) -> No
     refuse(bridge, "TooLate", late)
 
 
+@pytest.mark.clock_jump
 def test_match_and_release_exclude_each_other(
     bridge: Bridge, sale: Sale, reservation: Reservation
 ) -> None:
@@ -219,6 +223,7 @@ def test_a_paused_market_matches_nothing(bridge: Bridge, reservation: Reservatio
 # Accounts
 
 
+@pytest.mark.forged
 def test_the_accounts_are_the_reservations_own(
     bridge: Bridge, sale: Sale, seller: Party, reservation: Reservation
 ) -> None:
@@ -270,6 +275,7 @@ def test_the_accounts_are_the_reservations_own(
     )  # fmt: skip
 
 
+@pytest.mark.forged
 def test_a_reservation_that_is_not_the_buyers_open_one_is_refused(
     bridge: Bridge, reservation: Reservation
 ) -> None:
@@ -292,6 +298,7 @@ def test_a_donation_goes_to_the_seller_with_the_payment(
     assert not bridge.world.lamports(reservation.escrow)
 
 
+@pytest.mark.forged
 def test_an_order_inside_a_trade_is_guarded(
     bridge: Bridge, sale: Sale, reservation: Reservation
 ) -> None:

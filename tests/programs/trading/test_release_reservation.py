@@ -60,6 +60,7 @@ def after_deadline(bridge: Bridge, reservation: Reservation) -> None:
     bridge.world.set_time(bridge.terms(reservation)["pay_deadline"] + 1)
 
 
+@pytest.mark.clock_jump
 def test_anyone_releases_when_the_hold_is_over(bridge: Bridge, seller: Party, buyer: Party) -> None:
     world, sale = bridge.world, bridge.exchange.sale(seller)
     treasury = world.balance(bridge.treasury_grx)
@@ -94,10 +95,11 @@ def test_anyone_releases_when_the_hold_is_over(bridge: Bridge, seller: Party, bu
         "returned_mwh": 0,
         "reserved_mwh": 0,
         "status": 1,
-        "timestamp": world.now,
+        "timestamp": world.sent_at,
     }
 
 
+@pytest.mark.clock_jump
 def test_not_before_without_a_proof(bridge: Bridge, reservation: Reservation) -> None:
     terms = bridge.terms(reservation)
     refuse(bridge, "TooEarly", reservation)
@@ -107,6 +109,7 @@ def test_not_before_without_a_proof(bridge: Bridge, reservation: Reservation) ->
     refuse(bridge, "InvalidBridgeProof", reservation)
 
 
+@pytest.mark.clock_jump
 def test_sooner_when_guardians_attest_that_it_was_not_paid(
     bridge: Bridge, sale: Sale, reservation: Reservation
 ) -> None:
@@ -123,6 +126,7 @@ def test_sooner_when_guardians_attest_that_it_was_not_paid(
     assert bridge.exchange.order(sale)["reserved_mwh"] == 0
 
 
+@pytest.mark.clock_jump
 @pytest.mark.parametrize("name", ["cancel", "expire"])
 def test_energy_of_an_ended_order_goes_to_the_seller(
     bridge: Bridge, sale: Sale, reservation: Reservation, name: str
@@ -145,6 +149,7 @@ def test_energy_of_an_ended_order_goes_to_the_seller(
     world.send(exchange.end_order("close_order", sale))
 
 
+@pytest.mark.clock_jump
 def test_two_reservations_of_a_cancelled_order_end_one_by_one(
     bridge: Bridge, seller: Party
 ) -> None:
@@ -162,6 +167,7 @@ def test_two_reservations_of_a_cancelled_order_end_one_by_one(
     world.send(exchange.end_order("close_order", sale))
 
 
+@pytest.mark.clock_jump
 def test_an_order_that_is_alive_needs_no_account_of_the_seller(
     bridge: Bridge, reservation: Reservation
 ) -> None:
@@ -170,6 +176,8 @@ def test_an_order_that_is_alive_needs_no_account_of_the_seller(
     bridge.world.send(bridge.release_reservation(reservation, seller_energy=anything))
 
 
+@pytest.mark.clock_jump
+@pytest.mark.forged
 def test_no_reservation_blocks_a_seller_for_ever(bridge: Bridge, seller: Party) -> None:
     """Pause, no guardians, no treasury, a treasury account gone: the energy comes back."""
     exchange, world = bridge.exchange, bridge.world
@@ -194,6 +202,7 @@ def test_no_reservation_blocks_a_seller_for_ever(bridge: Bridge, seller: Party) 
     assert world.balance(anew) == 30 * GRX
 
 
+@pytest.mark.clock_jump
 def test_grx_go_back_to_whose_they_were(bridge: Bridge, reservation: Reservation) -> None:
     world, exchange = bridge.world, bridge.exchange
     after_hold(bridge, reservation)
@@ -214,6 +223,7 @@ def test_grx_go_back_to_whose_they_were(bridge: Bridge, reservation: Reservation
     world.send(bridge.release_reservation(reservation))
 
 
+@pytest.mark.clock_jump
 def test_a_donation_goes_back_with_them(bridge: Bridge, reservation: Reservation) -> None:
     before = bridge.world.balance(bridge.treasury_grx)
     bridge.world.put_tokens(
@@ -223,6 +233,7 @@ def test_a_donation_goes_back_with_them(bridge: Bridge, reservation: Reservation
     assert bridge.world.balance(bridge.treasury_grx) == before + 12 * GRX + 7
 
 
+@pytest.mark.clock_jump
 def test_happens_once(bridge: Bridge, reservation: Reservation) -> None:
     after_hold(bridge, reservation)
     release = bridge.release_reservation(reservation)
@@ -233,6 +244,8 @@ def test_happens_once(bridge: Bridge, reservation: Reservation) -> None:
     bridge.world.refuse("InvalidAccount", release)
 
 
+@pytest.mark.clock_jump
+@pytest.mark.forged
 def test_a_released_part_is_not_matched(
     bridge: Bridge, sale: Sale, reservation: Reservation
 ) -> None:
@@ -249,6 +262,8 @@ def test_a_released_part_is_not_matched(
         world.refuse(error, *steps, signers=[bridge.treasury], table=table_of(*steps))
 
 
+@pytest.mark.clock_jump
+@pytest.mark.forged
 def test_the_accounts_are_the_reservations_own(
     bridge: Bridge, sale: Sale, reservation: Reservation
 ) -> None:
@@ -280,6 +295,8 @@ def test_the_accounts_are_the_reservations_own(
     refuse(bridge, "InvalidBridgeProof", reservation, bridge.proof(other, UNPAID))
 
 
+@pytest.mark.clock_jump
+@pytest.mark.forged
 def test_an_order_inside_a_trade_is_guarded(
     bridge: Bridge, sale: Sale, reservation: Reservation
 ) -> None:
@@ -288,6 +305,7 @@ def test_an_order_inside_a_trade_is_guarded(
     refuse(bridge, "ReentrancyDetected", reservation)
 
 
+@pytest.mark.clock_jump
 def test_the_shape_is_checked(bridge: Bridge, reservation: Reservation) -> None:
     after_hold(bridge, reservation)
     release = bridge.release_reservation(reservation)

@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds import World
 
+pytestmark = [pytest.mark.clock_jump, pytest.mark.forged]
+
 LOT = 1_000
 START = 1_800_000_000
 

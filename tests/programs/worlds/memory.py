@@ -23,10 +23,9 @@ from solders.transaction_metadata import FailedTransactionMetadata
 
 from gridtokenx_programs import PROGRAM_NAMES, load
 from gridtokenx_programs.tokens import TOKEN_PROGRAM
+from worlds.deployments import CALLER
 from worlds.refusals import refusal_of
-from worlds.world import DECIMALS, SOL, START, Executed, Outcome, Refusal, World
-
-MOST_BYTES = 1232  # of a transaction, on any chain
+from worlds.world import DECIMALS, MOST_BYTES, SOL, START, Executed, Outcome, Refusal, World
 
 
 class MemoryWorld(World):
@@ -41,12 +40,6 @@ class MemoryWorld(World):
         self.payer = self.wallet()
         self._set_time(START)
 
-    @property
-    def svm(self) -> LiteSVM:
-        """The virtual machine itself."""
-        self.needs.add("in_memory")
-        return self._svm
-
     def wallet(self, lamports: int = 1000 * SOL) -> Keypair:
         key = Keypair()
         self.fund(key.pubkey(), lamports)
@@ -59,6 +52,9 @@ class MemoryWorld(World):
     @property
     def now(self) -> int:
         return self._svm.get_clock().unix_timestamp
+
+    def await_tick(self) -> None:
+        """This clock stands still anyway."""
 
     def set_time(self, unix_seconds: int) -> None:
         self.needs.add("clock_jump")
@@ -81,6 +77,8 @@ class MemoryWorld(World):
         self._svm.set_account(address, Account(0, b"", SYSTEM_PROGRAM))
 
     def place_program(self, address: Pubkey, elf: bytes) -> None:
+        if address != CALLER:
+            self.needs.add("in_memory")
         self._svm.add_program(address, elf)
 
     def put_mint(self, decimals: int = DECIMALS) -> Pubkey:
@@ -102,7 +100,7 @@ class MemoryWorld(World):
         state: TokenAccountState = TokenAccountState.Initialized,
     ) -> Pubkey:
         """As any world does; the mint's supply is left as it is."""
-        if program != TOKEN_PROGRAM or state != TokenAccountState.Initialized:
+        if self._is_forged(mint, amount, program, state):
             self.needs.add("forged")
         address = address or Pubkey.new_unique()
         delegated = amount if delegate else 0

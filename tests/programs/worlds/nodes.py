@@ -18,9 +18,9 @@ from worlds.rpc import RpcWorld
 from worlds.world import SOL
 
 TICKS_PER_SLOT = 16  # of 6.25 ms each: slots of 100 ms
-MOST_DEPLOYMENTS = 2_000  # more than there are tests; each is a hundred bytes of the genesis
+MOST_DEPLOYMENTS = 1_500  # more than there are tests of them; each is a hundred bytes of genesis
 DEPLOYMENTS_OF_A_LOCAL_CHAIN = 100  # each takes 2 MB of memory
-PAYER_LAMPORTS = 1_000_000 * SOL
+PAYER_LAMPORTS = 50_000 * SOL  # a twentieth of what the faucet of a validator has
 
 
 def on_node(url: str, numbers: Iterable[int]) -> Iterator[RpcWorld]:

@@ -29,12 +29,13 @@ from gridtokenx_hub import base58
 from gridtokenx_programs import Program
 from gridtokenx_programs.tokens import TOKEN_PROGRAM
 from worlds import tokens
+from worlds.deployments import CALLER
 from worlds.json_rpc import PROCESSED, Node, NodeError
 from worlds.refusals import refusal_of
-from worlds.world import DECIMALS, SOL, Executed, Outcome, Refusal, World
+from worlds.world import DECIMALS, MOST_BYTES, SOL, Executed, Outcome, Refusal, World
 
+SIGNATURE_BYTES = 64
 CLOCK = Pubkey.from_string("SysvarC1ock11111111111111111111111111111111")
-MOST_IN_A_BATCH = 4  # groups of instructions that make a token account or a wallet
 
 
 class CannotHappenError(Exception):
@@ -56,6 +57,7 @@ class RpcWorld(World):
         self.node, self.payer = node, payer
         self._keys: dict[Pubkey, Keypair] = {payer.pubkey(): payer}
         self._mints: set[Pubkey] = set()
+        self._now: int | None = None
         # What wallets and token accounts still ask for: it goes out before a test looks.
         self._pending: list[tuple[list[Instruction], set[Pubkey]]] = []
 
@@ -73,7 +75,16 @@ class RpcWorld(World):
 
     @property
     def now(self) -> int:
-        """As the newest slot has it."""
+        """As it was when the test first asked: what is reckoned from it stays the same."""
+        if self._now is None:
+            self._now = self._clock()
+        return self._now
+
+    def await_tick(self) -> None:
+        before = self._clock()
+        self._now = self.node.wait_for("the next second", lambda: _later(self._clock(), before))
+
+    def _clock(self) -> int:
         return int(struct.unpack_from("<q", self.data(CLOCK), 32)[0])
 
     def set_time(self, unix_seconds: int) -> None:
@@ -87,7 +98,7 @@ class RpcWorld(World):
 
     def place_program(self, address: Pubkey, elf: bytes) -> None:
         """The programs of a chain are those that it began with."""
-        if self.find(address) is None:
+        if address != CALLER:
             raise CannotHappenError("in_memory")
 
     def put_mint(self, decimals: int = DECIMALS) -> Pubkey:
@@ -113,7 +124,7 @@ class RpcWorld(World):
         state: TokenAccountState = TokenAccountState.Initialized,
     ) -> Pubkey:
         """As any world does; what is in the account has been minted, by whoever may."""
-        if program != TOKEN_PROGRAM or state != TokenAccountState.Initialized:
+        if self._is_forged(mint, amount, program, state):
             raise CannotHappenError("forged")
         if address is not None:
             held = self.balance(address)
@@ -182,13 +193,21 @@ class RpcWorld(World):
         """Send what is pending, all at once, and wait until a slot has it."""
         pending, self._pending = self._pending, []
         signatures = []
-        for first in range(0, len(pending), MOST_IN_A_BATCH):
-            batch = pending[first : first + MOST_IN_A_BATCH]
-            instructions = [instruction for group, _ in batch for instruction in group]
-            signers = set().union(*(signers for _, signers in batch))
+        instructions: list[Instruction] = []
+        signers: set[Pubkey] = set()
+        for more, who in pending:
+            if instructions and self._size([*instructions, *more], signers | who) > MOST_BYTES:
+                signatures.append(self._submit(instructions, signers))
+                instructions, signers = [], set()
+            instructions, signers = [*instructions, *more], signers | who
+        if instructions:
             signatures.append(self._submit(instructions, signers))
         for signature in signatures:
             self._await(signature)
+
+    def _size(self, instructions: Sequence[Instruction], signers: set[Pubkey]) -> int:
+        message = Message(list(instructions), self.payer.pubkey())
+        return 1 + SIGNATURE_BYTES * len(signers | {self.payer.pubkey()}) + len(bytes(message))
 
     def _submit(
         self,
@@ -259,6 +278,10 @@ class RpcWorld(World):
 
     def _slot(self) -> int:
         return int(self.node.call("getSlot", PROCESSED))
+
+
+def _later(time: int, before: int) -> int | None:
+    return time if time > before else None
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +21,8 @@ from gridtokenx_programs.tokens import TOKEN_PROGRAM
 SOL = 1_000_000_000
 START = 1_768_478_400  # 2026-01-15 12:00:00 UTC, a quarter-hour boundary
 DECIMALS = 6
+MOST_BYTES = 1232  # of a transaction
+MOST_TOKENS = 2**61  # of a mint, in all that tests put somewhere
 
 Supplier = Callable[[Pubkey, int], tuple[Instruction, Keypair]]
 """From a token account and an amount to an instruction that brings it there, and who signs it."""
@@ -60,7 +63,7 @@ class Outcome:
 
     @property
     def time(self) -> int:
-        """The clock that the transaction saw, Unix seconds."""
+        """The clock that it saw, Unix seconds."""
         return self._executed.time
 
 
@@ -85,9 +88,9 @@ def table_of(*instructions: Instruction) -> list[Pubkey]:
 class World(ABC):
     """A chain with the three programs of one deployment, and a payer with lamports.
 
-    A test that sets the clock is marked `clock_jump`, one that writes accounts behind their
-    programs' backs `forged`, and one that needs the virtual machine itself `in_memory`: only a
-    world in memory can do that.
+    A test that sets the clock is marked `clock_jump`, one that has accounts as no chain would
+    `forged`, and one that brings a program of its own `in_memory`: only a world in memory can do
+    that.
     """
 
     payer: Keypair
@@ -97,6 +100,8 @@ class World(ABC):
         self.programs = {program.id: program for program in (registry, energy_token, trading)}
         self.addresses = Addresses(*self.programs)
         self.suppliers: dict[Pubkey, Supplier] = {}
+        self._sent: Outcome | None = None
+        self._given: Counter[Pubkey] = Counter()
 
     @abstractmethod
     def wallet(self, lamports: int = 1000 * SOL) -> Keypair:
@@ -109,7 +114,11 @@ class World(ABC):
     @property
     @abstractmethod
     def now(self) -> int:
-        """The chain's time, Unix seconds; it may pass between two looks."""
+        """The chain's time, Unix seconds: on a real chain, as it was at the test's first look."""
+
+    @abstractmethod
+    def await_tick(self) -> None:
+        """Take a second that has just begun as `now`, for what comes near to an edge of time."""
 
     @abstractmethod
     def set_time(self, unix_seconds: int) -> None:
@@ -125,7 +134,7 @@ class World(ABC):
 
     @abstractmethod
     def place_program(self, address: Pubkey, elf: bytes) -> None:
-        """Have a program at an address."""
+        """Have a program at an address; that of `caller/` is on every chain, at `CALLER`."""
 
     @abstractmethod
     def put_mint(self, decimals: int = DECIMALS) -> Pubkey:
@@ -176,10 +185,17 @@ class World(ABC):
         With the addresses of a lookup `table`, it is of version 0.
         """
         result = self._execute(instructions, signers, table)
-        assert isinstance(result, Outcome), f"{self._name(instructions, result)}\n" + "\n".join(
-            result.logs
+        assert isinstance(result, Outcome), "\n".join(
+            [self._name(instructions, result), *result.logs]
         )
+        self._sent = result
         return result
+
+    @property
+    def sent_at(self) -> int:
+        """The clock that the last transaction saw that a test sent, Unix seconds."""
+        assert self._sent is not None, "nothing has been sent"
+        return self._sent.time
 
     def refuse(
         self,
@@ -237,6 +253,14 @@ class World(ABC):
     def mint(self, address: Pubkey) -> Mint:
         """A mint."""
         return Mint.from_bytes(self.data(address))
+
+    def _is_forged(
+        self, mint: Pubkey, amount: int, program: Pubkey, state: TokenAccountState
+    ) -> bool:
+        """Whether no chain has such a token account: nobody can make it so, or mint so much."""
+        self._given[mint] += amount
+        forged = program != TOKEN_PROGRAM or state != TokenAccountState.Initialized
+        return forged or self._given[mint] > MOST_TOKENS or self.find(mint) is None
 
     def _events(self, called: Iterable[tuple[Pubkey, bytes]]) -> list[Event]:
         """Events among inner instructions, each a program and its data."""
