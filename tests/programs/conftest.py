@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from tests.hub.chain import validator
 from worlds import MemoryWorld, World
 from worlds.nodes import on_local_chains, on_node, running_validator
-from worlds.selection import needs, part, uses_a_chain
+from worlds.selection import SUMMARY, left_out, needs, part, uses_a_chain
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,9 +26,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--part", default="1/1", help="which part of the tests, as 2/8")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[SUMMARY] = []
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    for line in config.stash[SUMMARY]:
+        terminalreporter.write_line(line)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if _chain(config) == "memory":
         return
+    config.stash[SUMMARY].append(left_out(items))
     chosen = part([i for i in items if uses_a_chain(i) and not needs(i)], config.getoption("part"))
     config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
     items[:] = chosen

@@ -34,7 +34,7 @@ LIMITS = {
     "daily_export_limit_mwh": 60 * KWH,
 }
 GRX_CAP = 2**62  # in millionths
-STATION_MWH = 2**62
+STATION_MWH = 2**60
 
 
 class Grid:
@@ -228,8 +228,8 @@ class Grid:
         return site
 
     def fresh_site(self) -> Site:
-        """A site whose baseline is less than an interval old, so that none has passed unsettled."""
-        return self.site(time_ms=(self.world.now - 895) * 1000)
+        """A site whose baseline is a minute old, so that no interval has passed unsettled."""
+        return self.site(time_ms=(self.world.now - 60) * 1000)
 
 
 @dataclass

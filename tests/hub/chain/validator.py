@@ -24,9 +24,7 @@ def find() -> str | None:
 
 
 @asynccontextmanager
-async def running(
-    binary: str, ledger: Path, options: Sequence[str] = ()
-) -> AsyncIterator[str]:
+async def running(binary: str, ledger: Path, options: Sequence[str] = ()) -> AsyncIterator[str]:
     """Start a validator and wait until it makes blocks; yields its URL."""
     rpc_port, faucet_port = harness.free_port(), harness.free_port()
     arguments = ["--ledger", str(ledger), "--rpc-port", str(rpc_port)]

@@ -58,11 +58,9 @@ def test_a_settled_meter_goes_to_another_owner(linked: Stewards, heir: Keypair) 
 
 
 @pytest.mark.clock_jump
-def test_energy_goes_to_whoever_owned_the_meter(
-    linked: Stewards, site: Site, heir: Keypair
-) -> None:
+def test_energy_goes_to_whoever_owned_the_meter(linked: Stewards, heir: Keypair) -> None:
     """What was settled before the transfer is the old owner's, what comes after is not."""
-    world = linked.world
+    world, site = linked.world, linked.grid.site()
     site.settle(site.reading())
     instruction = linked.transfer_meter(site, heir.pubkey())
     world.send(instruction, signers=signers(linked, site, heir))
@@ -76,7 +74,8 @@ def test_energy_goes_to_whoever_owned_the_meter(
 
 
 @pytest.mark.clock_jump
-def test_a_whole_interval_is_unsettled(linked: Stewards, site: Site, heir: Keypair) -> None:
+def test_a_whole_interval_is_unsettled(linked: Stewards, heir: Keypair) -> None:
+    site = linked.grid.site()
     site.settle(site.reading())
     world = linked.world
     world.set_time(world.now + INTERVAL_S)

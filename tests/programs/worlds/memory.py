@@ -24,8 +24,8 @@ from solders.transaction_metadata import FailedTransactionMetadata
 from gridtokenx_programs import PROGRAM_NAMES, load
 from gridtokenx_programs.tokens import TOKEN_PROGRAM
 from worlds.deployments import CALLER
-from worlds.refusals import refusal_of
-from worlds.world import DECIMALS, MOST_BYTES, SOL, START, Executed, Outcome, Refusal, World
+from worlds.outcome import Executed, Outcome, Refusal, refusal_of
+from worlds.world import DECIMALS, MOST_BYTES, SOL, START, World
 
 
 class MemoryWorld(World):

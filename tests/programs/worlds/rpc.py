@@ -9,17 +9,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from solders.account import Account
-from solders.address_lookup_table_account import (
-    ADDRESS_LOOKUP_TABLE_ID,
-    AddressLookupTableAccount,
-    derive_lookup_table_address,
-)
+from solders.address_lookup_table_account import AddressLookupTableAccount
 from solders.hash import Hash
-from solders.instruction import AccountMeta, Instruction
+from solders.instruction import Instruction
 from solders.keypair import Keypair
 from solders.message import Message, MessageV0
 from solders.pubkey import Pubkey
-from solders.system_program import ID as SYSTEM_PROGRAM
 from solders.system_program import TransferParams
 from solders.system_program import transfer as transfer_lamports
 from solders.token.state import TokenAccountState
@@ -31,8 +26,9 @@ from gridtokenx_programs.tokens import TOKEN_PROGRAM
 from worlds import tokens
 from worlds.deployments import CALLER
 from worlds.json_rpc import PROCESSED, Node, NodeError
-from worlds.refusals import refusal_of
-from worlds.world import DECIMALS, MOST_BYTES, SOL, Executed, Outcome, Refusal, World
+from worlds.lookup import lookup_table
+from worlds.outcome import Executed, Outcome, Refusal, refusal_of
+from worlds.world import DECIMALS, MOST_BYTES, SOL, World
 
 SIGNATURE_BYTES = 64
 CLOCK = Pubkey.from_string("SysvarC1ock11111111111111111111111111111111")
@@ -259,22 +255,12 @@ class RpcWorld(World):
         return Executed(self._events(called), units, logs, found["blockTime"])
 
     def _make_table(self, addresses: Sequence[Pubkey]) -> AddressLookupTableAccount:
-        """A lookup table made by the runtime's own program, in a slot before the newest."""
-        payer, slot = self.payer.pubkey(), self._slot()
-        table, bump = derive_lookup_table_address(payer, slot)
-        metas = [
-            AccountMeta(table, is_signer=False, is_writable=True),
-            AccountMeta(payer, is_signer=True, is_writable=False),
-            AccountMeta(payer, is_signer=True, is_writable=True),
-            AccountMeta(SYSTEM_PROGRAM, is_signer=False, is_writable=False),
-        ]
-        create = struct.pack("<IQB", 0, slot, bump)
-        extend = struct.pack("<IQ", 2, len(addresses)) + b"".join(map(bytes, addresses))
-        parts = [Instruction(ADDRESS_LOOKUP_TABLE_ID, data, metas) for data in (create, extend)]
-        self._await(self._submit(parts, set()))
-        made = self._slot()
-        self.node.wait_for("the next slot", lambda: self._slot() > made or None)
-        return AddressLookupTableAccount(table, list(addresses))
+        """A lookup table, made in a slot before the newest: only then does it serve."""
+        table, made = lookup_table(self.payer.pubkey(), self._slot(), addresses)
+        self._await(self._submit(made, set()))
+        slot = self._slot()
+        self.node.wait_for("the next slot", lambda: self._slot() > slot or None)
+        return table
 
     def _slot(self) -> int:
         return int(self.node.call("getSlot", PROCESSED))

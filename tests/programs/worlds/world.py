@@ -5,8 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from solders.account import Account
@@ -17,64 +15,16 @@ from solders.token.state import Mint, TokenAccount, TokenAccountState
 
 from gridtokenx_programs import Addresses, Event, Program
 from gridtokenx_programs.tokens import TOKEN_PROGRAM
+from worlds.outcome import Outcome, Refusal
 
 SOL = 1_000_000_000
 START = 1_768_478_400  # 2026-01-15 12:00:00 UTC, a quarter-hour boundary
 DECIMALS = 6
 MOST_BYTES = 1232  # of a transaction
-MOST_TOKENS = 2**61  # of a mint, in all that tests put somewhere
+MOST_TOKENS = 2**60  # of a mint, in all that tests put somewhere
 
 Supplier = Callable[[Pubkey, int], tuple[Instruction, Keypair]]
 """From a token account and an amount to an instruction that brings it there, and who signs it."""
-
-
-@dataclass(frozen=True)
-class Executed:
-    """What a transaction that succeeded did, and the chain's time when it did, Unix seconds."""
-
-    events: list[Event]
-    compute_units: int
-    logs: list[str]
-    time: int
-
-
-class Outcome:
-    """A transaction that succeeded; a remote chain is asked what it did when a test looks."""
-
-    def __init__(self, look: Callable[[], Executed]) -> None:
-        self._look = look
-
-    @cached_property
-    def _executed(self) -> Executed:
-        return self._look()
-
-    @property
-    def events(self) -> list[Event]:
-        """Our programs' events, from inner instructions."""
-        return self._executed.events
-
-    @property
-    def compute_units(self) -> int:
-        return self._executed.compute_units
-
-    @property
-    def logs(self) -> list[str]:
-        return self._executed.logs
-
-    @property
-    def time(self) -> int:
-        """The clock that it saw, Unix seconds."""
-        return self._executed.time
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Why a transaction failed: the instruction at fault (None: none of them), a name or a
-    program's own code, and the logs."""
-
-    instruction: int | None
-    error: str | int
-    logs: list[str]
 
 
 def table_of(*instructions: Instruction) -> list[Pubkey]:
