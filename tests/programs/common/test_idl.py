@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from grid import Grid
-from harness import World
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
+from worlds import World
 
 from gridtokenx_programs import Program
 

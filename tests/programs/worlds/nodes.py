@@ -56,9 +56,11 @@ def running_validator(binary: str, folder: Path) -> Iterator[str]:
     accounts = folder / "accounts"
     accounts.mkdir()
     write_accounts(accounts, programs(folder, range(MOST_DEPLOYMENTS)))
-    options = ["--account-dir", str(accounts), "--ticks-per-slot", str(TICKS_PER_SLOT)]
+    options = ["--account-dir", str(accounts)]
     with asyncio.Runner() as runner:
         stack = AsyncExitStack()
-        node = validator.running(binary, folder / "ledger", options=options)
+        node = validator.running(
+            binary, folder / "ledger", ticks_per_slot=TICKS_PER_SLOT, options=options
+        )
         yield runner.run(stack.enter_async_context(node))
         runner.run(stack.aclose())
