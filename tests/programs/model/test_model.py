@@ -1,7 +1,7 @@
 """The three programs do what a plain model of the design says, whatever is tried on them."""
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS, HypothesisProvider
 from hypothesis.stateful import run_state_machine_as_test
 from model.desk import ACCEPTED, OUTCOMES
@@ -43,7 +43,11 @@ def test_the_programs_do_what_the_model_says(soak_times: int) -> None:
     run_state_machine_as_test(
         Deployment,
         settings=settings(
-            max_examples=RUNS * soak_times, stateful_step_count=STEPS, backend=INDEPENDENT_RUNS
+            max_examples=RUNS * soak_times,
+            stateful_step_count=STEPS,
+            backend=INDEPENDENT_RUNS,
+            # As with deadlines: the machine's speed is no part of the result.
+            suppress_health_check=[HealthCheck.too_slow],
         ),
     )
     accepted = {name for name, outcomes in OUTCOMES.items() if outcomes[ACCEPTED]}
