@@ -8,6 +8,7 @@ from typing import Any
 from solders.hash import Hash
 from solders.pubkey import Pubkey
 
+from gridtokenx_hub import base58
 from gridtokenx_hub.chain.decoding import decode_transaction
 from gridtokenx_hub.chain.errors import ChainUnavailable, RequestRefused
 from gridtokenx_hub.chain.rpc import RETRY_PAUSES_S, RpcConnection
@@ -53,6 +54,10 @@ class ChainClient:
         """Return the newest slot."""
         return int(await self._ask("getSlot", _COMMITMENT))
 
+    async def final_slot(self) -> int:
+        """Return the newest slot that no fork can take back."""
+        return int(await self._ask("getSlot", {"commitment": "finalized"}))
+
     async def block_height(self) -> int:
         """Return the height by which blockhashes expire."""
         return int(await self._ask("getBlockHeight", _COMMITMENT))
@@ -93,6 +98,23 @@ class ChainClient:
             )
             found += [_account(value) for value in answer["value"]]
         return found
+
+    async def program_accounts(
+        self, program: Pubkey, offset: int, expected: bytes
+    ) -> list[tuple[Pubkey, AccountInfo]]:
+        """Return a program's accounts whose data has `expected` at `offset`.
+
+        Many public nodes refuse this question: it makes them look at every account.
+        """
+        memcmp = {"offset": offset, "bytes": base58.encode(expected)}
+        answer = await self._ask(
+            "getProgramAccounts",
+            str(program),
+            {**_COMMITMENT, "encoding": "base64", "filters": [{"memcmp": memcmp}]},
+        )
+        return [
+            (Pubkey.from_string(entry["pubkey"]), _decoded(entry["account"])) for entry in answer
+        ]
 
     async def balance(self, address: Pubkey) -> int:
         """Return the lamports of an address."""
@@ -223,8 +245,10 @@ class ChainClient:
 
 
 def _account(value: dict[str, Any] | None) -> AccountInfo | None:
-    if value is None:
-        return None
+    return None if value is None else _decoded(value)
+
+
+def _decoded(value: dict[str, Any]) -> AccountInfo:
     return AccountInfo(
         lamports=value["lamports"],
         owner=Pubkey.from_string(value["owner"]),

@@ -1,0 +1,102 @@
+"""`./run bench settlement`: settlements per second, from the outbox to the indexer's word.
+
+A local chain in a process of its own, the embedded PostgreSQL, and settlement and indexer in this
+process. Every meter has one reading a round. In the first round nobody knows the meters yet: their
+ledgers are opened and their lookup tables filled; the rounds behind it are an ordinary day.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from tests.hub.conftest import reachable_folder
+from tests.hub.onchain import (
+    ADDRESSES,
+    Chain,
+    Device,
+    World,
+    connected,
+    make_sender,
+    running,
+    running_chain,
+    set_up,
+    until,
+)
+
+from gridtokenx_hub.database import EmbeddedPostgres, migrate, open_pool
+from gridtokenx_hub.deployment import join_deployment
+from gridtokenx_protocol.deployment import deployment_id
+
+PATIENCE_S = 60
+
+
+async def main(meters: int, rounds: int) -> dict[str, Any]:
+    """Run the benchmark and return its figures."""
+    with tempfile.TemporaryDirectory() as name, reachable_folder() as open_folder:
+        server = EmbeddedPostgres(open_folder / "postgres", {})
+        url = await server.start()
+        try:
+            with running_chain(Path(name)) as rpc_url:
+                return await measure(url, Chain(rpc_url, Path(name) / "keys"), meters, rounds)
+        finally:
+            await server.stop()
+
+
+async def measure(url: str, chain: Chain, meters: int, rounds: int) -> dict[str, Any]:
+    """Register the meters, then time each round of settlements."""
+    await set_up(chain)
+    async with connected(chain.rpc_url) as client, await open_pool(url) as pool:
+        await migrate(pool)
+        genesis_hash = bytes(await client.genesis_hash())
+        deployment = deployment_id(genesis_hash, bytes(ADDRESSES.registry))
+        await join_deployment(pool, deployment)
+        world = World(chain, pool, client, make_sender(client, chain.keys), deployment)
+        devices = await world.devices(meters)
+        return {
+            "meters": meters,
+            "rounds": [
+                # 1 kWh in ten minutes is within the limits of a meter of 20 kW
+                await settle_all(world, devices, minutes_ago=10 * round_)
+                for round_ in reversed(range(rounds))
+            ],
+        }
+
+
+async def settle_all(world: World, devices: list[Device], minutes_ago: int) -> dict[str, Any]:
+    """Give every meter a reading; return how long it took until all were settled."""
+    before = await world.pool.fetchval("SELECT count(*) FROM settlements")
+    await world.read(devices, kwh=1, seconds_ago=minutes_ago * 60)
+    settled = "SELECT count(*) FROM settlements WHERE status = 'settled'"
+    begun = time.perf_counter()
+    async with running(world.indexer(), world.settlement()):
+        await until(lambda: counts(world.pool, settled, before + len(devices)), PATIENCE_S)
+        seconds = time.perf_counter() - begun
+    transactions = await world.pool.fetchval(
+        "SELECT count(DISTINCT tx_signature) FROM settlements WHERE id > $1", before
+    )
+    return {
+        "seconds": round(seconds, 2),
+        "settlements_per_s": round(len(devices) / seconds, 1),
+        "transactions": transactions,
+    }
+
+
+async def counts(pool: asyncpg.Pool, query: str, expected: int) -> bool:
+    """Whether a count has been reached."""
+    return bool(await pool.fetchval(query) >= expected)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--meters", type=int, default=240)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    figures = asyncio.run(main(arguments.meters, arguments.rounds))
+    sys.stdout.write(json.dumps(figures) + "\n")
