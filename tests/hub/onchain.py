@@ -55,14 +55,22 @@ def now_ms() -> int:
     return int(time.time() * 1000)
 
 
+def program_files(folder: Path) -> list[tuple[Pubkey, Path]]:
+    """Address and ELF file of each program, for a chain that begins with them."""
+    files = []
+    for name, program in PROGRAMS.items():
+        file = folder / f"{name}.so"
+        file.write_bytes(program.elf())
+        files.append((program.id, file))
+    return files
+
+
 @contextmanager
 def running_chain(folder: Path) -> Iterator[str]:
     """A local chain in a process of its own; yields its RPC address."""
     arguments = [str(folder / "ledger"), "0"]
-    for name, program in PROGRAMS.items():
-        file = folder / f"{name}.so"
-        file.write_bytes(program.elf())
-        arguments += ["--program", str(program.id), str(file)]
+    for address, file in program_files(folder):
+        arguments += ["--program", str(address), str(file)]
     with subprocess.Popen(
         [sys.executable, "-m", "gridtokenx_hub.local_chain", *arguments],
         stdout=subprocess.PIPE,
@@ -465,11 +473,18 @@ async def until(condition: Callable[[], Awaitable[bool]], timeout_s: float = 15)
             await asyncio.sleep(0.02)
 
 
-@pytest.fixture
-async def world(chain: Chain, pool: asyncpg.Pool) -> AsyncIterator[World]:
-    """The chain with an empty database of this test alone."""
+@asynccontextmanager
+async def world_on(chain: Chain, pool: asyncpg.Pool) -> AsyncIterator[World]:
+    """The chain with an empty database."""
     async with connected(chain.rpc_url) as client:
         genesis_hash = bytes(await client.genesis_hash())
         deployment = deployment_id(genesis_hash, bytes(ADDRESSES.registry))
         await pool.execute("INSERT INTO hub_state VALUES (true, 1, $1)", deployment)
         yield World(chain, pool, client, make_sender(client, chain.keys), deployment)
+
+
+@pytest.fixture
+async def world(chain: Chain, pool: asyncpg.Pool) -> AsyncIterator[World]:
+    """The chain with an empty database of this test alone."""
+    async with world_on(chain, pool) as made:
+        yield made

@@ -4,10 +4,11 @@ import asyncio
 import os
 import shutil
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from solders.pubkey import Pubkey
 from tests.hub.local_chain import harness
 
 from gridtokenx_hub.chain import ChainUnavailable
@@ -24,11 +25,15 @@ def find() -> str | None:
 
 
 @asynccontextmanager
-async def running(binary: str, ledger: Path) -> AsyncIterator[str]:
-    """Start a validator and wait until it makes blocks; yields its URL."""
+async def running(
+    binary: str, ledger: Path, programs: Sequence[tuple[Pubkey, Path]] = ()
+) -> AsyncIterator[str]:
+    """Start a validator with these programs and wait until it makes blocks; yields its URL."""
     rpc_port, faucet_port = harness.free_port(), harness.free_port()
     arguments = ["--ledger", str(ledger), "--rpc-port", str(rpc_port)]
     arguments += ["--faucet-port", str(faucet_port), "--bind-address", "127.0.0.1", "--quiet"]
+    for address, elf in programs:
+        arguments += ["--bpf-program", str(address), str(elf)]
     # Others on this machine may run one with the default ports.
     first = min(harness.free_port(), 65_000)
     arguments += ["--gossip-port", str(first), "--dynamic-port-range", f"{first + 1}-{first + 100}"]
