@@ -1,8 +1,8 @@
 """`./run bench settlement`: settlements per second, from the outbox to the indexer's word.
 
 A local chain in a process of its own, the embedded PostgreSQL, and settlement and indexer in this
-process. Every meter has one reading a round. In the first round nobody knows the meters yet: their
-ledgers are opened and their lookup tables filled; the rounds behind it are an ordinary day.
+process. Every meter has one reading a round. In the first round the meters are new: their ledgers
+are opened, and no lookup table holds their accounts; the rounds behind it are ordinary days.
 """
 
 import argparse
@@ -77,6 +77,7 @@ async def settle_all(world: World, devices: list[Device], minutes_ago: int) -> d
     async with running(world.indexer(), world.settlement()):
         await until(lambda: counts(world.pool, settled, before + len(devices)), PATIENCE_S)
         seconds = time.perf_counter() - begun
+        await world.shelved(devices)
     transactions = await world.pool.fetchval(
         "SELECT count(DISTINCT tx_signature) FROM settlements WHERE id > $1", before
     )

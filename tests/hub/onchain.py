@@ -410,6 +410,29 @@ class World:
         tables = [decode_table(address, account) for address, account in found]
         return [table for table in tables if table is not None]
 
+    async def shelved(self, devices: Sequence[Device]) -> None:
+        """Wait until transactions can look up these meters' accounts."""
+        mint = ADDRESSES.energy_mint()
+        own = [
+            {
+                ADDRESSES.meter(device.meter_id),
+                ADDRESSES.ledger(device.meter_id),
+                ADDRESSES.associated_token(device.owner.pubkey(), mint),
+            }
+            for device in devices
+        ]
+
+        async def all_are() -> bool:
+            slot = await self.client.final_slot()
+            usable = [
+                set(table.usable_at(slot).addresses)
+                for table in await self.lookup_tables()
+                if table.is_active and table.authority
+            ]
+            return all(any(accounts <= held for held in usable) for accounts in own)
+
+        await until(all_are, 60)
+
     async def store(self, device: Device, record: Record) -> None:
         """What ingest does with a reading that arrives."""
         await self.pool.execute(

@@ -30,18 +30,19 @@ async def settle_six_meters(world: World) -> None:
     async with running(world.indexer(), world.settlement()):
         for device in devices:
             await world.states_become(device, "settled")
+        await world.shelved(devices)
         (table,) = await world.lookup_tables()
         assert len(table.addresses) == 5 + 3 * 6
 
-        await world.read(devices[1:], 3)
-        for device in devices[1:]:
-            await world.states_become(device, "settled", "settled")
         await world.read(devices[:1], 50)  # the meter's limit is 20 kW
-        await world.states_become(devices[0], "settled", "refused")
+        await world.read(devices[1:], 3)
+        for device, state in zip(devices, ["refused", *["settled"] * 5], strict=True):
+            await world.states_become(device, "settled", state)
         await world.agrees_with_chain()
 
     newest = [(await world.rows(device))[1] for device in devices]
     assert newest[0]["error"] == "ExportLimitExceeded"
+    assert 2 <= len({row["tx_signature"] for row in newest}) <= 3
     energies = [await world.energy_of(device.owner) for device in devices]
     assert energies == [4 * KWH, *[7 * KWH] * 5]
     assert await world.lookup_tables() == [table]

@@ -35,8 +35,9 @@ def row(number: int, algorithm: Algorithm = ED25519, attempts: int = 0) -> Waiti
 
 
 def table_of(*rows: Waiting, number: int = 1) -> AddressLookupTableAccount:
-    addresses = dict.fromkeys(address for each in rows for address in MAKE.accounts(each))
-    return AddressLookupTableAccount(Pubkey(bytes([9]) * 31 + bytes([number])), list(addresses))
+    own = [address for each in rows for address in MAKE.own_accounts(each)]
+    held = [*MAKE.shared_accounts(), *own]
+    return AddressLookupTableAccount(Pubkey(bytes([9]) * 31 + bytes([number])), held)
 
 
 def packed(

@@ -30,6 +30,7 @@ async def three_that_share(world: World) -> list[Device]:
         for device in devices:
             await world.states_become(device, "settled")
         await world.agrees_with_chain()
+        await world.shelved(devices)
     return devices
 
 

@@ -30,10 +30,11 @@ AIRDROP_POLL_S = 0.1
 _INVALID_PARAMS = -32602
 _BLOCK_MISSING = {-32004, -32007, -32009}
 _COMMITMENT: JsonObject = {"commitment": "confirmed"}
+_FINAL: JsonObject = {"commitment": "finalized"}
 
 
 class ChainClient:
-    """Asks the node at `rpc_url`, always for what is confirmed.
+    """Asks the node at `rpc_url` for what is confirmed, where nothing else is said.
 
     Every method raises `ChainUnavailable` when the node does not answer after the retries that
     `retry_pauses_s` spaces out, and `RequestRefused` when it refuses the question.
@@ -56,7 +57,7 @@ class ChainClient:
 
     async def final_slot(self) -> int:
         """Return the newest slot that no fork can take back."""
-        return int(await self._ask("getSlot", {"commitment": "finalized"}))
+        return int(await self._ask("getSlot", _FINAL))
 
     async def block_height(self) -> int:
         """Return the height by which blockhashes expire."""
@@ -87,14 +88,19 @@ class ChainClient:
         )
         return _account(answer["value"])
 
-    async def accounts(self, addresses: Sequence[Pubkey]) -> list[AccountInfo | None]:
-        """Return accounts in the order of `addresses`; every hundred are of one slot."""
+    async def accounts(
+        self, addresses: Sequence[Pubkey], *, final: bool = False
+    ) -> list[AccountInfo | None]:
+        """Return accounts in the order of `addresses`; every hundred are of one slot.
+
+        If `final`, they are as they were in the newest slot that no fork can take back.
+        """
         found: list[AccountInfo | None] = []
         for start in range(0, len(addresses), MAX_ACCOUNTS):
             answer = await self._ask(
                 "getMultipleAccounts",
                 [str(address) for address in addresses[start : start + MAX_ACCOUNTS]],
-                {**_COMMITMENT, "encoding": "base64"},
+                {**(_FINAL if final else _COMMITMENT), "encoding": "base64"},
             )
             found += [_account(value) for value in answer["value"]]
         return found

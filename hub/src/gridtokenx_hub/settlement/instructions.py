@@ -8,6 +8,7 @@ from solders.pubkey import Pubkey
 from gridtokenx_hub.settlement.outbox import Waiting
 from gridtokenx_programs import Addresses, Program, signature_instruction
 
+OWN_ROLES = ("meter", "ledger", "owner_token")
 INSTRUCTIONS_EACH = 2
 """The proof of the device's signature and, directly behind it, the settlement."""
 
@@ -19,29 +20,35 @@ class SettleMeter:
         self._program = programs["energy_token"]
         self._addresses = addresses
         self._mint = addresses.energy_mint()
-        self._config = addresses.energy_config()
+        self._shared_roles = {"config": addresses.energy_config(), "energy_mint": self._mint}
 
     def instructions(self, row: Waiting) -> list[Instruction]:
         """Return the instructions that settle a reading."""
-        proof = signature_instruction(row.key_algorithm, row.public_key, row.signature, row.message)
-        return [proof, self._settle(row)]
+        return [
+            signature_instruction(row.key_algorithm, row.public_key, row.signature, row.message),
+            self._settle(self._own_roles(row)),
+        ]
 
-    def meter_accounts(self, row: Waiting) -> tuple[Pubkey, ...]:
-        """Return the accounts that no other meter's settlement names, but for an owner's own."""
-        return tuple(self._meter_roles(row).values())
+    def own_accounts(self, row: Waiting) -> tuple[Pubkey, ...]:
+        """Return the accounts that belong to the meter and its owner."""
+        return tuple(self._own_roles(row).values())
 
-    def accounts(self, row: Waiting) -> tuple[Pubkey, ...]:
-        """Return every account that a lookup table can hold: all but the called program."""
-        named = dict.fromkeys(meta.pubkey for meta in self._settle(row).accounts)
-        return tuple(address for address in named if address != self._program.id)
+    def shared_accounts(self) -> tuple[Pubkey, ...]:
+        """Return the accounts that every settlement names, but for the called program.
 
-    def _settle(self, row: Waiting) -> Instruction:
-        shared = {"config": self._config, "energy_mint": self._mint}
-        return self._program.instruction("settle_meter", {}, shared | self._meter_roles(row))
+        A lookup table is of no use for that one: a transaction must name it in full.
+        """
+        called = self._program.id
+        settle = self._settle(dict.fromkeys(OWN_ROLES, called))
+        return tuple(meta.pubkey for meta in settle.accounts if meta.pubkey != called)
 
-    def _meter_roles(self, row: Waiting) -> dict[str, Pubkey]:
-        return {
-            "meter": self._addresses.meter(row.meter_id),
-            "ledger": self._addresses.ledger(row.meter_id),
-            "owner_token": self._addresses.associated_token(row.owner, self._mint),
-        }
+    def _settle(self, own_roles: Mapping[str, Pubkey]) -> Instruction:
+        return self._program.instruction("settle_meter", {}, {**self._shared_roles, **own_roles})
+
+    def _own_roles(self, row: Waiting) -> dict[str, Pubkey]:
+        accounts = (
+            self._addresses.meter(row.meter_id),
+            self._addresses.ledger(row.meter_id),
+            self._addresses.associated_token(row.owner, self._mint),
+        )
+        return dict(zip(OWN_ROLES, accounts, strict=True))

@@ -20,10 +20,10 @@ from gridtokenx_hub.leadership import Connection, Job, lead_rounds
 from gridtokenx_hub.settlement import outbox
 from gridtokenx_hub.settlement.accounts import MeterAccounts
 from gridtokenx_hub.settlement.instructions import SettleMeter
-from gridtokenx_hub.settlement.outbox import Sent, Waiting
+from gridtokenx_hub.settlement.outbox import Sent
 from gridtokenx_hub.settlement.packing import WITHOUT_TABLES, Batch, pack
 from gridtokenx_hub.settlement.planner import plan
-from gridtokenx_hub.settlement.tables import Lookups, SettlementTables
+from gridtokenx_hub.settlement.tables import SettlementTables
 from gridtokenx_hub.settlement.verdicts import Verdicts
 from gridtokenx_programs import Addresses, Program
 
@@ -71,8 +71,10 @@ class Settlement:
         self._period_s = period_s
         self._poll_s = poll_s
         self._accounts = MeterAccounts(client, sender, programs, addresses)
-        self._tables = SettlementTables(client, sender, table_authority)
         self._settle_meter = SettleMeter(programs, addresses)
+        self._tables = SettlementTables(
+            client, sender, table_authority, self._settle_meter.shared_accounts()
+        )
         self._verdicts = Verdicts(client, programs, addresses)
         self._failures = 0
         self._prepared: dict[str, PreparedTransaction] = {}
@@ -144,22 +146,16 @@ class Settlement:
         for row, refused in accounts.refused:
             logger.error("settlement: accounts of meter %s: %s", row.meter_id.hex(), refused)
             await outbox.mark_unopened(connection, row, refused.name)
-        lookups = await self._lookups(connection, accounts.ready)
-        rows = [row for row in accounts.ready if row.row_id not in lookups.warming]
-        batches = pack(rows, lookups.tables, self._settle_meter.instructions)
-        if batches:
-            await self._send_all(connection, batches)
-
-    async def _lookups(self, connection: Connection, rows: Sequence[Waiting]) -> Lookups:
-        """Find lookup tables for the rows, if there are more than do without."""
+        rows = accounts.ready
         if len(rows) <= WITHOUT_TABLES:
-            return Lookups({}, frozenset())
-        make = self._settle_meter
-        return await self._tables.serve(
-            connection,
-            {row.row_id: make.accounts(row) for row in rows},
-            [address for row in rows for address in make.meter_accounts(row)],
-        )
+            await self._send_all(connection, pack(rows, {}, self._settle_meter.instructions))
+            return
+        wanted = {row.row_id: self._settle_meter.own_accounts(row) for row in rows}
+        tables = await self._tables.find(connection, wanted)
+        await self._send_all(connection, pack(rows, tables, self._settle_meter.instructions))
+        missing = {row_id: wanted[row_id] for row_id in wanted.keys() - tables.keys()}
+        if missing:
+            await self._tables.fill(connection, missing)
 
     async def _send_all(self, connection: Connection, batches: Sequence[Batch]) -> None:
         prepared = await asyncio.gather(

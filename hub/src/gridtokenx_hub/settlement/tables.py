@@ -1,5 +1,9 @@
 """Lookup tables that hold what settlements name, so that three of them fit one transaction.
 
+Nobody waits for a table: what is added today is of use tomorrow. A transaction may look up only
+what is final, for the nodes that take it in look there (Agave's banking stage resolves tables in
+its root bank) and drop it without a word when it is not.
+
 A table is noted in the database before it is made, and an address before it is added: whoever is
 killed in between leaves a note that the next one compares with the chain. What a table holds, and
 whether it may be used, only the chain says.
@@ -27,58 +31,65 @@ from gridtokenx_hub.chain import (
 )
 from gridtokenx_hub.leadership import Connection
 from gridtokenx_hub.settlement import table_notes
-from gridtokenx_hub.settlement.shelving import Additions, plan_additions
+from gridtokenx_hub.settlement.shelving import plan_additions
 
 COMPUTE_UNITS = 50_000
 PORTION = lookup_tables.MAX_ADDRESSES_AT_ONCE
+
+Wanted = Mapping[int, Sequence[Pubkey]]
+"""Addresses that are to be in one table, beside what is shared, by the id of whoever wants it."""
+Found = dict[int, AddressLookupTableAccount]
+"""Tables by the id of whoever wanted them."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Lookups:
-    """By the id of whoever wants them: tables that hold its accounts; who can use one in a moment.
-
-    `warming`: their accounts are in a table since this very slot, and can be looked up from the
-    next one on.
-    """
-
-    tables: Mapping[int, AddressLookupTableAccount]
-    warming: frozenset[int]
-
-
-@dataclass(frozen=True, slots=True)
 class _Known:
-    """Our tables as they are at a slot, and the slot of one that is noted but not there."""
+    """Our tables, and the slot of one that is noted but not there."""
 
-    slot: int
     tables: list[LookupTable]
     unmade_of_slot: int | None
 
 
 class SettlementTables:
-    """Makes, fills and finds the lookup tables of `authority`."""
+    """Makes, fills and finds the lookup tables of `authority`; all hold what is `shared`."""
 
-    def __init__(self, client: ChainClient, sender: TransactionSender, authority: Keypair) -> None:
+    def __init__(
+        self,
+        client: ChainClient,
+        sender: TransactionSender,
+        authority: Keypair,
+        shared: Sequence[Pubkey],
+    ) -> None:
         self._client = client
         self._sender = sender
         self._authority = authority
+        self._shared = tuple(shared)
         self._has_searched = False
 
-    async def serve(
-        self,
-        connection: Connection,
-        wanted: Mapping[int, Sequence[Pubkey]],
-        distinctive: Sequence[Pubkey],
-    ) -> Lookups:
-        """See to it that each of the `wanted` sets of addresses is whole in one table.
+    async def find(self, connection: Connection, wanted: Wanted) -> Found:
+        """Return for each id the table that holds what is wanted, where there is one."""
+        notes = await table_notes.about(connection, _all(wanted))
+        slot = await self._client.final_slot()  # asked first: what is read is of this slot or newer
+        accounts = await self._client.accounts([note.address for note in notes], final=True)
+        usable = [
+            table.usable_at(slot)
+            for note, account in zip(notes, accounts, strict=True)
+            if (table := lookup_tables.decode_table(note.address, account)) and self._is_ours(table)
+        ]
+        found = {}
+        for wanting, own in wanted.items():
+            needed = {*self._shared, *own}
+            holding = next((table for table in usable if needed <= set(table.addresses)), None)
+            if holding is not None:
+                found[wanting] = holding
+        return found
+
+    async def fill(self, connection: Connection, wanted: Wanted) -> None:
+        """See to it that for each id there comes to be a table that holds what is wanted.
 
         A table that the chain refuses to make or to extend is done without.
-
-        Args:
-            connection: of the leader.
-            wanted: sets of addresses by an id.
-            distinctive: those of them by which a table is recognised as one that holds a set.
 
         Raises:
             ChainUnavailable, TransactionExpired: it is not known what became of an extension; the
@@ -86,11 +97,18 @@ class SettlementTables:
         """
         if not self._has_searched:
             await self._search(connection)
-        known = await self._read(connection, distinctive)
-        additions = plan_additions(known.tables, wanted.values())
-        if additions and await self._add(connection, known, additions):
-            known = await self._read(connection, distinctive)
-        return _lookups(known, wanted)
+        known = await self._read(connection, wanted)
+        needed = [(*self._shared, *own) for own in wanted.values()]
+        additions = plan_additions(known.tables, needed)
+        try:
+            for table, addresses in additions.items():
+                if table is None:
+                    await self._make(connection, known.unmade_of_slot, addresses)
+                else:
+                    await table_notes.note(connection, table, addresses)
+                    await self._extend(table, addresses)
+        except TransactionRefused as refused:
+            logger.warning("settlement: a lookup table is done without: %s", refused)
 
     async def _search(self, connection: Connection) -> None:
         """Note tables that the chain has and the database, restored perhaps, does not know.
@@ -111,10 +129,10 @@ class SettlementTables:
             if table is not None and table.is_active:
                 await table_notes.note(connection, address, table.addresses)
 
-    async def _read(self, connection: Connection, distinctive: Sequence[Pubkey]) -> _Known:
+    async def _read(self, connection: Connection, wanted: Wanted) -> _Known:
         """Read the tables that may hold these addresses, and the one with the most room."""
-        notes = await table_notes.about(connection, distinctive)
-        slot = await self._client.slot()  # asked first: what is read is of this slot or newer
+        notes = await table_notes.about(connection, _all(wanted))
+        slot = await self._client.slot()
         accounts = await self._client.accounts([note.address for note in notes])
         tables, unmade_of_slot = [], None
         for note, account in zip(notes, accounts, strict=True):
@@ -126,24 +144,10 @@ class SettlementTables:
             else:
                 logger.warning("settlement: lookup table %s is of no use any more", note.address)
                 await table_notes.forget(connection, note.address)
-        return _Known(slot, tables, unmade_of_slot)
+        return _Known(tables, unmade_of_slot)
 
     def _is_ours(self, table: LookupTable) -> bool:
         return table.is_active and table.authority == self._authority.pubkey()
-
-    async def _add(self, connection: Connection, known: _Known, additions: Additions) -> bool:
-        """Make and extend tables; return False when the chain refuses a step."""
-        try:
-            for table, addresses in additions.items():
-                if table is None:
-                    await self._make(connection, known.unmade_of_slot, addresses)
-                else:
-                    await table_notes.note(connection, table, addresses)
-                    await self._extend(table, addresses)
-        except TransactionRefused as refused:
-            logger.warning("settlement: a lookup table is done without: %s", refused)
-            return False
-        return True
 
     async def _make(
         self, connection: Connection, noted_slot: int | None, addresses: Sequence[Pubkey]
@@ -181,23 +185,11 @@ class SettlementTables:
         await self._sender.send(instructions, (self._authority,), compute_units=COMPUTE_UNITS)
 
 
+def _all(wanted: Wanted) -> list[Pubkey]:
+    return [address for addresses in wanted.values() for address in addresses]
+
+
 def _extension(
     table: Pubkey, authority: Pubkey, addresses: Sequence[Pubkey], payer: Pubkey
 ) -> list[Instruction]:
     return [lookup_tables.extend_table(table, authority, payer, addresses)]
-
-
-def _lookups(known: _Known, wanted: Mapping[int, Sequence[Pubkey]]) -> Lookups:
-    usable = [table.usable_at(known.slot) for table in known.tables]
-    tables = {}
-    for wanting, needed in wanted.items():
-        holding = next((table for table in usable if set(needed) <= set(table.addresses)), None)
-        if holding is not None:
-            tables[wanting] = holding
-    warming = (
-        wanting
-        for wanting, needed in wanted.items()
-        if wanting not in tables
-        and any(set(needed) <= set(table.addresses) for table in known.tables)
-    )
-    return Lookups(tables, frozenset(warming))
