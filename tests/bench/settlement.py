@@ -1,8 +1,8 @@
-"""`./run bench settlement`: settlements per second, from the outbox to the indexer's word.
+"""Settlements per second: `./run bench settlement [--json] [--meters N] [--rounds N]`.
 
-A local chain in a process of its own, the embedded PostgreSQL, and settlement and indexer in this
-process. Every meter has one reading a round. In the first round the meters are new: their ledgers
-are opened, and no lookup table holds their accounts; the rounds behind it are ordinary days.
+Timed is from the outbox to the indexer's word, on a local chain in a process of its own. Every meter
+has one reading a round. In the first round the meters are new: their ledgers are opened, and no
+lookup table holds their accounts; the rounds behind it are ordinary days.
 """
 
 import argparse
@@ -97,7 +97,13 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--meters", type=int, default=240)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
     figures = asyncio.run(main(arguments.meters, arguments.rounds))
-    sys.stdout.write(json.dumps(figures) + "\n")
+    lines = [
+        "round {}: {settlements_per_s} settlements/s, {transactions} transactions".format(
+            number, **figures_of_round
+        )
+        for number, figures_of_round in enumerate(figures["rounds"], 1)
+    ]
+    sys.stdout.write((json.dumps(figures) if arguments.json else "\n".join(lines)) + "\n")
