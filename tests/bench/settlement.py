@@ -1,6 +1,6 @@
 """Settlements per second: `./run bench settlement [--json] [--meters N] [--rounds N]`.
 
-Timed is from the outbox to the indexer's word, on a local chain in a process of its own. Every meter
+Timed is from the outbox to the indexer's word, on a local chain in a process of its own. Each meter
 has one reading a round. In the first round the meters are new: their ledgers are opened, and no
 lookup table holds their accounts; the rounds behind it are ordinary days.
 """
