@@ -392,7 +392,7 @@ class World:
             return bool(await self.pool.fetchval(query, ids) == count)
 
         async with running(self.indexer()):
-            await until(known, 60)
+            await until(known, 120)
         return devices
 
     async def read(self, devices: Sequence[Device], kwh: int, seconds_ago: int = 0) -> None:
@@ -431,7 +431,7 @@ class World:
             ]
             return all(any(accounts <= held for held in usable) for accounts in own)
 
-        await until(all_are, 60)
+        await until(all_are, 120)
 
     async def store(self, device: Device, record: Record) -> None:
         """What ingest does with a reading that arrives."""
@@ -489,7 +489,7 @@ class World:
             pytest.fail(f"{await self.rows(device)} do not become {expected}")
 
 
-async def until(condition: Callable[[], Awaitable[bool]], timeout_s: float = 15) -> None:
+async def until(condition: Callable[[], Awaitable[bool]], timeout_s: float = 30) -> None:
     """Wait for a state that only a database or a chain knows."""
     async with asyncio.timeout(timeout_s):
         while not await condition():  # noqa: ASYNC110 - nobody announces it
