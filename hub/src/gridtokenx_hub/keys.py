@@ -17,13 +17,15 @@ class KeyFileError(ValueError):
 class RoleKeys:
     """Who signs what.
 
-    `authority` appoints registrars, `treasury` mints GRX, `registrar` registers meters, and the
-    `fee_payers` pay for transactions and own nothing else.
+    `authority` appoints registrars, `treasury` mints GRX, `registrar` registers meters,
+    `settlement` owns the lookup tables, and the `fee_payers` pay for transactions and own nothing
+    else.
     """
 
     authority: Keypair
     treasury: Keypair
     registrar: Keypair
+    settlement: Keypair
     fee_payers: tuple[Keypair, ...]
 
 
@@ -58,5 +60,6 @@ def load_role_keys(folder: Path, fee_payer_count: int) -> RoleKeys:
         authority=keypair("authority"),
         treasury=keypair("treasury"),
         registrar=keypair("registrar"),
+        settlement=keypair("settlement"),
         fee_payers=tuple(keypair(f"fee-payer-{index}") for index in range(fee_payer_count)),
     )

@@ -9,6 +9,13 @@ from gridtokenx_hub.chain.errors import (
     TransactionRefused,
 )
 from gridtokenx_hub.chain.fee_payers import FeePayerPool
+from gridtokenx_hub.chain.lookup_tables import LookupTable
+from gridtokenx_hub.chain.messages import (
+    INSTRUCTIONS_IN_FRONT,
+    MAX_TRANSACTION_BYTES,
+    compile_message,
+    transaction_bytes,
+)
 from gridtokenx_hub.chain.sender import TransactionSender
 from gridtokenx_hub.chain.types import (
     AccountInfo,
@@ -22,6 +29,8 @@ from gridtokenx_hub.chain.types import (
 )
 
 __all__ = [
+    "INSTRUCTIONS_IN_FRONT",
+    "MAX_TRANSACTION_BYTES",
     "AccountInfo",
     "ChainClient",
     "ChainError",
@@ -30,6 +39,7 @@ __all__ = [
     "ExecutedInstruction",
     "FeePayerPool",
     "LatestBlockhash",
+    "LookupTable",
     "PreparedTransaction",
     "RequestRefused",
     "SignatureInfo",
@@ -38,4 +48,6 @@ __all__ = [
     "TransactionExpired",
     "TransactionRefused",
     "TransactionSender",
+    "compile_message",
+    "transaction_bytes",
 ]

@@ -6,17 +6,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from solders.compute_budget import set_compute_unit_limit
+from solders.address_lookup_table_account import AddressLookupTableAccount
 from solders.instruction import Instruction
 from solders.keypair import Keypair
-from solders.message import Message
 from solders.pubkey import Pubkey
-from solders.transaction import Transaction as SignedTransaction
+from solders.transaction import VersionedTransaction
 
 from gridtokenx_hub.chain.client import ChainClient
 from gridtokenx_hub.chain.confirmations import ConfirmationWatcher
 from gridtokenx_hub.chain.errors import RequestRefused, TransactionExpired
 from gridtokenx_hub.chain.fee_payers import FeePayerPool
+from gridtokenx_hub.chain.messages import compile_message
 from gridtokenx_hub.chain.refusals import (
     ALREADY_PROCESSED,
     BLOCKHASH_NOT_FOUND,
@@ -82,8 +82,9 @@ class TransactionSender:
         signers: Sequence[Keypair] = (),
         *,
         compute_units: int = DEFAULT_COMPUTE_UNITS,
+        tables: Sequence[AddressLookupTableAccount] = (),
     ) -> PreparedTransaction:
-        """Make and sign a transaction; nothing is sent.
+        """Make and sign a transaction; nothing is sent. With `tables` it is of version 0.
 
         The compute limit goes in front of `instructions`, whose order stays. No two transactions
         of a sender are the same: the limit is raised by a few units that differ each time, or the
@@ -96,11 +97,9 @@ class TransactionSender:
         made = instructions(payer.pubkey()) if callable(instructions) else instructions
         limit = compute_units + next(self._counter) % _DISTINCT_LIMITS
         recent = await self._blockhashes.get()
-        message = Message.new_with_blockhash(
-            [set_compute_unit_limit(limit), *made], payer.pubkey(), recent.blockhash
-        )
+        message = compile_message(made, payer.pubkey(), limit, recent.blockhash, tables)
         keypairs = {keypair.pubkey(): keypair for keypair in (payer, *signers)}
-        transaction = SignedTransaction(list(keypairs.values()), message, recent.blockhash)
+        transaction = VersionedTransaction(message, list(keypairs.values()))
         return PreparedTransaction(
             signature=str(transaction.signatures[0]),
             raw=bytes(transaction),
