@@ -15,7 +15,7 @@ from gridtokenx_firmware_sim.day import DAY_MS, Day, Flow
 from gridtokenx_firmware_sim.errors import SimulatorError
 from gridtokenx_firmware_sim.meter import Meter
 from gridtokenx_firmware_sim.models import Model
-from gridtokenx_firmware_sim.models_load import known_models, load_model, load_profile_file
+from gridtokenx_firmware_sim.models_load import load_model, load_profile_file
 from gridtokenx_firmware_sim.scenario import HOUSES, SCENARIOS, load_csv, load_scenario
 from gridtokenx_firmware_sim.server import MeterServer
 from gridtokenx_firmware_sim.state import StateFile
@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="gtx-meter-sim", description="A Modbus TCP meter that plays one day."
     )
     model = parser.add_mutually_exclusive_group()
-    model.add_argument("--model", help=f"one of {', '.join(known_models())}")
+    model.add_argument("--model", help=f"a profile of gridtokenx-edge; {_USUAL_MODEL} unless said")
     model.add_argument("--profile", type=Path, help="a profile file of your own, for gtx-edge")
     played = parser.add_mutually_exclusive_group()
     played.add_argument("--scenario", choices=SCENARIOS, help="seed unless said")

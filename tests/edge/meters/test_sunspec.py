@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from gridtokenx_edge.config import BusConfig
 from gridtokenx_edge.errors import MeterReplyError, MeterUnreachable
 from gridtokenx_edge.meters import Block, Quantity, load_profile, locate
+from gridtokenx_edge.modbus import ModbusDevice, ModbusTcpBus
 
 SUNSPEC = load_profile("sunspec", Path())
 
@@ -15,13 +17,15 @@ SUNSPEC = load_profile("sunspec", Path())
 class Device:
     """Answers from a chain of models after the marker at ``start``."""
 
-    def __init__(self, start: int, *models: tuple[int, int]) -> None:
+    def __init__(self, start: int, *models: tuple[int, int], filled: bool = False) -> None:
         self.requests: list[Block] = []
         self._words: dict[int, bytes] = {start: b"Su", start + 1: b"nS"}
         address = start + 2
         for model, length in models:
             self._words[address] = struct.pack(">H", model)
             self._words[address + 1] = struct.pack(">H", length)
+            if filled:
+                self._words |= {address + 2 + offset: bytes(2) for offset in range(length)}
             address += 2 + length
 
     async def read(self, block: Block) -> bytes:
@@ -71,6 +75,37 @@ async def test_a_search_ends(models: list[tuple[int, int]]) -> None:
         await locate(SUNSPEC, device.read)
     assert caught.value.reason in {"no_sunspec_meter", "illegal_address"}
     assert len(device.requests) <= 101
+
+
+async def test_after_a_failure_the_meter_is_searched_for_again() -> None:
+    """A bus on which the device is replaced by one that has its registers elsewhere."""
+
+    class Bus(ModbusTcpBus):
+        device = Device(40_000, (1, 66), (203, 105), (0xFFFF, 0), filled=True)
+
+        async def read(self, unit: int, block: Block, timeout_ms: int) -> bytes:
+            return await self.device.read(block)
+
+    class Clock:
+        now = 0
+
+        def monotonic_ms(self) -> int:
+            return self.now
+
+        now_ms = monotonic_ms
+
+    bus, clock = Bus("127.0.0.1", 1), Clock()
+    meter = ModbusDevice(bus, BusConfig("127.0.0.1", 1, 1, 100), SUNSPEC, clock)
+    await meter.read()
+    searched = len(bus.device.requests)
+    await meter.read()
+    assert len(bus.device.requests) == searched + 1, "found once, read in one request"
+    bus.device = Device(0, (1, 66), (120, 26), (203, 105), (0xFFFF, 0), filled=True)
+    with pytest.raises(MeterReplyError):
+        await meter.read()
+    clock.now += 3_600_000
+    await meter.read()
+    assert bus.device.requests[-1].address == 2 + 68 + 28 + 3
 
 
 async def test_a_silent_device_is_not_taken_for_one_without_sunspec() -> None:
