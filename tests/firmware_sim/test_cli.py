@@ -14,6 +14,8 @@ import pytest
 from pymodbus.client import AsyncModbusTcpClient
 
 COMMAND = Path(sys.executable).with_name("gtx-meter-sim")
+# Only ends a test that hangs: a busy machine takes many seconds to start a process.
+PATIENCE_S = 60
 
 
 @asynccontextmanager
@@ -23,12 +25,12 @@ async def running(*options: object) -> AsyncIterator[tuple[asyncio.subprocess.Pr
     )
     assert process.stdout
     try:
-        ready = json.loads(await asyncio.wait_for(process.stdout.readline(), 20))
+        ready = json.loads(await asyncio.wait_for(process.stdout.readline(), PATIENCE_S))
         yield process, ready["listening"]
     finally:
         if process.returncode is None:
             process.kill()
-        await process.wait()
+        await process.communicate()  # to the end of its output, which closes the pipe
 
 
 async def registers(port: int) -> tuple[int, int]:
@@ -49,7 +51,7 @@ def memory(path: Path) -> dict[str, Any]:
 
 async def until(path: Path, key: str, above: int = 0) -> None:
     """The process says what it does in this file alone, so it is polled."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not memory(path)[key] > above:  # noqa: ASYNC110 - another process cannot set an event here
             await asyncio.sleep(0.02)
 
@@ -128,7 +130,7 @@ async def test_wrong_options_are_said_without_a_stack_trace(
         COMMAND, "--state", str(tmp_path / "state.json"), *options,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    _, errors = await asyncio.wait_for(process.communicate(), 20)
+    _, errors = await asyncio.wait_for(process.communicate(), PATIENCE_S)
     assert process.returncode == 2
     assert message in errors.decode()
     assert "Traceback" not in errors.decode()
