@@ -14,12 +14,14 @@ from pathlib import Path
 from gridtokenx_firmware_sim.day import DAY_MS, Day, Flow
 from gridtokenx_firmware_sim.errors import SimulatorError
 from gridtokenx_firmware_sim.meter import Meter
-from gridtokenx_firmware_sim.models import MODELS, Model
+from gridtokenx_firmware_sim.models import Model
+from gridtokenx_firmware_sim.models_load import load_model, load_profile_file
 from gridtokenx_firmware_sim.scenario import HOUSES, SCENARIOS, load_csv, load_scenario
 from gridtokenx_firmware_sim.server import MeterServer
 from gridtokenx_firmware_sim.state import StateFile
 
 _TICK_S = 0.2
+_USUAL_MODEL = "schneider-iem3155"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,7 +39,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="gtx-meter-sim", description="A Modbus TCP meter that plays one day."
     )
-    parser.add_argument("--model", choices=sorted(MODELS), default="schneider-iem3155")
+    model = parser.add_mutually_exclusive_group()
+    model.add_argument("--model", help=f"a profile of gridtokenx-edge; {_USUAL_MODEL} unless said")
+    model.add_argument("--profile", type=Path, help="a profile file of your own, for gtx-edge")
     played = parser.add_mutually_exclusive_group()
     played.add_argument("--scenario", choices=SCENARIOS, help="seed unless said")
     played.add_argument("--csv", type=Path, help="your own day: time,produced_w,consumed_w")
@@ -75,9 +79,10 @@ def _speed(text: str) -> float:
 
 
 async def _serve(options: argparse.Namespace) -> None:
-    model = MODELS[options.model]
+    name = options.profile.stem if options.profile else options.model or _USUAL_MODEL
+    model = load_profile_file(options.profile) if options.profile else load_model(name)
     meter = _meter(options, model)
-    serial = zlib.crc32(f"{options.model} {options.house}".encode()) % 100_000_000
+    serial = zlib.crc32(f"{name} {options.house}".encode()) % 100_000_000
     server = MeterServer(model, serial=serial, unit=options.unit)
     stop, begin = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -88,7 +93,7 @@ async def _serve(options: argparse.Namespace) -> None:
     server.show(meter.tick())
     port = await server.start(options.host, options.port)
     print(  # noqa: T201 - whoever started the command waits for this line
-        json.dumps({"listening": port, "model": options.model, "serial": serial}), flush=True
+        json.dumps({"listening": port, "model": name, "serial": serial}), flush=True
     )
     try:
         await play(
