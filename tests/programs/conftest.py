@@ -21,12 +21,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 from tests.hub.chain import validator
 from worlds import MemoryWorld, World
 from worlds.nodes import on_local_chains, on_node, running_validator
-from worlds.selection import SUMMARY, left_out, needs, part, uses_a_chain
+from worlds.selection import SUMMARY, first_of_each, left_out, needs, part, uses_a_chain
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--chain", default="memory", help="memory, local, validator or a node's URL")
     parser.addoption("--part", default="1/1", help="which part of the tests, as 2/8")
+    parser.addoption("--first", action="store_true", help="of each test its first parameters")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -44,7 +45,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if _chain(config) == "memory":
         return
     config.stash[SUMMARY].append(left_out(items))
-    chosen = part([i for i in items if uses_a_chain(i) and not needs(i)], config.getoption("part"))
+    chosen = [item for item in items if uses_a_chain(item) and not needs(item)]
+    if config.getoption("first"):
+        chosen = first_of_each(chosen)
+    chosen = part(chosen, config.getoption("part"))
     config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
     items[:] = chosen
 

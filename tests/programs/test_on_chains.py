@@ -7,7 +7,7 @@ of the tests: they wait at the same time.
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,17 +33,20 @@ def test_on_local_chains(request: pytest.FixtureRequest, tmp_path: Path) -> None
     validator.find() is None,
     reason="no solana-test-validator on PATH or in the folder that GTX_SOLANA_BIN names",
 )
-def test_on_a_validator(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+@pytest.mark.soak
+def test_on_a_validator(request: pytest.FixtureRequest, tmp_path: Path, soak_times: int) -> None:
+    """Each test with its first parameters; in a soak with all."""
+    options = ["--first"] if soak_times == 1 else []
     binary = validator.find()
     assert binary is not None
     with running_validator(binary, tmp_path) as url:
-        passed = run_in_parts(url, PARTS_ON_A_VALIDATOR, tmp_path)
+        passed = run_in_parts(url, PARTS_ON_A_VALIDATOR, tmp_path, options)
     request.config.stash[SUMMARY].append(f"on a validator: {passed} passed; {LEFT_OUT}")
 
 
-def run_in_parts(chain: str, parts: int, folder: Path) -> int:
+def run_in_parts(chain: str, parts: int, folder: Path, options: Sequence[str] = ()) -> int:
     """Run the tests on a chain in so many processes; all pass. Returns how many there are."""
-    with running_parts(chain, parts, folder) as processes:
+    with running_parts(chain, parts, folder, options) as processes:
         ended = [(process.communicate(timeout=TIMEOUT_S)[0], process) for process in processes]
     failed = [said for said, process in ended if process.returncode]
     assert not failed, "\n".join(failed)
@@ -54,10 +57,12 @@ def run_in_parts(chain: str, parts: int, folder: Path) -> int:
 
 
 @contextmanager
-def running_parts(chain: str, parts: int, folder: Path) -> Iterator[list[subprocess.Popen[str]]]:
+def running_parts(
+    chain: str, parts: int, folder: Path, options: Sequence[str]
+) -> Iterator[list[subprocess.Popen[str]]]:
     """Processes that each run a part of the tests; none outlives the block."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE)]
-    command += ["--chain", chain]
+    command += ["--chain", chain, *options]
     processes = [
         subprocess.Popen(
             [*command, "--part", f"{n}/{parts}", "--basetemp", str(folder / f"part-{n}")],

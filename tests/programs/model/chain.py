@@ -8,12 +8,13 @@ from typing import Any
 from bridge import Bridge
 from exchange import Bid, Exchange, Party, Sale
 from grid import Grid
-from harness import SOL, Device, World
+from harness import Device
 from meters import Stewards
 from model.listing import Listing
 from model.state import GRX_CAP, Address
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
+from worlds import SOL, MemoryWorld
 
 from gridtokenx_programs import Program
 
@@ -24,7 +25,7 @@ class Chain:
     """One deployment: initialised, with nobody registered and nothing minted."""
 
     def __init__(self) -> None:
-        self.world = World()
+        self.world = MemoryWorld()
         self.addresses = self.world.addresses
         self.grid = Grid(self.world)
         self.exchange = Exchange(self.grid)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 import hypothesis
-from harness import START
+from worlds import START
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine
 from model.chain import Chain

@@ -31,6 +31,7 @@ from worlds.outcome import Executed, Outcome, Refusal, refusal_of
 from worlds.world import DECIMALS, MOST_BYTES, SOL, World
 
 SIGNATURE_BYTES = 64
+SLOT_HASHES = Pubkey.from_string("SysvarS1otHashes111111111111111111111111111")
 CLOCK = Pubkey.from_string("SysvarC1ock11111111111111111111111111111111")
 
 
@@ -256,7 +257,8 @@ class RpcWorld(World):
 
     def _make_table(self, addresses: Sequence[Pubkey]) -> AddressLookupTableAccount:
         """A lookup table, made in a slot before the newest: only then does it serve."""
-        table, made = lookup_table(self.payer.pubkey(), self._slot(), addresses)
+        recent = int(struct.unpack_from("<Q", self.data(SLOT_HASHES), 8)[0])
+        table, made = lookup_table(self.payer.pubkey(), recent, addresses)
         self._await(self._submit(made, set()))
         slot = self._slot()
         self.node.wait_for("the next slot", lambda: self._slot() > slot or None)

@@ -28,6 +28,14 @@ def left_out(items: list[pytest.Item]) -> str:
     return "in memory alone: " + ", ".join(f"{n} {why}" for why, n in sorted(reasons.items()))
 
 
+def first_of_each(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Of each test its first parameters alone."""
+    found: dict[str, pytest.Item] = {}
+    for item in items:
+        found.setdefault(item.nodeid.partition("[")[0], item)
+    return list(found.values())
+
+
 def part(items: list[pytest.Item], name: str) -> list[pytest.Item]:
     """Those of a part of all tests: `2/8` is every eighth, from the second on."""
     number, parts = map(int, name.split("/"))
