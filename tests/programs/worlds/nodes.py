@@ -60,5 +60,8 @@ def running_validator(binary: str, folder: Path) -> Iterator[str]:
     with asyncio.Runner() as runner:
         stack = AsyncExitStack()
         node = validator.running(binary, folder / "ledger", options)
-        yield runner.run(stack.enter_async_context(node))
-        runner.run(stack.aclose())
+        url = runner.run(stack.enter_async_context(node))
+        try:
+            yield url
+        finally:
+            runner.run(stack.aclose())
