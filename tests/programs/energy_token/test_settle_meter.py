@@ -359,6 +359,7 @@ def test_two_meters_in_one_transaction(grid: Grid) -> None:
     assert [event.data["meter_id"] for event in outcome.events] == [site.meter_id for site in sites]
 
 
+@pytest.mark.forged
 def test_a_total_beyond_all_numbers(site: Site) -> None:
     world, address = site.grid.world, site.grid.world.addresses.ledger(site.meter_id)
     edit_account(world, world.energy_token, "Ledger", address, minted_mwh=2**64 - KWH)

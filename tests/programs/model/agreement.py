@@ -158,9 +158,9 @@ def check_lamports(model: Model, chain: Chain) -> None:
     """Each account has its rent, no more; who paid it has everything else."""
     spent: dict[Address, int] = {}
     for address, sponsor in model.sponsored.items():
-        account = chain.world.svm.get_account(address)
+        account = chain.world.find(address)
         assert account is not None
-        rent = chain.world.svm.minimum_balance_for_rent_exemption(len(account.data))
+        rent = chain.world.rent(len(account.data))
         assert account.lamports == rent
         spent[sponsor] = spent.get(sponsor, 0) + rent
     for sponsor in chain.sponsors:

@@ -75,14 +75,14 @@ class Chain:
 
     def account(self, program: Program, kind: str, address: Address) -> dict[str, Any]:
         """An account of one of the programs, without its bumps."""
-        account = self.world.svm.get_account(address)
+        account = self.world.find(address)
         assert account is not None, f"no {kind}"
         assert account.owner == program.id, f"{kind} of another program"
         return decoded(program, kind, bytes(account.data))
 
     def lamports(self, address: Address) -> int:
         """Lamports at an address."""
-        return self.world.svm.get_balance(address) or 0
+        return self.world.lamports(address)
 
     def _entry(self, listing: Listing) -> tuple[Any, ...]:
         return listing.address, listing.escrow, self.parties[listing.owner], listing.nonce

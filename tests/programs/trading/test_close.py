@@ -115,6 +115,7 @@ def test_an_empty_escrow_needs_no_token_account(entry: Entry) -> None:
     entry.exchange.world.send(entry.close(**{entry.token_name: Pubkey.new_unique()}))
 
 
+@pytest.mark.clock_jump
 @pytest.mark.forged
 @pytest.mark.parametrize("status", ["Created", "Active", "Matching"])
 def test_what_is_alive_is_not_closed(entry: Entry, status: str) -> None:
@@ -123,6 +124,7 @@ def test_what_is_alive_is_not_closed(entry: Entry, status: str) -> None:
     entry.refuse("InvalidOrder")
 
 
+@pytest.mark.clock_jump
 @pytest.mark.forged
 def test_what_is_inside_a_trade_is_not_closed(entry: Entry) -> None:
     entry.exchange.outlast(entry.entry)
@@ -130,6 +132,7 @@ def test_what_is_inside_a_trade_is_not_closed(entry: Entry) -> None:
     entry.refuse("ReentrancyDetected")
 
 
+@pytest.mark.clock_jump
 @pytest.mark.forged
 def test_an_order_with_a_reservation_is_not_closed(exchange: Exchange) -> None:
     entry = Entry(exchange, "order")

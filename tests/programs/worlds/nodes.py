@@ -62,5 +62,8 @@ def running_validator(binary: str, folder: Path) -> Iterator[str]:
         node = validator.running(
             binary, folder / "ledger", ticks_per_slot=TICKS_PER_SLOT, options=options
         )
-        yield runner.run(stack.enter_async_context(node))
-        runner.run(stack.aclose())
+        url = runner.run(stack.enter_async_context(node))
+        try:
+            yield url
+        finally:
+            runner.run(stack.aclose())
