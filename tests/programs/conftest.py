@@ -80,6 +80,7 @@ def shared_world(request: pytest.FixtureRequest) -> Iterator[World]:
     """One deployment for the examples of a module's tests."""
     yield from _world(request)
 
+
 # Where the mutation run (`defences/`) puts a program that it built without one of its defences.
 MUTATED = Path(os.environ.get("GTX_ELF_FOLDER") or "/nonexistent")
 

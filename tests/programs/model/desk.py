@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 import hypothesis
-from worlds import START
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine
 from model.chain import Chain
@@ -15,6 +14,7 @@ from model.model import ROLES, Model
 from model.state import Address, Event, RefusedError
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
+from worlds import START
 
 T = TypeVar("T")
 ACCEPTED = "accepted"
