@@ -15,3 +15,7 @@ class StateError(SimulatorError):
 
 class RegisterError(SimulatorError):
     """A register of this model cannot hold that value exactly."""
+
+
+class FaultError(SimulatorError):
+    """A script of faults is not well formed."""
