@@ -94,6 +94,7 @@ class MeterServer:
             pdu=pdu,
             delay_s=late.delay_ms / 1_000 if late else 0,
             damage=next(
-                (kind for kind in ("restart", "cut", "crc", "noise") if kind in faults), None
+                (kind for kind in ("restart", "cut", "crc", "noise", "held") if kind in faults),
+                None,
             ),
         )

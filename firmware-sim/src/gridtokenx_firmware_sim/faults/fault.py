@@ -7,6 +7,7 @@ ON_THE_LINE: Final = {
     "crc": "the frame arrives damaged; with Modbus TCP a gateway swallows it",
     "cut": "the cable is pulled in mid-frame: half the reply comes, with TCP the connection ends",
     "exception": "the meter refuses with exception `code`",
+    "held": "the reply comes when the next request does, before the reply to that",
     "late": "the reply comes `delay_ms` late, whatever is asked meanwhile",
     "noise": "random bytes come before the reply",
     "other_unit": "the reply bears the address `from_unit`",

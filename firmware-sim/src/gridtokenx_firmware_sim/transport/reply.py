@@ -14,7 +14,8 @@ class Reply:
         unit: Address that it bears.
         pdu: From the function code on.
         delay_s: How late it comes.
-        damage: What happens to it on its way: ``crc``, ``cut``, ``noise`` or ``restart``.
+        damage: What happens to it on its way: ``crc``, ``cut``, ``held``, ``noise`` or
+            ``restart``.
     """
 
     unit: int

@@ -33,6 +33,7 @@ class RtuSession:
         self._answer = answer
         self._char_s = char_s
         self._wire = asyncio.Lock()
+        self._held: Reply | None = None
         self._late: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -41,9 +42,14 @@ class RtuSession:
             while request := await self._request():
                 await asyncio.sleep(self._char_s * len(request))
                 reply = self._answer(request[0], request[1:-2])
+                held, self._held = self._held, None
+                if held:
+                    await self._put(held)
                 if reply is None:
                     continue
-                if reply.delay_s:
+                if reply.damage == "held":
+                    self._held = reply
+                elif reply.delay_s:
                     task = asyncio.create_task(self._put_later(reply))
                     self._late.add(task)
                     task.add_done_callback(self._late.discard)

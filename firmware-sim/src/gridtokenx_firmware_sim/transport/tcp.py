@@ -56,7 +56,8 @@ class TcpListener:
                 if protocol or not 2 <= length <= 254:
                     return
                 reply = self._answer(unit, await reader.readexactly(length - 1))
-                if reply is None or reply.damage == "crc":
+                # whoever asks by Modbus TCP hangs up before a held reply could come
+                if reply is None or reply.damage in {"crc", "held"}:
                     continue
                 task = asyncio.create_task(_put(writer, transaction, reply))
                 late.add(task)
