@@ -3,14 +3,12 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.edge.modbus.line import Line, open_line
+from tests.edge.modbus.line import KINDS_OF_BUS, Line, open_line
 
 from gridtokenx_edge.meters import Profile
 
-KINDS = ("tcp", "rtu", "rtu-over-tcp")
 
-
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=KINDS_OF_BUS)
 async def line(request: pytest.FixtureRequest, profile: Profile) -> AsyncIterator[Line]:
     """Two meters on a bus of each kind."""
     async with open_line(request.param, profile, meters=2) as opened:

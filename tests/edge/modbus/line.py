@@ -14,6 +14,7 @@ from gridtokenx_firmware_sim.models import MODELS
 from gridtokenx_firmware_sim.server import MeterServer
 
 PRODUCED_WH, CONSUMED_WH = 20_000_000, 30_000_000
+KINDS_OF_BUS = ("tcp", "rtu", "rtu-over-tcp")
 FAST = 115_200
 TIMEOUT_MS = 400
 """Long enough for a busy machine to answer in."""

@@ -1,12 +1,22 @@
 """Each fault of the simulated meter, by the name that the agent gives it; nothing wrong is read."""
 
+from pathlib import Path
+
 import pytest
-from tests.edge.modbus.line import CONSUMED_WH, PRODUCED_WH, TIMEOUT_MS, Line
+from tests.edge.modbus.line import (
+    CONSUMED_WH,
+    KINDS_OF_BUS,
+    PRODUCED_WH,
+    TIMEOUT_MS,
+    Line,
+    open_line,
+)
 
 from gridtokenx_edge.clock import Clock
 from gridtokenx_edge.config import LimitsConfig
 from gridtokenx_edge.errors import MeterError, ReadingRefused
 from gridtokenx_edge.guards import Accepted, RegisterGuard
+from gridtokenx_edge.meters import load_profile
 from gridtokenx_edge.modbus import ModbusDevice
 from gridtokenx_firmware_sim.faults import KINDS, Fault
 from gridtokenx_protocol.record import ClockStatus
@@ -119,3 +129,21 @@ async def test_the_other_meter_on_the_bus_is_read_all_the_while(line: Line) -> N
         assert await line.produced_wh(sound) == PRODUCED_WH
         line.faults()
         assert await line.produced_wh(broken) == PRODUCED_WH
+
+
+@pytest.mark.parametrize(
+    ("there", "expected", "reason"),
+    [
+        ("schneider-iem3155", "eastron-sdm630", "illegal_function"),
+        ("eastron-sdm630", "schneider-iem3155", "illegal_address"),
+    ],
+)
+@pytest.mark.parametrize("kind", KINDS_OF_BUS)
+async def test_a_meter_of_another_model_behind_the_address(
+    kind: str, there: str, expected: str, reason: str
+) -> None:
+    async with open_line(kind, load_profile(there, Path())) as line:
+        line.profile = load_profile(expected, Path())
+        with pytest.raises(MeterError, match="check profile and unit") as caught:
+            await line.device().read()
+        assert caught.value.reason == reason
