@@ -92,6 +92,25 @@ async def test_a_request_that_is_cancelled_leaves_no_reply_behind(rtu_line: Line
     assert await rtu_line.produced_wh(device) == PRODUCED_WH + 1
 
 
+async def test_a_reply_to_an_agent_that_ran_before_is_not_taken(profile: Profile) -> None:
+    async with open_line("rtu", profile) as line:
+        before = line.device()
+        line.faults(Fault("late", delay_ms=TIMEOUT_MS // 2), Fault("silence", at_request=2))
+        asked = asyncio.create_task(before.read())
+        async with asyncio.timeout(20):
+            while not line.server.script.requests[1]:  # noqa: ASYNC110 - a counter sets no event
+                await asyncio.sleep(0.001)
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)
+        line.pool.close()
+        line.pool = BusPool()
+        device = line.device()
+        line.energy(PRODUCED_WH + 1)
+        with pytest.raises(MeterUnreachable):
+            await device.read()
+        assert await line.produced_wh(device) == PRODUCED_WH + 1
+
+
 async def test_a_meter_that_refuses_single_registers_is_read_again(rtu_line: Line) -> None:
     device = rtu_line.device()
     rtu_line.faults(Fault("silence"), Fault("exception", at_request=2, code=2))

@@ -18,8 +18,8 @@ _MOST_BYTES: Final = 512
 class Link(Protocol):
     """Bytes there and back; every method raises ``OSError`` when the line is gone."""
 
-    async def open(self, timeout_s: float) -> None:
-        """Open, unless it is open."""
+    async def open(self, timeout_s: float) -> bool:
+        """Open, unless it is open; returns whether it had to be."""
         ...
 
     def write(self, data: bytes) -> None:
@@ -42,11 +42,11 @@ class SerialLink:
         self._line = line
         self._open: tuple[serial.Serial, asyncio.StreamReader] | None = None
 
-    async def open(self, timeout_s: float) -> None:
+    async def open(self, timeout_s: float) -> bool:
         """See ``Link``; opening a port does not wait for anything."""
         del timeout_s
         if self._open is not None:
-            return
+            return False
         port = serial.Serial(
             str(self._line.device),
             self._line.baud,
@@ -58,6 +58,7 @@ class SerialLink:
         )
         self._open = port, asyncio.StreamReader()
         asyncio.get_running_loop().add_reader(port.fileno(), _feed, *self._open)
+        return True
 
     def write(self, data: bytes) -> None:
         """See ``Link``."""
@@ -94,11 +95,13 @@ class TcpLink:
         self._line = line
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-    async def open(self, timeout_s: float) -> None:
+    async def open(self, timeout_s: float) -> bool:
         """See ``Link``."""
-        if self._streams is None:
-            async with asyncio.timeout(timeout_s):
-                self._streams = await asyncio.open_connection(self._line.host, self._line.port)
+        if self._streams is not None:
+            return False
+        async with asyncio.timeout(timeout_s):
+            self._streams = await asyncio.open_connection(self._line.host, self._line.port)
+        return True
 
     def write(self, data: bytes) -> None:
         """See ``Link``."""

@@ -22,9 +22,10 @@ _LONGEST_DRAIN: Final = 5
 class RtuBus:
     """A line with one lock: whatever hangs on it answers one request at a time.
 
-    After a request without a good reply the line must have been silent for a time-out, or the
-    longest frame if that is longer, before the next request: what comes late then disturbs
-    nobody. What comes even later is told from the reply to a later request (``Outstanding``).
+    After opening, and after a request without a good reply, the line must have been silent for
+    a time-out, or the longest frame if that is longer, before the next request: what comes late
+    then disturbs nobody. What comes even later is told from the reply to a later request
+    (``Outstanding``).
 
     Args:
         name: For messages.
@@ -85,12 +86,13 @@ class RtuBus:
 
     async def _prepare(self, timeout_s: float) -> None:
         """Open the line and wait until it is silent; what comes meanwhile is thrown away."""
-        wait_s = max(self._gap_s, self._silent_at - asyncio.get_running_loop().time())
-        longest_s = timeout_s + _LONGEST_DRAIN * self._silence_s
         try:
-            await self._link.open(timeout_s)
+            if await self._link.open(timeout_s):
+                self._disturbed(timeout_s)  # whoever had the line before may have asked something
         except OSError as error:
             raise self._gone() from error
+        wait_s = max(self._gap_s, self._silent_at - asyncio.get_running_loop().time())
+        longest_s = timeout_s + _LONGEST_DRAIN * self._silence_s
         try:
             async with asyncio.timeout(longest_s):
                 while await self._comes_within(wait_s):
