@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pymodbus.client import AsyncModbusTcpClient
+from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 
 COMMAND = Path(sys.executable).with_name("gtx-meter-sim")
 # Only ends a test that hangs: a busy machine takes many seconds to start a process.
@@ -105,6 +105,21 @@ async def test_a_day_begins_at_its_time(tmp_path: Path) -> None:
         assert await registers(port) == (4_116_000, 8_200_000)
 
 
+async def test_meters_on_a_pseudo_terminal_with_faults(tmp_path: Path) -> None:
+    faults = tmp_path / "faults.toml"
+    faults.write_text('[[fault]]\nkind = "exception"\nunit = 2\ncode = 6\n')
+    options = ("--pty", "--baud", 115_200, "--unit", 2, "--meters", 2, "--faults", faults)
+    async with running(*options, "--hold", "--state", tmp_path / "state.json") as (_, path):
+        client = AsyncModbusSerialClient(str(path), baudrate=115_200, timeout=5)
+        assert await client.connect()
+        refused = await client.read_holding_registers(3207, count=4, device_id=2)
+        assert refused.exception_code == 6
+        for unit in (2, 3):
+            answer = await client.read_holding_registers(3207, count=4, device_id=unit)
+            assert struct.unpack(">q", struct.pack(">4H", *answer.registers)) == (4_096_000,)
+        client.close()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -121,6 +136,10 @@ async def test_a_day_begins_at_its_time(tmp_path: Path) -> None:
         (("--port", "70000"), "port"),
         (("--unit", "0"), "unit"),
         (("--unit", "248"), "unit"),
+        (("--unit", "240", "--meters", "9"), "units go up to 247"),
+        (("--pty", "--rtu-over-tcp"), "not allowed with"),
+        (("--serial", "no-such-port"), "cannot open"),
+        (("--faults", "no-such-file"), "cannot be read"),
     ],
 )
 async def test_wrong_options_are_said_without_a_stack_trace(

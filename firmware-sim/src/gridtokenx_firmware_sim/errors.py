@@ -19,3 +19,7 @@ class RegisterError(SimulatorError):
 
 class ModelError(SimulatorError):
     """There is no such model, or its profile cannot be used."""
+
+
+class FaultError(SimulatorError):
+    """A script of faults is not well formed."""

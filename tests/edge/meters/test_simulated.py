@@ -8,6 +8,7 @@ import pytest
 
 from gridtokenx_edge.clock import SYSTEM_CLOCK
 from gridtokenx_edge.config import BusConfig
+from gridtokenx_edge.config.model import TcpLine
 from gridtokenx_edge.meters import (
     decode,
     decode_identity,
@@ -16,7 +17,8 @@ from gridtokenx_edge.meters import (
     locate,
     shipped_profiles,
 )
-from gridtokenx_edge.modbus import ModbusDevice, ModbusTcpBus
+from gridtokenx_edge.modbus import ModbusDevice
+from gridtokenx_edge.modbus.tcp import ModbusTcpBus
 from gridtokenx_firmware_sim.meter import Measurement
 from gridtokenx_firmware_sim.models import Model
 from gridtokenx_firmware_sim.models_load import load_model
@@ -27,13 +29,14 @@ VOLTAGE = (229.0, 230.0, 231.0)
 
 
 @asynccontextmanager
-async def simulated(model: Model, now: Measurement) -> AsyncIterator[tuple[ModbusTcpBus, int]]:
+async def simulated(model: Model, now: Measurement) -> AsyncIterator[tuple[ModbusTcpBus, TcpLine]]:
     server = MeterServer(model, serial=SERIAL, unit=7)
     server.show(now)
     port = await server.start("127.0.0.1", 0)
-    bus = ModbusTcpBus("127.0.0.1", port)
+    line = TcpLine("127.0.0.1", port, False)
+    bus = ModbusTcpBus(line)
     try:
-        yield bus, port
+        yield bus, line
     finally:
         bus.close()
         await server.stop()
@@ -44,8 +47,8 @@ async def test_what_the_meter_shows_is_what_the_agent_reads(name: str) -> None:
     profile, model = load_profile(name, Path()), load_model(name)
     per_kwh = model.counts_per_kwh
     now = Measurement(4_116 * per_kwh + 1, 8_200 * per_kwh + 3, -1_500.0, VOLTAGE, 50.0)
-    async with simulated(model, now) as (bus, port):
-        device = ModbusDevice(bus, BusConfig("127.0.0.1", port, 7, 2_000), profile, SYSTEM_CLOCK)
+    async with simulated(model, now) as (bus, line):
+        device = ModbusDevice(bus, BusConfig(line, 7, 2_000), profile, SYSTEM_CLOCK)
         reading = decode(profile, await device.read())
     assert reading.produced_mwh == (4_116 * per_kwh + 1) * 1_000_000 // per_kwh
     assert reading.consumed_mwh == (8_200 * per_kwh + 3) * 1_000_000 // per_kwh

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from gridtokenx_edge.config import BusConfig
+from gridtokenx_edge.config.model import TcpLine
 from gridtokenx_edge.errors import MeterReplyError, MeterUnreachable
 from gridtokenx_edge.meters import Block, Quantity, load_profile, locate
-from gridtokenx_edge.modbus import ModbusDevice, ModbusTcpBus
+from gridtokenx_edge.modbus import ModbusDevice
+from gridtokenx_edge.modbus.tcp import ModbusTcpBus
 
 SUNSPEC = load_profile("sunspec", Path())
 
@@ -94,8 +96,9 @@ async def test_after_a_failure_the_meter_is_searched_for_again() -> None:
 
         now_ms = monotonic_ms
 
-    bus, clock = Bus("127.0.0.1", 1), Clock()
-    meter = ModbusDevice(bus, BusConfig("127.0.0.1", 1, 1, 100), SUNSPEC, clock)
+    line = TcpLine("127.0.0.1", 1, False)
+    bus, clock = Bus(line), Clock()
+    meter = ModbusDevice(bus, BusConfig(line, 1, 100), SUNSPEC, clock)
     await meter.read()
     searched = len(bus.device.requests)
     await meter.read()

@@ -14,15 +14,13 @@ from gridtokenx_edge.meters import (
     plan_blocks,
 )
 from gridtokenx_edge.modbus.back_off import BackOff
-from gridtokenx_edge.modbus.tcp import ModbusTcpBus
+from gridtokenx_edge.modbus.bus import Bus
 
 
 class ModbusDevice:
     """Reads all registers of a profile; leaves a dead device alone for a while."""
 
-    def __init__(
-        self, bus: ModbusTcpBus, config: BusConfig, profile: Profile, clock: Clock
-    ) -> None:
+    def __init__(self, bus: Bus, config: BusConfig, profile: Profile, clock: Clock) -> None:
         self._bus = bus
         self._config = config
         self._profile = profile
