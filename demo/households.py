@@ -120,7 +120,7 @@ class Household:
     async def read_meter(self) -> dict[str, Any]:
         """Return the registers as the agent's own command line reads them now."""
         reading: dict[str, Any] = json.loads(
-            await call(command("gtx-edge"), "read", "--config", self._configuration)
+            await call(command("gtx-edge"), "read", "--json", "--config", self._configuration)
         )
         return reading
 

@@ -17,13 +17,19 @@ class Verb:
     run: Callable[[Sequence[str]], int]
 
 
-def _python(module: str, *, broker: bool = False) -> Callable[[Sequence[str]], int]:
-    """Return a verb that runs `module` in the workspace's environment, with a `broker` at hand."""
+def _python(
+    module: str, *, broker: bool = False, token: bool = False
+) -> Callable[[Sequence[str]], int]:
+    """Return a verb that runs `module` in the workspace's environment, with a `broker` and a
+    software `token` at hand.
+    """
 
     def verb(arguments: Sequence[str]) -> int:
         environment.prepare()
         if broker:
             environment.offer_mosquitto()
+        if token:
+            environment.offer_softhsm()
         command = [str(environment.PYTHON), "-m", module, *arguments]
         os.chdir(environment.ROOT)
         # Tests of other people's clients make environments of their own with the same uv.
@@ -39,7 +45,7 @@ VERBS = {
         "from a meter to a trade on this machine [--once] [--json] [--scenario NAME] [--reset]",
         _python("demo", broker=True),
     ),
-    "test": Verb("all tests; arguments go to pytest", _python("pytest", broker=True)),
+    "test": Verb("all tests; arguments go to pytest", _python("pytest", broker=True, token=True)),
     "check": Verb(
         "format, lint, types, rebuild of the programs, packaging", _python("workbench.checks")
     ),

@@ -61,6 +61,12 @@ def offer_mosquitto() -> None:
     say("mosquitto is not installed: a broker without client certificates takes its place")
 
 
+def offer_softhsm() -> None:
+    """Install SoftHSM where this user may; otherwise the tests of keys in tokens are skipped."""
+    if shutil.which("softhsm2-util") is None and not apt_install("softhsm2"):
+        say("softhsm2 is not installed: the tests of keys in tokens are skipped")
+
+
 def apt_install(*packages: str) -> bool:
     """Install Debian packages as root, without questions; return whether it worked."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}

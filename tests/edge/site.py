@@ -55,24 +55,31 @@ port = {self.broker_port}
 
     async def command(self, *arguments: str) -> tuple[int, str, str]:
         """Run a command to its end; exit code, standard output and error."""
-        process = await self.start(*arguments, stdout=asyncio.subprocess.PIPE)
-        output, errors = await process.communicate()
-        return process.returncode or 0, output.decode(), errors.decode()
+        return await command(*arguments, "--config", str(self.config))
 
     async def start(
         self, *arguments: str, stdout: int = asyncio.subprocess.DEVNULL
     ) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "gridtokenx_edge",
-            *arguments,
-            "--config",
-            str(self.config),
-            stdout=stdout,
-            stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "PYTHONWARNINGS": "error"},
-        )
+        return await _start(*arguments, "--config", str(self.config), stdout=stdout)
+
+
+async def command(*arguments: str) -> tuple[int, str, str]:
+    """Run a command to its end; exit code, standard output and error."""
+    process = await _start(*arguments, stdout=asyncio.subprocess.PIPE)
+    output, errors = await process.communicate()
+    return process.returncode or 0, output.decode(), errors.decode()
+
+
+async def _start(*arguments: str, stdout: int) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "gridtokenx_edge",
+        *arguments,
+        stdout=stdout,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONWARNINGS": "error"},
+    )
 
 
 MakeSite = Callable[..., Awaitable[Site]]

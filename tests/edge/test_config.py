@@ -168,3 +168,27 @@ def test_missing_named_files_say_how_to_make_them(good: str, tmp_path: Path) -> 
             check_files(config)
         (tmp_path / name).touch()
     check_files(config)
+
+
+@pytest.mark.parametrize(
+    ("profile", "written", "serial"),
+    [
+        ("eastron-sdm630", "0012345", "12345"),
+        ("sunspec", " AB-12 ", "AB-12"),
+    ],
+)
+def test_a_serial_number_is_compared_as_the_meter_tells_it(
+    load: Load, good: str, profile: str, written: str, serial: str
+) -> None:
+    text = good.replace("eastron-sdm630", profile)
+    text = text.replace("ack_algorithm", f'serial = "{written}"\nack_algorithm')
+    assert load(text).meters[0].serial == serial
+    assert load(good).meters[0].serial is None
+
+
+def test_a_serial_number_that_no_meter_can_tell(load: Load, good: str) -> None:
+    text = good.replace("ack_algorithm", 'serial = "12345"\nack_algorithm')
+    with pytest.raises(ConfigError, match="do not tell theirs"):
+        load(text.replace("eastron-sdm630", "chint-dtsu666"))
+    with pytest.raises(ConfigError, match="digits"):
+        load(text.replace("12345", "12a45"))

@@ -13,6 +13,10 @@ class KeyFileError(EdgeError):
     """A key file is missing, unreadable, open to others or not a key."""
 
 
+class KeyUnavailable(EdgeError):
+    """The token that holds the signing key does not sign now."""
+
+
 class SpoolError(EdgeError):
     """The spool cannot be opened or written."""
 
@@ -27,6 +31,10 @@ class NotProvisioned(EdgeError):
 
 class BaselineRefused(EdgeError):
     """The meter or the clock is not in a state in which a baseline may be signed."""
+
+
+class BrokerUnreachable(EdgeError):
+    """The broker cannot be reached, or does not let this meter in."""
 
 
 class MeterError(EdgeError):

@@ -8,7 +8,7 @@ from gridtokenx_edge.checkpoint import Checkpoint, checkpoint_path
 from gridtokenx_edge.clock import Clock, StatusProbe
 from gridtokenx_edge.config import MeterConfig
 from gridtokenx_edge.errors import BaselineRefused, MeterError, ReadingRefused
-from gridtokenx_edge.guards import Accepted, RegisterGuard
+from gridtokenx_edge.guards import Accepted, IdentityGuard, RegisterGuard
 from gridtokenx_edge.meters import Quantity, decode
 from gridtokenx_edge.modbus import ModbusDevice
 from gridtokenx_edge.records import Composer, Sample, SignedReading
@@ -37,7 +37,7 @@ async def make_baseline(
         BaselineRefused: The clock is not synchronised, or the registers are not steady.
         NotProvisioned: There are readings, but their baseline is gone.
         MeterError: The meter gave no usable reply.
-        ReadingRefused: A value is not a number or out of range.
+        ReadingRefused: Another meter is there, or a value is not a number or out of range.
         SpoolError: It could not be written.
         CheckpointError: The file beside the key cannot be used.
     """
@@ -59,9 +59,12 @@ async def make_baseline(
 async def _steady_sample(device: ModbusDevice, config: MeterConfig, clock: Clock) -> Sample:
     sample: Sample | None = None
     guard: RegisterGuard | None = None
+    identity = IdentityGuard(config.serial, device, clock)
     for _ in range(READS):
         time_ms = clock.now_ms()
-        reading = decode(config.profile, await _patient_read(device))
+        registers = await _patient_read(device)
+        await identity.check()
+        reading = decode(config.profile, registers)
         try:
             if guard is not None:
                 guard.check(reading, ClockStatus.SYNCHRONISED)

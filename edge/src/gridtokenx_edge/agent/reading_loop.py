@@ -9,7 +9,14 @@ from gridtokenx_edge.agent.recorder import Recorder
 from gridtokenx_edge.agent.schedule import next_read_ms, sleep_until
 from gridtokenx_edge.clock import Clock, ClockWatch
 from gridtokenx_edge.config import MeterConfig
-from gridtokenx_edge.errors import CheckpointError, MeterError, ReadingRefused, SpoolError
+from gridtokenx_edge.errors import (
+    CheckpointError,
+    KeyUnavailable,
+    MeterError,
+    ReadingRefused,
+    SpoolError,
+)
+from gridtokenx_edge.guards import IdentityGuard
 from gridtokenx_edge.logs import RepeatFilter, event
 from gridtokenx_edge.meters import decode
 from gridtokenx_edge.modbus import ModbusDevice
@@ -41,6 +48,7 @@ class ReadingLoop:
     ) -> None:
         self._config = config
         self._device = device
+        self._identity = IdentityGuard(config.serial, device, clock)
         self._recorder = recorder
         self._thread = thread
         self._clock = clock
@@ -77,7 +85,9 @@ class ReadingLoop:
         status = self._watch.status()
         time_ms = self._clock.now_ms()
         try:
-            reading = decode(self._config.profile, await self._device.read())
+            registers = await self._device.read()
+            await self._identity.check()
+            reading = decode(self._config.profile, registers)
             sample = Sample(reading, time_ms, status, self._untold)
             await self._thread.call(self._recorder.record, sample)
         except ReadingRefused as error:
@@ -87,6 +97,8 @@ class ReadingLoop:
             self._refuse(error.reason, error)
         except SpoolError as error:
             self._refuse("spool_not_written", error)
+        except KeyUnavailable as error:
+            self._refuse("key_unavailable", error)
         except CheckpointError as error:
             self._refuse("checkpoint_not_written", error)
             self._recorded()

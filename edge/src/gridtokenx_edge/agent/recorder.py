@@ -57,6 +57,7 @@ class Recorder:
 
         Raises:
             ReadingRefused: A guard refused it; nothing was signed.
+            KeyUnavailable: It could not be signed.
             SpoolError: It could not be written; nothing may be published.
             CheckpointError: It was written, but the checkpoint was not.
         """

@@ -13,8 +13,10 @@ from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+from urllib.parse import quote
 
 from gridtokenx_edge.errors import CheckpointError
+from gridtokenx_edge.keystore.source import KeySource
 from gridtokenx_edge.records import SignedReading
 from gridtokenx_protocol import cose
 from gridtokenx_protocol.errors import ProtocolError
@@ -22,9 +24,12 @@ from gridtokenx_protocol.keys import Signer
 from gridtokenx_protocol.payload import Payload, record_hash
 
 
-def checkpoint_path(key: Path) -> Path:
-    """Where the checkpoint of a key is."""
-    return key.with_name(key.name + ".checkpoint")
+def checkpoint_path(key: KeySource) -> Path:
+    """Where the checkpoint of a key is: beside its file, or beside the PIN of its token."""
+    if isinstance(key, Path):
+        return key.with_name(key.name + ".checkpoint")
+    name = f"{quote(key.token, safe='')}.{quote(key.object, safe='')}.checkpoint"
+    return key.pin.with_name(name)
 
 
 @dataclass(frozen=True, slots=True)

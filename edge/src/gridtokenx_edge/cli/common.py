@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -57,6 +58,12 @@ def describe_key(signer: Signer) -> dict[str, str]:
 def print_json(value: Any) -> None:
     """Print a result as indented JSON."""
     print_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def print_table(values: Mapping[str, object]) -> None:
+    """Print names and values, one a line; what is None is not there."""
+    width = max(map(len, values))
+    print_text("".join(f"{n:<{width}}  {'-' if v is None else v}\n" for n, v in values.items()))
 
 
 def print_text(text: str) -> None:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from gridtokenx_edge.cli import baseline, check_config, csr, keys, read, run, spool
+from gridtokenx_edge.cli import baseline, check_config, csr, keys, probe, read, run, spool, status
 from gridtokenx_edge.errors import EdgeError
 from gridtokenx_edge.logs import configure_logging
 
@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="gtx-edge", description="The agent beside the meter: reads, signs, spools, delivers."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (run, check_config, keys, csr, baseline, read, spool):
+    for module in (run, status, check_config, probe, keys, csr, baseline, read, spool):
         module.add(commands)
     parsed = parser.parse_args(arguments)
     configure_logging()

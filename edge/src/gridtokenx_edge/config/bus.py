@@ -8,7 +8,7 @@ from gridtokenx_edge.config.model import BusConfig, Line, SerialLine, TcpLine
 from gridtokenx_edge.errors import ConfigError
 from gridtokenx_edge.toml_table import TomlTable
 
-_BAUDS: Final = (1200, 2400, 4800, 9600, 19_200, 38_400, 57_600, 115_200)
+BAUDS: Final = (1200, 2400, 4800, 9600, 19_200, 38_400, 57_600, 115_200)
 
 
 def load_bus(table: TomlTable) -> BusConfig:
@@ -49,9 +49,9 @@ def _tcp_line(table: TomlTable, *, rtu: bool) -> TcpLine:
 
 
 def _serial_line(table: TomlTable) -> SerialLine:
-    baud = table.integer("baud", _BAUDS[0], _BAUDS[-1])
-    if baud not in _BAUDS:
-        raise table.error("baud", f"write one of {', '.join(map(str, _BAUDS))}")
+    baud = table.integer("baud", BAUDS[0], BAUDS[-1])
+    if baud not in BAUDS:
+        raise table.error("baud", f"write one of {', '.join(map(str, BAUDS))}")
     return SerialLine(
         device=table.path("device"),
         baud=baud,

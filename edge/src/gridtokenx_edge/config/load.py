@@ -15,7 +15,9 @@ from gridtokenx_edge.config.model import (
     TlsConfig,
 )
 from gridtokenx_edge.errors import ConfigError
+from gridtokenx_edge.keystore.source import SCHEME, KeySource, parse_token_key
 from gridtokenx_edge.meters.load import load_profile
+from gridtokenx_edge.meters.profile import Profile
 from gridtokenx_edge.toml_table import TomlTable
 from gridtokenx_protocol.errors import ProtocolError
 from gridtokenx_protocol.keys import PUBLIC_KEY_SIZE, Algorithm, check_public_key
@@ -52,7 +54,10 @@ def check_files(config: AgentConfig) -> None:
         ConfigError: One is missing; says how to make it.
     """
     for meter in config.meters:
-        _require(config, meter.key, "key", "make it with: gtx-edge keys create --out PATH")
+        if isinstance(meter.key, Path):
+            _require(config, meter.key, "key", "make it with: gtx-edge keys create --out PATH")
+        else:
+            _require(config, meter.key.pin, "pin", "write the token's PIN there, mode 0600")
         if meter.broker.tls is not None:
             tls = meter.broker.tls
             _require(config, tls.ca, "broker.tls.ca", "copy the hub's CA certificate there")
@@ -76,22 +81,35 @@ def _meter(table: TomlTable) -> MeterConfig:
     interval_s = table.integer("settlement_interval_s", 1, DAY_S, default=900)
     if DAY_S % interval_s:
         raise table.error("settlement_interval_s", f"write a number that divides {DAY_S}")
+    profile = load_profile(table.text("profile"), table.folder)
     meter = MeterConfig(
         id=table.hexadecimal("id", 16),
-        profile=load_profile(table.text("profile"), table.folder),
+        profile=profile,
         deployment=table.hexadecimal("deployment", 4),
         settlement_interval_s=interval_s,
         read_every_ms=table.integer("read_every_ms", 50, interval_s * 1000, default=1000),
-        key=table.path("key"),
+        key=_key(table),
         ack_key=_ack_key(table, algorithm),
         ack_algorithm=algorithm,
         bus=load_bus(table.table("bus")),
         limits=_limits(table.table("limits")),
         spool=_spool(table.table("spool")),
         broker=_broker(table.table("broker")),
+        serial=_serial(table, profile) if "serial" in table else None,
     )
     table.finish()
     return meter
+
+
+def _key(table: TomlTable) -> KeySource:
+    text = table.text("key")
+    if not text.startswith(SCHEME):
+        return table.folder / text
+    pin = table.path("pin")
+    try:
+        return parse_token_key(text, pin)
+    except ConfigError as error:
+        raise table.error("key", str(error)) from error
 
 
 def _ack_key(table: TomlTable, algorithm: Algorithm) -> bytes:
@@ -101,6 +119,21 @@ def _ack_key(table: TomlTable, algorithm: Algorithm) -> bytes:
     except ProtocolError as error:
         raise table.error("ack_key", f"{error}; copy it from the hub's /api/deployment") from error
     return key
+
+
+def _serial(table: TomlTable, profile: Profile) -> str:
+    """The serial number in the form in which ``decode_identity`` returns it."""
+    serial = table.text("serial").strip()
+    identity = profile.identity
+    if identity is None:
+        raise table.error(
+            "serial", f"meters of profile {profile.name} do not tell theirs; remove this line"
+        )
+    if identity.type is None:
+        return serial
+    if not (serial.isascii() and serial.isdigit()):
+        raise table.error("serial", "write the digits that are printed on the meter, in quotes")
+    return str(int(serial))
 
 
 def _limits(table: TomlTable) -> LimitsConfig:

@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from gridtokenx_edge.keystore.source import KeySource
 from gridtokenx_edge.meters.profile import Profile
 from gridtokenx_protocol.keys import Algorithm
 
@@ -118,9 +119,10 @@ class MeterConfig:
         deployment: 4 bytes; names the chain and registry that readings are for.
         settlement_interval_s: Length of a settlement interval; divides a day.
         read_every_ms: Period of reading; at most one settlement interval.
-        key: File of the signing key.
+        key: Where the signing key is.
         ack_key: The hub's public key, pinned.
         ack_algorithm: Its kind.
+        serial: Serial number that the meter must show; None for any.
     """
 
     id: bytes
@@ -128,13 +130,14 @@ class MeterConfig:
     deployment: bytes
     settlement_interval_s: int
     read_every_ms: int
-    key: Path
+    key: KeySource
     ack_key: bytes
     ack_algorithm: Algorithm
     bus: BusConfig
     limits: LimitsConfig
     spool: SpoolConfig
     broker: BrokerConfig
+    serial: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
-"""The signing key as a file: PKCS #8 in PEM, readable by its owner alone."""
+"""The signing key: a file (PKCS #8 in PEM, readable by its owner alone), or a token's."""
 
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -11,33 +13,48 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from gridtokenx_edge.errors import KeyFileError
+from gridtokenx_edge.errors import ConfigError, KeyFileError
 from gridtokenx_edge.keystore.files import create_private_file, read_private_file
+from gridtokenx_edge.keystore.source import KeySource, TokenKey
 from gridtokenx_protocol.keys import Algorithm, Signer, SoftwareSigner
 
 
-def create_signing_key(path: Path, algorithm: Algorithm) -> Signer:
-    """Draw a new key and write it; the private part is never shown.
+def create_signing_key(source: KeySource, algorithm: Algorithm) -> Signer:
+    """Draw a new key and keep it there; the private part is never shown.
 
     Raises:
-        KeyFileError: The file exists or cannot be written.
+        KeyFileError: It exists or cannot be made.
+        ConfigError: A token cannot be used without more software, or with this algorithm.
     """
+    if isinstance(source, TokenKey):
+        if algorithm is not Algorithm.P256:
+            raise ConfigError("a key in a token is a P-256 key; say --algorithm p256")
+        made: Signer = _token_module().create_token_key(source)
+        return made
     key = (
         ed25519.Ed25519PrivateKey.generate()
         if algorithm is Algorithm.ED25519
         else ec.generate_private_key(ec.SECP256R1())
     )
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    create_private_file(path, pem)
+    create_private_file(source, pem)
     return SoftwareSigner(key)
 
 
-def load_signer(path: Path) -> Signer:
+def load_signer(source: KeySource) -> Signer:
     """Open the signing key.
 
     Raises:
-        KeyFileError: The file is missing, open to others, or holds no key of ours.
+        KeyFileError: File, token or PIN are missing or open to others, or hold no key of ours.
+        ConfigError: A token cannot be used without more software.
     """
+    if isinstance(source, TokenKey):
+        signer: Signer = _token_module().TokenSigner(source)
+        return signer
+    return _load_file(source)
+
+
+def _load_file(path: Path) -> Signer:
     try:
         key = load_pem_private_key(read_private_file(path), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
@@ -48,3 +65,13 @@ def load_signer(path: Path) -> Signer:
     if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):
         return SoftwareSigner(key)
     raise KeyFileError(f"{path} holds another kind of key; use Ed25519 or P-256")
+
+
+def _token_module() -> Any:
+    """Loaded only for a key in a token: it needs a package that is an extra."""
+    try:
+        return import_module("gridtokenx_edge.keystore.token")
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            "keys in tokens need one more package: pip install 'gridtokenx-edge[pkcs11]'"
+        ) from error

@@ -19,7 +19,13 @@ EXCEPTIONS: Final = {
 
 
 class Bus(Protocol):
-    """A line or connection with one lock: whatever hangs on it answers one request at a time."""
+    """A line or connection with one lock: whatever hangs on it answers one request at a time.
+
+    Attributes:
+        openings: How often it has been opened.
+    """
+
+    openings: int
 
     async def read(self, unit: int, block: Block, timeout_ms: int) -> bytes:
         """Read a block of registers.

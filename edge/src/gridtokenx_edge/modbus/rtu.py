@@ -42,6 +42,7 @@ class RtuBus:
         self._outstanding: defaultdict[int, Outstanding] = defaultdict(Outstanding)
         self._silence_s = self._gap_s
         self._silent_at = 0.0
+        self.openings = 0
 
     async def read(self, unit: int, block: Block, timeout_ms: int) -> bytes:
         """See ``Bus.read``."""
@@ -88,6 +89,7 @@ class RtuBus:
         """Open the line and wait until it is silent; what comes meanwhile is thrown away."""
         try:
             if await self._link.open(timeout_s):
+                self.openings += 1
                 self._disturbed(timeout_s)  # whoever had the line before may have asked something
         except OSError as error:
             raise self._gone() from error

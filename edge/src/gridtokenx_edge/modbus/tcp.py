@@ -28,6 +28,7 @@ class ModbusTcpBus:
         self._line = line
         self._lock = asyncio.Lock()
         self._client: AsyncModbusTcpClient | None = None
+        self.openings = 0
 
     async def read(self, unit: int, block: Block, timeout_ms: int) -> bytes:
         """See ``Bus.read``."""
@@ -81,6 +82,7 @@ class ModbusTcpBus:
             raise MeterUnreachable(
                 "no_connection", f"cannot connect to {self._name}; check address, port and cable"
             )
+        self.openings += 1
         return self._client
 
 

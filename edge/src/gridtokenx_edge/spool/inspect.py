@@ -37,6 +37,7 @@ def stats(connection: sqlite3.Connection) -> dict[str, int | None]:
         "last_sequence": last,
         "acked_sequence": acked,
         "dropped_undeclared": undeclared,
+        "last_time_ms": chain.accepted.time_ms if chain else None,
         "surplus_mwh": chain.boundary.surplus_mwh if chain else None,
     }
 

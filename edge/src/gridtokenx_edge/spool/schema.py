@@ -83,6 +83,27 @@ def open_for_writing(path: Path) -> tuple[sqlite3.Connection, int]:
     return connection, lock
 
 
+def is_in_use(path: Path) -> bool:
+    """Whether a process has the spool open for writing: its agent runs.
+
+    Raises:
+        SpoolError: This user may not ask.
+    """
+    try:
+        handle = os.open(f"{path}.lock", os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise SpoolError(f"{path}: {error.strerror}; ask as the agent's user") from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
 def open_for_reading(path: Path) -> sqlite3.Connection:
     """Open a spool without disturbing the agent that writes it.
 

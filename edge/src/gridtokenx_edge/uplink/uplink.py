@@ -12,7 +12,7 @@ import aiomqtt
 
 from gridtokenx_edge.clock import Clock
 from gridtokenx_edge.config.model import MeterConfig
-from gridtokenx_edge.errors import SpoolError
+from gridtokenx_edge.errors import KeyUnavailable, SpoolError
 from gridtokenx_edge.logs import RepeatFilter, event
 from gridtokenx_edge.spool import AckOutcome, Spool, SpoolThread
 from gridtokenx_edge.uplink.connection import make_client
@@ -89,7 +89,7 @@ class Uplink:
                     pause_s = self._timing.first_pause_s
                     self.connected = True
                     await self._serve(client, presence)
-            except* (aiomqtt.MqttError, SpoolError) as errors:
+            except* (aiomqtt.MqttError, SpoolError, KeyUnavailable) as errors:
                 self._log_fault(errors.exceptions[0])
             finally:
                 self.connected = False
