@@ -20,9 +20,7 @@ class Verb:
 def _python(
     module: str, *, broker: bool = False, token: bool = False
 ) -> Callable[[Sequence[str]], int]:
-    """Return a verb that runs `module` in the workspace's environment, with a `broker` and a
-    software `token` at hand.
-    """
+    """Return a verb that runs `module` in the environment, with `broker` and `token` at hand."""
 
     def verb(arguments: Sequence[str]) -> int:
         environment.prepare()

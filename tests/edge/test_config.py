@@ -192,3 +192,10 @@ def test_a_serial_number_that_no_meter_can_tell(load: Load, good: str) -> None:
         load(text.replace("eastron-sdm630", "chint-dtsu666"))
     with pytest.raises(ConfigError, match="digits"):
         load(text.replace("12345", "12a45"))
+
+
+@pytest.mark.parametrize("host", ["192.0.2.7", "hub.example"])
+@pytest.mark.parametrize("wrong", ["a..b", "\u00e4" * 70])
+def test_hosts_that_cannot_be(load: Load, good: str, host: str, wrong: str) -> None:
+    with pytest.raises(ConfigError, match=r"host: write the name or address"):
+        load(good.replace(host, wrong))

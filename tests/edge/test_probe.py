@@ -113,6 +113,12 @@ def test_only_small_subnets(text: str) -> None:
         hosts_of(text)
 
 
+@pytest.mark.parametrize("text", ["", "a..b", "a" * 100, "a\0b"])
+def test_hosts_that_cannot_be(text: str) -> None:
+    with pytest.raises(ConfigError, match="write a name"):
+        hosts_of(text)
+
+
 def test_hosts_of_a_small_subnet() -> None:
     assert hosts_of("192.168.1.0/30") == ["192.168.1.1", "192.168.1.2"]
     assert hosts_of("meter.local") == ["meter.local"]

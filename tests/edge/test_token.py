@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pkcs11
@@ -11,9 +12,11 @@ import pytest
 from tests.edge.fake_hub import FakeHub
 from tests.edge.fake_meter import FakeMeter
 from tests.edge.site import MakeSite
+from tests.edge.test_identity import bench_on
 
 from gridtokenx_edge.checkpoint import checkpoint_path
 from gridtokenx_edge.cli import main
+from gridtokenx_edge.config import MeterConfig
 from gridtokenx_edge.errors import ConfigError, KeyFileError, KeyUnavailable
 from gridtokenx_edge.keystore import (
     TokenKey,
@@ -23,8 +26,9 @@ from gridtokenx_edge.keystore import (
     parse_token_key,
 )
 from gridtokenx_edge.keystore import token as token_module
+from gridtokenx_edge.meters import Profile
 from gridtokenx_protocol import cose
-from gridtokenx_protocol.keys import Algorithm, check_low_s
+from gridtokenx_protocol.keys import Algorithm, SoftwareSigner, check_low_s
 
 MODULE = Path("/usr/lib/softhsm/libsofthsm2.so")
 PIN = "876543"
@@ -100,6 +104,9 @@ def test_a_wrong_or_open_pin_is_refused_and_not_repeated(token: TokenKey) -> Non
     token.pin.chmod(0o640)
     with pytest.raises(KeyFileError, match="chmod 600"):
         load_signer(token)
+    missing = replace(token, pin=token.pin.with_name("none"))
+    with pytest.raises(KeyFileError, match="write the PIN there"):
+        load_signer(missing)
     token.pin.chmod(0o600)
     token.pin.write_text("999999")
     with pytest.raises(KeyFileError, match="check the PIN in") as caught:
@@ -154,6 +161,25 @@ async def test_the_agent_signs_with_a_token(
     assert checkpoint_path(token).exists()
     code, output, errors = await site.command("spool", "verify")
     assert code == 0, errors + output
+
+
+async def test_readings_wait_for_a_token_that_is_away(
+    profile: Profile,
+    meter_config: MeterConfig,
+    signer: SoftwareSigner,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def away(_: bytes) -> bytes:
+        raise KeyUnavailable("away")
+
+    async with bench_on("tcp", profile, meter_config, signer) as bench:
+        await bench.begin()
+        with monkeypatch.context() as patch:
+            patch.setattr(signer, "sign", away)
+            assert await bench.read() == {"key_unavailable": 1}
+            assert bench.loop.recorded == 0
+        await bench.read()
+        assert bench.loop.recorded == 1
 
 
 @pytest.mark.parametrize(

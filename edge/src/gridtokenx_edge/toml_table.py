@@ -9,6 +9,15 @@ from typing import Any, Self
 from gridtokenx_edge.errors import ConfigError
 
 
+def can_be_host(text: str) -> bool:
+    """Whether one may ask for the address of such a name: for others Python has no named error."""
+    try:
+        text.encode("idna")
+    except UnicodeError:
+        return False
+    return bool(text) and text.isprintable()
+
+
 class TomlTable:
     """One table of a TOML file. Each key is taken once; what is left at the end is a mistake."""
 
@@ -53,6 +62,13 @@ class TomlTable:
         value = self._take(key, default)
         if not isinstance(value, str) or not value.strip():
             raise self.error(key, "write text in quotes")
+        return value
+
+    def host(self, key: str) -> str:
+        """Name or address of a machine."""
+        value = self.text(key)
+        if not can_be_host(value):
+            raise self.error(key, "write the name or address of a machine")
         return value
 
     def choice(self, key: str, choices: tuple[str, ...], default: str | None = None) -> str:

@@ -44,7 +44,7 @@ def refuse_unlike_lines(file: Path, lines: Iterable[Line]) -> None:
 
 def _tcp_line(table: TomlTable, *, rtu: bool) -> TcpLine:
     return TcpLine(
-        host=table.text("host"), port=table.integer("port", 1, 65535, default=502), rtu=rtu
+        host=table.host("host"), port=table.integer("port", 1, 65535, default=502), rtu=rtu
     )
 
 

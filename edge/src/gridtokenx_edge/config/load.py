@@ -156,7 +156,7 @@ def _spool(table: TomlTable) -> SpoolConfig:
 
 
 def _broker(table: TomlTable) -> BrokerConfig:
-    host = table.text("host")
+    host = table.host("host")
     tls = _tls(table.table("tls")) if "tls" in table else None
     if tls is None and not _is_loopback(host):
         raise table.error("tls", "missing; a broker on another machine is reached with TLS only")

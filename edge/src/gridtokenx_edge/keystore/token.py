@@ -158,6 +158,8 @@ def _public_key(key: TokenKey) -> bytes:
 def _session(key: TokenKey) -> pkcs11.Session:
     place = key.module, key.token
     if place not in _sessions:
+        if not key.pin.is_file():
+            raise KeyFileError(f"there is no file {key.pin}; write the PIN there, mode 0600")
         pin = read_private_file(key.pin).decode(errors="replace").strip()
         token = _slot_token(key)
         try:

@@ -7,6 +7,7 @@ from typing import Final
 
 from gridtokenx_edge.config.model import Line, SerialLine
 from gridtokenx_edge.errors import ConfigError
+from gridtokenx_edge.toml_table import can_be_host
 
 MOST_HOSTS: Final = 256
 _LARGEST_UNIT: Final = 247
@@ -27,6 +28,8 @@ def hosts_of(text: str) -> list[str]:
         ConfigError: Not a subnet, or one that is too large.
     """
     if "/" not in text:
+        if not can_be_host(text):
+            raise ConfigError(f"--host {text!r}: write a name, an address or a small subnet")
         return [text]
     try:
         network = ipaddress.ip_network(text)
