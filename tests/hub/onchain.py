@@ -24,7 +24,7 @@ from solders.pubkey import Pubkey
 from gridtokenx_hub.bootstrap import bootstrap
 from gridtokenx_hub.chain import ChainClient, FeePayerPool, TransactionSender
 from gridtokenx_hub.indexer import Difference, Indexer, reconcile
-from gridtokenx_hub.keys import RoleKeys, load_role_keys
+from gridtokenx_hub.keys import RoleKeys, load_registrar, load_role_keys
 from gridtokenx_hub.settlement import Settlement
 from gridtokenx_programs import (
     PROGRAM_NAMES,
@@ -82,6 +82,10 @@ class Chain:
     keys_folder: Path
 
     @property
+    def registrar(self) -> Keypair:
+        return load_registrar(self.keys_folder)
+
+    @property
     def keys(self) -> RoleKeys:
         return load_role_keys(self.keys_folder, 2)
 
@@ -92,6 +96,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     folder = tmp_path_factory.mktemp("chain")
     with running_chain(folder) as rpc_url:
         made = Chain(rpc_url, folder / "keys")
+        load_registrar(made.keys_folder)
         asyncio.run(_set_up(made))
         yield made
 
@@ -261,7 +266,7 @@ class World:
         """A registered meter of 20 kW and at most 400 kWh a day."""
         device = Device(owner or await self.household(), self.deployment, algorithm)
         baseline = device.record(device.baseline_ms, int(ClockStatus.SYNCHRONISED))
-        registrar = self.chain.keys.registrar
+        registrar = self.chain.registrar
         accounts = {
             "config": ADDRESSES.registry_config(),
             "registrar_key": registrar.pubkey(),

@@ -146,7 +146,7 @@ class TestOneAuthority:
     __test__ = not lacking(look_at_machine(), 1)
 
     def test_our_programs_are_set_up_there_and_outlive_a_restart(self, tmp_path: Path) -> None:
-        keys = RoleKeys(Keypair(), Keypair(), Keypair(), (Keypair(),))
+        keys = RoleKeys(Keypair(), Keypair(), Keypair().pubkey(), (Keypair(),))
         with one_authority(tmp_path / "cluster") as url:
             asyncio.run(self.set_up(url, keys))
         with one_authority(tmp_path / "cluster") as url:

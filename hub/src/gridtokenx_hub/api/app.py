@@ -5,7 +5,7 @@ from fastapi import FastAPI
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.middleware import RequestGuard
 from gridtokenx_hub.api.problems import answer_problem, expected_errors
-from gridtokenx_hub.api.routes import about, households, trading
+from gridtokenx_hub.api.routes import about, households, provisioning, trading
 from gridtokenx_hub.web import pages
 
 
@@ -23,7 +23,15 @@ def create_app(context: ApiContext) -> FastAPI:
     for kind in expected_errors():
         app.add_exception_handler(kind, answer_problem)
     app.add_middleware(RequestGuard)
-    for router in (about.router, trading.public, trading.private, households.router, pages.router):
+    for router in (
+        about.router,
+        trading.public,
+        trading.private,
+        households.router,
+        provisioning.private,
+        provisioning.by_code,
+        pages.router,
+    ):
         app.include_router(router)
     app.mount("/static", pages.static_files(), name="static")
     return app

@@ -3,7 +3,7 @@
 import datetime as dt
 import ipaddress
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from cryptography import x509
@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from gridtokenx_hub.broker.files import replace_file
+from gridtokenx_hub.broker.revocation_list import Revoked, revocation_list
 from gridtokenx_hub.broker.settings import TlsFiles
 
 HUB_IDENTITY = "hub"
@@ -46,7 +48,7 @@ class CertificateAuthority:
     """Signs the certificates of the broker, the hub and the devices; its files live in `folder`.
 
     Args:
-        folder: holds `ca.pem`, `ca.key` and the certificates of broker and hub.
+        folder: holds `ca.pem`, `ca.key`, `crl.pem` and the certificates of broker and hub.
         clock: the present instant, timezone-aware.
     """
 
@@ -55,7 +57,10 @@ class CertificateAuthority:
         self._clock = clock
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.certificate_path = folder / "ca.pem"
+        self.revocation_list_path = folder / "crl.pem"
         self._key = self._load_or_create()
+        if not self.revocation_list_path.exists():
+            self.write_revocation_list(())
 
     @property
     def certificate_pem(self) -> str:
@@ -115,6 +120,12 @@ class CertificateAuthority:
             key, meter_id.hex(), [x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])]
         )
         return certificate.public_bytes(serialization.Encoding.PEM).decode(), self.certificate_pem
+
+    def write_revocation_list(self, revoked: Iterable[Revoked]) -> None:
+        """Write the list of all certificates that are revoked."""
+        issuer = x509.load_pem_x509_certificate(self.certificate_path.read_bytes())
+        content = revocation_list(issuer, self._key, revoked, self._clock())
+        replace_file(self.revocation_list_path, content)
 
     def _load_or_create(self) -> ec.EllipticCurvePrivateKey:
         key_path = self._folder / "ca.key"

@@ -29,10 +29,11 @@ class BrokerFailed(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class BrokerPlan:
-    """The broker's command line, and how the hub reaches it."""
+    """The broker's command line, how the hub reaches it, and which files it reads anew."""
 
     command: tuple[str, ...]
     hub: BrokerSettings
+    reread: tuple[Path, ...] = ()
 
 
 def find_mosquitto() -> str | None:
@@ -63,11 +64,12 @@ def plan_broker(kind: str, folder: Path, port: int, authority: CertificateAuthor
                 'or set kind = "rumqttd" under [broker]'
             )
         configuration = mosquitto.write_configuration(
-            folder, LOOPBACK, port, authority.broker_files()
+            folder, LOOPBACK, port, authority.broker_files(), authority.revocation_list_path
         )
         return BrokerPlan(
             (program, "-c", str(configuration)),
             BrokerSettings(LOOPBACK, port, authority.hub_files()),
+            (mosquitto.access_list_path(folder), authority.revocation_list_path),
         )
     configuration = rumqttd.write_configuration(folder, LOOPBACK, port)
     return BrokerPlan(

@@ -1,5 +1,6 @@
 """How a client reaches the broker."""
 
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,3 +21,11 @@ class BrokerSettings:
     host: str
     port: int
     tls: TlsFiles | None
+
+
+def tls_context(files: TlsFiles) -> ssl.SSLContext:
+    """Return the context of a client: TLS 1.2 or newer, both sides shown by certificates."""
+    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(files.ca))
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(files.certificate, files.key)
+    return context

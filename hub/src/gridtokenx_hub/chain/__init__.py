@@ -9,10 +9,11 @@ from gridtokenx_hub.chain.errors import (
     TransactionRefused,
 )
 from gridtokenx_hub.chain.fee_payers import FeePayerPool
-from gridtokenx_hub.chain.sender import TransactionSender
+from gridtokenx_hub.chain.sender import Cosign, TransactionSender
 from gridtokenx_hub.chain.types import (
     AccountInfo,
     Confirmation,
+    Draft,
     ExecutedInstruction,
     LatestBlockhash,
     PreparedTransaction,
@@ -27,6 +28,8 @@ __all__ = [
     "ChainError",
     "ChainUnavailable",
     "Confirmation",
+    "Cosign",
+    "Draft",
     "ExecutedInstruction",
     "FeePayerPool",
     "LatestBlockhash",

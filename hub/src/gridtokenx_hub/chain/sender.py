@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from solders.compute_budget import set_compute_unit_limit
@@ -11,6 +11,7 @@ from solders.instruction import Instruction
 from solders.keypair import Keypair
 from solders.message import Message
 from solders.pubkey import Pubkey
+from solders.signature import Signature
 from solders.transaction import Transaction as SignedTransaction
 
 from gridtokenx_hub.chain.client import ChainClient
@@ -25,6 +26,7 @@ from gridtokenx_hub.chain.refusals import (
 )
 from gridtokenx_hub.chain.types import (
     Confirmation,
+    Draft,
     LatestBlockhash,
     PreparedTransaction,
     SignatureStatus,
@@ -33,6 +35,9 @@ from gridtokenx_programs import Program
 
 Instructions = Sequence[Instruction] | Callable[[Pubkey], Sequence[Instruction]]
 """Instructions, or how to make them once it is known who pays."""
+
+Cosign = Callable[[Message], Awaitable[Mapping[Pubkey, Signature]]]
+"""Gets the signatures of those whose keys are not here, by their addresses."""
 
 DEFAULT_COMPUTE_UNITS = 200_000
 RESEND_AFTER_S = 2.0
@@ -82,8 +87,21 @@ class TransactionSender:
         signers: Sequence[Keypair] = (),
         *,
         compute_units: int = DEFAULT_COMPUTE_UNITS,
+        cosign: Cosign | None = None,
     ) -> PreparedTransaction:
-        """Make and sign a transaction; nothing is sent.
+        """Make a transaction and have it signed; nothing is sent.
+
+        Raises:
+            ChainUnavailable: there is no blockhash to be had.
+        """
+        draft = await self.draft(instructions, compute_units=compute_units)
+        others = await cosign(draft.message) if cosign else {}
+        return self.sign(draft, signers, others)
+
+    async def draft(
+        self, instructions: Instructions, *, compute_units: int = DEFAULT_COMPUTE_UNITS
+    ) -> Draft:
+        """Make a transaction that nobody has signed.
 
         The compute limit goes in front of `instructions`, whose order stays. No two transactions
         of a sender are the same: the limit is raised by a few units that differ each time, or the
@@ -92,19 +110,34 @@ class TransactionSender:
         Raises:
             ChainUnavailable: there is no blockhash to be had.
         """
-        payer = self._fee_payers.next()
-        made = instructions(payer.pubkey()) if callable(instructions) else instructions
+        payer = self._fee_payers.next().pubkey()
+        made = instructions(payer) if callable(instructions) else instructions
         limit = compute_units + next(self._counter) % _DISTINCT_LIMITS
         recent = await self._blockhashes.get()
         message = Message.new_with_blockhash(
-            [set_compute_unit_limit(limit), *made], payer.pubkey(), recent.blockhash
+            [set_compute_unit_limit(limit), *made], payer, recent.blockhash
         )
-        keypairs = {keypair.pubkey(): keypair for keypair in (payer, *signers)}
-        transaction = SignedTransaction(list(keypairs.values()), message, recent.blockhash)
+        return Draft(message, recent.last_valid_block_height)
+
+    def sign(
+        self, draft: Draft, signers: Sequence[Keypair], others: Mapping[Pubkey, Signature]
+    ) -> PreparedTransaction:
+        """Put together the signatures of the fee payer, of `signers` and of `others`.
+
+        Raises:
+            LookupError: the fee payer is none of ours, or a signature is missing.
+        """
+        message = draft.message
+        payer = self._fee_payers.keypair(message.account_keys[0])
+        signed = bytes(message)
+        signatures = {key.pubkey(): key.sign_message(signed) for key in (payer, *signers)}
+        signatures |= others
+        required = message.account_keys[: message.header.num_required_signatures]
+        transaction = SignedTransaction.populate(message, [signatures[key] for key in required])
         return PreparedTransaction(
             signature=str(transaction.signatures[0]),
             raw=bytes(transaction),
-            last_valid_block_height=recent.last_valid_block_height,
+            last_valid_block_height=draft.last_valid_block_height,
         )
 
     async def submit(self, prepared: PreparedTransaction) -> None:
