@@ -2,50 +2,17 @@
 
 import asyncio
 import datetime as dt
-import socket
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiomqtt
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from mqtt_devices import OTHER, OWN, device_files, free_port
 
 from gridtokenx_hub.broker.authority import CertificateAuthority
 from gridtokenx_hub.broker.process import listening, plan_broker
 from gridtokenx_hub.broker.settings import TlsFiles
-
-OWN, OTHER = bytes([1]) * 16, bytes([2]) * 16
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def device_files(folder: Path, authority: CertificateAuthority, meter_id: bytes) -> TlsFiles:
-    folder.mkdir(exist_ok=True)
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, meter_id.hex())])
-    request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
-    pem, ca = authority.issue_device_certificate(
-        request.public_bytes(serialization.Encoding.PEM).decode(), meter_id
-    )
-    files = TlsFiles(folder / "ca.pem", folder / "device.pem", folder / "device.key")
-    files.ca.write_text(ca)
-    files.certificate.write_text(pem)
-    files.key.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return files
 
 
 def client(port: int, files: TlsFiles | None, authority: CertificateAuthority) -> aiomqtt.Client:

@@ -26,7 +26,7 @@ STEP = "transaction"
 
 @contextlib.asynccontextmanager
 async def acting(
-    context: ApiContext, caller: str, text: str, meter_id: bytes, purpose: Purpose | None = None
+    context: ApiContext, caller: str, text: str, meter_id: bytes, purpose: Purpose
 ) -> AsyncIterator[Code]:
     """Yield the claimed code of a meter, which nobody else acts on meanwhile.
 
@@ -36,7 +36,7 @@ async def acting(
     """
     found = await present_code(context, caller, text)
     check_meter(found, meter_id)
-    if purpose is not None and found.mandate.purpose != purpose:
+    if found.mandate.purpose != purpose:
         raise Problem(409, "WrongPurpose", f"the code is for {found.mandate.purpose}")
     if found.done_at is not None:
         raise Problem(409, "CodeUsed", "the code is used: ask the operator for another")
