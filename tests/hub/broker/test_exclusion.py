@@ -12,6 +12,7 @@ import pytest
 from cryptography import x509
 from mqtt_devices import OTHER, OWN, device_files, free_port
 
+from gridtokenx_hub.broker import exclusion
 from gridtokenx_hub.broker.authority import CertificateAuthority
 from gridtokenx_hub.broker.exclusion import Exclusion
 from gridtokenx_hub.broker.process import listening, plan_broker
@@ -166,6 +167,20 @@ async def test_a_broker_that_is_away(site: Site) -> None:
     with pytest.raises(aiomqtt.MqttError):
         async with site.connect(own, OWN.hex()):
             pass
+
+
+async def test_whoever_revoked_it(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hub's own round sees what the indexer wrote, without a request."""
+    monkeypatch.setattr(exclusion, "POLL_S", 0.02)
+    await site.device(OWN)
+    stop = asyncio.Event()
+    running = asyncio.create_task(site.exclusion.run(stop))
+    await site.revoke(OWN)
+    async with asyncio.timeout(10):
+        while not await site.pool.fetchval("SELECT excluded_at FROM exclusions"):  # noqa: ASYNC110 - nobody announces it
+            await asyncio.sleep(0.02)
+    stop.set()
+    await running
 
 
 async def test_an_access_list_that_was_lost_is_written_again(site: Site) -> None:
