@@ -90,6 +90,18 @@ async def test_an_expired_code(world: HubWorld) -> None:
     expect_problem(await site.status(), 410, "CodeExpired")
 
 
+async def test_a_used_code_expires_too(world: HubWorld) -> None:
+    """Whoever finds it later learns nothing of the house."""
+    site = await installed(world, await world.user())
+    expect(await site.status(), 200)
+    code_id = await world.pool.fetchval(
+        "SELECT id FROM provisioning_codes WHERE meter_id = $1", site.device.meter_id
+    )
+    await expire(world, code_id)
+    expect_problem(await site.status(), 410, "CodeExpired")
+    expect_problem(await site.post("done"), 410, "CodeExpired")
+
+
 @pytest.mark.parametrize(
     ("changes", "error"),
     [

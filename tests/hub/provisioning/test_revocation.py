@@ -29,6 +29,11 @@ async def test_an_operator_revokes(world: HubWorld) -> None:
     assert account is not None
     meter = world.context.programs["registry"].decode_account("Meter", account.data)
     assert meter["status"] == "Revoked"
+    why = await world.pool.fetchval(
+        "SELECT reason FROM provisioning_codes WHERE meter_id = $1 AND purpose = 'revoke'",
+        site.device.meter_id,
+    )
+    assert why == "stolen"
     status = await world.pool.fetchval(
         "SELECT status FROM meters WHERE meter_id = $1", site.device.meter_id
     )

@@ -19,6 +19,7 @@ async def direct_mandate(
     meter_id: bytes,
     key: DeviceKey | None = None,
     limits: Limits | None = None,
+    reason: str | None = None,
 ) -> Mandate:
     """Write down who asks for what with which meter, for the registrar to read.
 
@@ -30,6 +31,7 @@ async def direct_mandate(
         meter_id: 16 bytes.
         key: the device's key, where a reading has to prove the request.
         limits: of a meter that is to be registered.
+        reason: why, for people to read.
     """
     now = context.clock()
     code_id = await insert_code(
@@ -44,6 +46,7 @@ async def direct_mandate(
             "export_limit_mw": limits.export_limit_mw if limits else None,
             "import_limit_mw": limits.import_limit_mw if limits else None,
             "daily_export_limit_mwh": limits.daily_export_limit_mwh if limits else None,
+            "reason": reason,
             "created_at": now,
             "expires_at": now + VALID_FOR,
         },

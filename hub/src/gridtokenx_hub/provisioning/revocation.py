@@ -19,7 +19,7 @@ SELECT tx_signature FROM events
 
 
 async def revoke_meter(
-    context: ApiContext, attempt: Attempt, caller: Principal, meter_id: bytes
+    context: ApiContext, attempt: Attempt, caller: Principal, meter_id: bytes, reason: str
 ) -> RevokedMeter:
     """Revoke a meter; repeated, it answers the same.
 
@@ -37,7 +37,9 @@ async def revoke_meter(
     if tx_signature is None:
 
         async def plan() -> Plan:
-            mandate = await direct_mandate(context, caller, "revoke", meter["user_id"], meter_id)
+            mandate = await direct_mandate(
+                context, caller, "revoke", meter["user_id"], meter_id, reason=reason
+            )
             return plan_of(context, mandate, None, ())
 
         try:

@@ -112,7 +112,7 @@ async def present_code(context: ApiContext, caller: str, text: str) -> Code:
         context.wrong_codes.count(caller, now)
         raise Problem(404, "UnknownCode", "there is no such code: compare it, or ask the operator")
     code = Code.of(context.pool, row)
-    if code.state(now) == "expired":
+    if code.expires_at <= now:  # a used one too: it must not show readings for ever
         raise Problem(
             410,
             "CodeExpired",

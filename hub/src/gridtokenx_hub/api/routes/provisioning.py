@@ -117,7 +117,7 @@ async def withdraw(context: Context, _caller: Operator, code_id: Identifier) -> 
     responses=documented(400, 401, 403, 404, 409, 413, 422, 503),
 )
 async def revoke(
-    request: Request, context: Context, caller: Caller, meter_id: MeterId, _body: RevokeMeter
+    request: Request, context: Context, caller: Caller, meter_id: MeterId, body: RevokeMeter
 ) -> Response:
     """Revoke a meter for ever: stolen or decommissioned. For an operator or its owner.
 
@@ -129,7 +129,7 @@ async def revoke(
         request,
         caller,
         201,
-        lambda attempt: revoke_meter(context, attempt, caller, meter_id),
+        lambda attempt: revoke_meter(context, attempt, caller, meter_id, body.reason),
     )
     return answer.response()
 

@@ -81,6 +81,7 @@ CREATE TABLE provisioning_codes (             -- what the registrar may be asked
     daily_export_limit_mwh bigint,
     algorithm   smallint,                     -- the device key that claimed it
     public_key  bytea,
+    reason      text,                         -- why a meter is revoked
     created_at  timestamptz NOT NULL,
     expires_at  timestamptz NOT NULL,
     claimed_at  timestamptz,
