@@ -101,6 +101,7 @@ async def test_bytes_that_the_hub_did_not_make(world: HubWorld) -> None:
         (encoded(Transaction.new_unsigned(other)), 409, "TransactionNotOffered"),
         (offer["transaction"], 422, "BadSignature"),
         (waiting.signed(offer, Keypair()), 422, "BadSignature"),
+        (base64.b64encode(b"\0" + bytes(message)).decode(), 422, "BadSignature"),
         ("AAAA", 422, "Malformed"),
         ("", 422, "Malformed"),
     ]

@@ -90,9 +90,9 @@ async def owner_signed(context: ApiContext, code: Code, raw: bytes) -> Registere
                 409, "OfferExpired", "the transaction has expired: ask for the registration again"
             )
         owner = code.mandate.owner
-        index = list(draft.message.account_keys).index(owner)
-        signature = transaction.signatures[index]
-        if not signature.verify(owner, bytes(draft.message)):
+        signatures = dict(zip(draft.message.account_keys, transaction.signatures, strict=False))
+        signature = signatures.get(owner)
+        if signature is None or not signature.verify(owner, bytes(draft.message)):
             raise Problem(422, "BadSignature", f"wallet {owner} has not signed the transaction")
         registrar = await context.registrar.sign(
             code.mandate.code_id, draft.message, base64.b64decode(offer["evidence"])
