@@ -60,6 +60,7 @@ PUBLIC = {
     ("GET", "/api/health"),
     ("GET", "/api/trading/orders/active"),
     ("GET", "/api/openapi.json"),
+    ("GET", "/tokens.json"),
 }
 
 every_route = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
