@@ -35,7 +35,7 @@ WHEELS = (
     ),
     Wheel(
         "gridtokenx-firmware-sim",
-        ("gridtokenx_firmware_sim/scenarios/",),
+        ("gridtokenx_firmware_sim/scenarios/", "gridtokenx_firmware_sim/extras/"),
         ("gtx-meter-sim --help",),
         HUB_LIBRARIES,
     ),
