@@ -84,7 +84,13 @@ async def _run_parts(
     deployment = deployment_id(bytes(genesis_hash), bytes(addresses.registry))
     await join_deployment(pool, deployment)
     authority = CertificateAuthority(certificates_folder(folder), utc_now)
-    broker = plan_broker(settings.broker.kind, folder / "broker", settings.broker.port, authority)
+    broker = plan_broker(
+        settings.broker.kind,
+        folder / "broker",
+        settings.broker.port,
+        authority,
+        settings.broker.name,
+    )
     exclusion = (
         Exclusion(pool, authority, folder / "broker", broker.hub, utc_now)
         if broker.hub.tls

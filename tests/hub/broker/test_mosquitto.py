@@ -8,10 +8,11 @@ from pathlib import Path
 
 import aiomqtt
 import pytest
+from cryptography import x509
 from mqtt_devices import OTHER, OWN, device_files, free_port
 
 from gridtokenx_hub.broker.authority import CertificateAuthority
-from gridtokenx_hub.broker.process import listening, plan_broker
+from gridtokenx_hub.broker.process import BrokerMissing, listening, plan_broker
 from gridtokenx_hub.broker.settings import TlsFiles
 
 
@@ -104,3 +105,31 @@ async def test_a_certificate_of_another_authority_is_refused(
     with pytest.raises(aiomqtt.MqttError):
         async with broker.connect(files):
             pass
+
+
+@pytest.mark.parametrize("name", ["hub.example", "192.0.2.7"])
+def test_devices_elsewhere_reach_it_by_its_name(tmp_path: Path, name: str) -> None:
+    authority = CertificateAuthority(tmp_path / "ca", lambda: dt.datetime.now(dt.UTC))
+    plan = plan_broker("mosquitto", tmp_path / "broker", 8883, authority)
+    assert "listener 8883 127.0.0.1\n" in (tmp_path / "broker/mosquitto.conf").read_text()
+    assert name not in names_in_certificate(authority)
+    known = authority.broker_files().certificate.read_bytes()
+    assert authority.broker_files().certificate.read_bytes() == known, "made once"
+
+    plan = plan_broker("mosquitto", tmp_path / "broker", 8883, authority, name)
+    assert "listener 8883 0.0.0.0\n" in (tmp_path / "broker/mosquitto.conf").read_text()
+    assert names_in_certificate(authority, name) == {"localhost", "127.0.0.1", name}
+    assert (plan.hub.host, plan.hub.name) == ("127.0.0.1", name)
+
+
+def names_in_certificate(authority: CertificateAuthority, name: str | None = None) -> set[str]:
+    files = authority.broker_files(name)
+    certificate = x509.load_pem_x509_certificate(files.certificate.read_bytes())
+    extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    return {str(each.value) for each in extension.value}
+
+
+def test_a_broker_without_certificates_has_no_name(tmp_path: Path) -> None:
+    authority = CertificateAuthority(tmp_path / "ca", lambda: dt.datetime.now(dt.UTC))
+    with pytest.raises(BrokerMissing, match="leave name out"):
+        plan_broker("rumqttd", tmp_path / "broker", 8883, authority, "hub.example")

@@ -30,6 +30,18 @@ def _name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
+def _subject_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _names_in(path: Path) -> x509.SubjectAlternativeName:
+    certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    return certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+
+
 def _write_private(path: Path, content: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
@@ -67,19 +79,19 @@ class CertificateAuthority:
         """The authority's own certificate, which every client trusts."""
         return self.certificate_path.read_text()
 
-    def broker_files(self) -> TlsFiles:
-        """Return the broker's certificate for loopback names, made when absent."""
+    def broker_files(self, name: str | None = None) -> TlsFiles:
+        """Return the broker's certificate for loopback names and this one.
+
+        It is made when absent, and again when it does not bear the name.
+        """
+        names = x509.SubjectAlternativeName(
+            [_subject_name(each) for each in ("localhost", "127.0.0.1", *([name] if name else []))]
+        )
+        path = self._folder / "broker.pem"
+        if path.exists() and _names_in(path) != names:
+            path.unlink()
         return self._local_files(
-            "broker",
-            [
-                x509.SubjectAlternativeName(
-                    [
-                        x509.DNSName("localhost"),
-                        x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
-                    ]
-                ),
-                x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]),
-            ],
+            "broker", [names, x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])]
         )
 
     def hub_files(self) -> TlsFiles:

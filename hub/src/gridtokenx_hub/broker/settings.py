@@ -4,6 +4,9 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
+LOOPBACK = "127.0.0.1"
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - for a broker that was given a name to be reached by
+
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
@@ -16,11 +19,15 @@ class TlsFiles:
 
 @dataclass(frozen=True, slots=True)
 class BrokerSettings:
-    """Address of the broker; without `tls` only a broker on loopback is reached."""
+    """Address of the broker; without `tls` only a broker on loopback is reached.
+
+    `name` is how devices reach it, wherever they are.
+    """
 
     host: str
     port: int
     tls: TlsFiles | None
+    name: str = LOOPBACK
 
 
 def tls_context(files: TlsFiles) -> ssl.SSLContext:

@@ -27,7 +27,13 @@ def execute(folder: Path, _arguments: argparse.Namespace) -> int:
     """Run the broker until told to stop."""
     settings = load_settings(folder)
     authority = CertificateAuthority(certificates_folder(folder), lambda: dt.datetime.now(dt.UTC))
-    plan = plan_broker(settings.broker.kind, folder / "broker", settings.broker.port, authority)
+    plan = plan_broker(
+        settings.broker.kind,
+        folder / "broker",
+        settings.broker.port,
+        authority,
+        settings.broker.name,
+    )
 
     async def main(stop: asyncio.Event) -> None:
         read = digest(plan.reread)

@@ -93,7 +93,7 @@ async def _answer(context: ApiContext, code: Code, now_ms: int) -> Claim:
         daily_export_limit_kwh=format_kwh(limits.daily_export_limit_mwh),
         owner_wallet=str(mandate.owner),
         owner_name=code.owner_name,
-        broker=BrokerAddress(host=context.broker.host, port=context.broker.port),
+        broker=BrokerAddress(host=context.broker.name, port=context.broker.port),
         ca_pem=context.authority.certificate_pem if context.authority else None,
         hub_time_ms=now_ms,
     )
