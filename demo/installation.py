@@ -56,13 +56,14 @@ def hub_command(services: Services, *words: str) -> tuple[str, ...]:
 
 
 async def start_services(supervisor: Supervisor, services: Services) -> None:
-    """Start chain, database and broker, then the hub that needs them all."""
+    """Start chain, database and broker, the registrar, then the hub that needs them all."""
     await asyncio.gather(
         *(
             supervisor.start(name, *hub_command(services, name))
             for name in ("chain", "database", "broker")
         )
     )
+    await supervisor.start("registrar", *hub_command(services, "registrar"))
     await start_hub(supervisor, services)
 
 

@@ -70,6 +70,8 @@ def test_a_key_in_a_token_signs(token: TokenKey) -> None:
     created = create_signing_key(token, Algorithm.P256)
     loaded = load_signer(token)
     assert loaded.public_key == created.public_key
+    held = token_module._find(token, pkcs11.ObjectClass.PRIVATE_KEY)
+    assert not held[pkcs11.Attribute.EXTRACTABLE], "it never leaves the token"
     for number in range(20):  # half of all signatures are high-S until they are turned
         message = b"%d" % number
         check_low_s(loaded.sign(message))

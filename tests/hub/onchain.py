@@ -26,7 +26,7 @@ from gridtokenx_hub.bootstrap import bootstrap
 from gridtokenx_hub.chain import ChainClient, FeePayerPool, LookupTable, TransactionSender
 from gridtokenx_hub.chain.lookup_tables import AUTHORITY_OFFSET, decode_table
 from gridtokenx_hub.indexer import Difference, Indexer, reconcile
-from gridtokenx_hub.keys import RoleKeys, load_role_keys
+from gridtokenx_hub.keys import RoleKeys, load_registrar, load_role_keys
 from gridtokenx_hub.settlement import Settlement
 from gridtokenx_programs import (
     PROGRAM_NAMES,
@@ -92,6 +92,10 @@ class Chain:
     keys_folder: Path
 
     @property
+    def registrar(self) -> Keypair:
+        return load_registrar(self.keys_folder)
+
+    @property
     def keys(self) -> RoleKeys:
         return load_role_keys(self.keys_folder, 2)
 
@@ -108,6 +112,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
 
 async def set_up(chain: Chain) -> None:
     """Initialise the programs with the keys of the chain's folder."""
+    load_registrar(chain.keys_folder)
     async with connected(chain.rpc_url) as client:
         sender = make_sender(client, chain.keys)
         await bootstrap(client, sender, PROGRAMS, ADDRESSES, chain.keys, INTERVAL_S, GRX_CAP)
@@ -274,7 +279,7 @@ class World:
         """A registered meter of 20 kW and at most 400 kWh a day."""
         device = Device(owner or await self.household(), self.deployment, algorithm)
         baseline = device.record(device.baseline_ms, int(ClockStatus.SYNCHRONISED))
-        registrar = self.chain.keys.registrar
+        registrar = self.chain.registrar
         accounts = {
             "config": ADDRESSES.registry_config(),
             "registrar_key": registrar.pubkey(),

@@ -16,6 +16,7 @@ COMMANDS = {
     "chain": "run the local chain",
     "database": "run the embedded PostgreSQL",
     "broker": "run the MQTT broker",
+    "registrar": "run the registrar, who signs for meters",
     "token": "make a bearer token; it is shown once",
     "status": "show what the hub has done so far, as JSON",
 }

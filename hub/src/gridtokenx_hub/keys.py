@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from solders.keypair import Keypair
+from solders.pubkey import Pubkey
 
 SEED_SIZE = 32
+REGISTRAR_ADDRESS = "registrar.pub"
 
 
 class KeyFileError(ValueError):
@@ -17,14 +19,14 @@ class KeyFileError(ValueError):
 class RoleKeys:
     """Who signs what.
 
-    `authority` appoints registrars, `treasury` mints GRX, `registrar` registers meters,
-    `settlement` owns the lookup tables, and the `fee_payers` pay for transactions and own nothing
-    else.
+    `authority` appoints registrars, `treasury` mints GRX, `settlement` owns the lookup tables, and
+    the `fee_payers` pay for transactions and own nothing else. Of the `registrar`, who registers
+    meters, only the address is here: its key is opened by a process of its own.
     """
 
     authority: Keypair
     treasury: Keypair
-    registrar: Keypair
+    registrar: Pubkey
     settlement: Keypair
     fee_payers: tuple[Keypair, ...]
 
@@ -51,7 +53,11 @@ def load_seed(path: Path) -> bytes:
 
 
 def load_role_keys(folder: Path, fee_payer_count: int) -> RoleKeys:
-    """Return the role keys kept in `folder`, creating those that are absent."""
+    """Return the role keys kept in `folder`, creating those that are absent.
+
+    Raises:
+        KeyFileError: a file is not usable, or the registrar has never been started here.
+    """
 
     def keypair(name: str) -> Keypair:
         return Keypair.from_seed(load_seed(folder / f"{name}.seed"))
@@ -59,7 +65,32 @@ def load_role_keys(folder: Path, fee_payer_count: int) -> RoleKeys:
     return RoleKeys(
         authority=keypair("authority"),
         treasury=keypair("treasury"),
-        registrar=keypair("registrar"),
+        registrar=_registrar_address(folder),
         settlement=keypair("settlement"),
         fee_payers=tuple(keypair(f"fee-payer-{index}") for index in range(fee_payer_count)),
     )
+
+
+def load_registrar(folder: Path) -> Keypair:
+    """Return the registrar's key kept in `folder`, made when absent; its address goes beside it.
+
+    Raises:
+        KeyFileError: the file is not usable.
+    """
+    keypair = Keypair.from_seed(load_seed(folder / "registrar.seed"))
+    (folder / REGISTRAR_ADDRESS).write_text(f"{keypair.pubkey()}\n")
+    return keypair
+
+
+def _registrar_address(folder: Path) -> Pubkey:
+    path = folder / REGISTRAR_ADDRESS
+    try:
+        return Pubkey.from_string(path.read_text().strip())
+    except FileNotFoundError:
+        raise KeyFileError(
+            f"{path} is missing: start `gtx-hub registrar`, which makes its key and writes it"
+        ) from None
+    except ValueError:
+        raise KeyFileError(
+            f"{path} holds no address: start `gtx-hub registrar` again, which writes it anew"
+        ) from None

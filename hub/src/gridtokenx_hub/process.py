@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from gridtokenx_hub.api import ApiContext, DeploymentInfo, create_app
 from gridtokenx_hub.bootstrap import bootstrap
 from gridtokenx_hub.broker.authority import CertificateAuthority
+from gridtokenx_hub.broker.exclusion import Exclusion
 from gridtokenx_hub.broker.process import plan_broker
 from gridtokenx_hub.chain import ChainClient, FeePayerPool, TransactionSender
 from gridtokenx_hub.commands.context import certificates_folder, database_url, keys_folder
@@ -25,6 +26,7 @@ from gridtokenx_hub.deployment import join_deployment
 from gridtokenx_hub.indexer import Indexer
 from gridtokenx_hub.ingest import Ingest
 from gridtokenx_hub.keys import load_role_keys, load_seed
+from gridtokenx_hub.registrar import RegistrarClient, RegistrarTransactions
 from gridtokenx_hub.settings import ApiSettings, Settings
 from gridtokenx_hub.settlement import Settlement
 from gridtokenx_hub.wallets import WalletVault
@@ -82,7 +84,18 @@ async def _run_parts(
     deployment = deployment_id(bytes(genesis_hash), bytes(addresses.registry))
     await join_deployment(pool, deployment)
     authority = CertificateAuthority(certificates_folder(folder), utc_now)
-    broker = plan_broker(settings.broker.kind, folder / "broker", settings.broker.port, authority)
+    broker = plan_broker(
+        settings.broker.kind,
+        folder / "broker",
+        settings.broker.port,
+        authority,
+        settings.broker.name,
+    )
+    exclusion = (
+        Exclusion(pool, authority, folder / "broker", broker.hub, utc_now)
+        if broker.hub.tls
+        else None
+    )
     indexer = Indexer(pool, client, programs, INDEX_POLL_S)
     period_s = settings.settlement.period_s
     app = create_app(
@@ -99,11 +112,18 @@ async def _run_parts(
             deployment=DeploymentInfo(
                 deployment, str(genesis_hash), interval_s, "ed25519", ack_signer.public_key
             ),
-            issue_certificate=authority.issue_device_certificate if broker.hub.tls else None,
+            registrar=RegistrarClient(
+                pool, RegistrarTransactions(programs, addresses, keys.registrar)
+            ),
+            broker=broker.hub,
+            authority=authority if broker.hub.tls else None,
+            exclusion=exclusion,
         )
     )
     async with asyncio.TaskGroup() as parts:
         parts.create_task(indexer.run(stop))
+        if exclusion is not None:
+            parts.create_task(exclusion.run(stop))
         parts.create_task(Ingest(pool, broker.hub, ack_signer, deployment, unix_ms).run(stop))
         parts.create_task(
             Settlement(

@@ -50,10 +50,11 @@ class DatabaseSettings(_Table):
 
 
 class BrokerChoice(_Table):
-    """The broker beside the hub."""
+    """The broker beside the hub; with the name by which devices elsewhere reach it."""
 
     kind: Literal["mosquitto", "rumqttd"] = "mosquitto"
     port: Port = 8883
+    name: Annotated[str, Field(pattern=r"^[0-9A-Za-z.:-]{1,253}$")] | None = None
 
 
 class SettlementSettings(_Table):

@@ -26,10 +26,14 @@ from gridtokenx_hub.api.auth import create_token
 from gridtokenx_hub.api.exact_json import dumps, loads
 from gridtokenx_hub.bootstrap import bootstrap
 from gridtokenx_hub.broker.authority import CertificateAuthority
+from gridtokenx_hub.broker.settings import BrokerSettings
 from gridtokenx_hub.chain import ChainClient, FeePayerPool, TransactionSender
 from gridtokenx_hub.database import open_pool
 from gridtokenx_hub.indexer import Indexer
-from gridtokenx_hub.keys import load_role_keys
+from gridtokenx_hub.keys import load_registrar, load_role_keys
+from gridtokenx_hub.process import utc_now
+from gridtokenx_hub.registrar import RegistrarClient, RegistrarTransactions
+from gridtokenx_hub.registrar.registrar import Registrar
 from gridtokenx_hub.wallets import WalletVault
 from gridtokenx_programs import PROGRAM_NAMES, Addresses, load, signature_instruction
 from gridtokenx_protocol.cose import COSE_ALGORITHM, sign, signed_record_message
@@ -181,12 +185,12 @@ class HubWorld:
         expect(await self.post("/api/treasury/grx", body, self.operator), 201)
         return user
 
-    async def settle(self, user: User, device: Device, surplus_mwh: int) -> None:
+    async def settle(self, user: User, device: Device, surplus_mwh: int, ahead_s: int = 0) -> None:
         """Mint energy by a settlement reading, as the settlement service does."""
         device.sequence += 1
         device.produced_mwh += surplus_mwh
         device.surplus_mwh += surplus_mwh
-        now_ms = int(dt.datetime.now(dt.UTC).timestamp()) * 1000
+        now_ms = int(dt.datetime.now(dt.UTC).timestamp() + ahead_s) * 1000
         record = device.record(now_ms, int(ClockStatus.SYNCHRONISED) | Flag.SETTLEMENT).encode()
         message = signed_record_message(COSE_ALGORITHM[device.algorithm], record)
         addresses = self.context.addresses
@@ -288,6 +292,7 @@ async def _chain(folder: Path) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def _hub(pool: asyncpg.Pool, client: ChainClient, folder: Path) -> AsyncIterator[HubWorld]:
+    registrar_key = load_registrar(folder / "keys")
     keys = load_role_keys(folder / "keys", 2)
     programs = {name: load(name) for name in PROGRAM_NAMES}
     addresses = Addresses(*(program.id for program in programs.values()))
@@ -295,9 +300,10 @@ async def _hub(pool: asyncpg.Pool, client: ChainClient, folder: Path) -> AsyncIt
     await bootstrap(client, sender, programs, addresses, keys, INTERVAL_S, GRX_CAP)
     indexer = Indexer(pool, client, programs, 0.05)
     stop = asyncio.Event()
-    following = asyncio.create_task(indexer.run(stop))
+    registrar = Registrar(pool, registrar_key, programs, addresses, utc_now)
+    parts = [asyncio.create_task(part.run(stop)) for part in (indexer, registrar)]
     genesis = await client.genesis_hash()
-    certificates = CertificateAuthority(folder / "ca", lambda: dt.datetime.now(dt.UTC))
+    certificates = CertificateAuthority(folder / "ca", utc_now)
     context = ApiContext(
         pool=pool,
         client=client,
@@ -307,7 +313,7 @@ async def _hub(pool: asyncpg.Pool, client: ChainClient, folder: Path) -> AsyncIt
         vault=WalletVault(pool, folder / "keys" / "wallets.seed"),
         keys=keys,
         indexer=indexer,
-        clock=lambda: dt.datetime.now(dt.UTC),
+        clock=utc_now,
         deployment=DeploymentInfo(
             deployment_id(bytes(genesis), bytes(addresses.registry)),
             str(genesis),
@@ -315,10 +321,12 @@ async def _hub(pool: asyncpg.Pool, client: ChainClient, folder: Path) -> AsyncIt
             "ed25519",
             bytes(32),
         ),
-        issue_certificate=certificates.issue_device_certificate,
+        registrar=RegistrarClient(pool, RegistrarTransactions(programs, addresses, keys.registrar)),
+        broker=BrokerSettings("127.0.0.1", 8883, None),
+        authority=certificates,
     )
     app = create_app(context)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub") as http:
         yield HubWorld(context, app, http, await create_token(pool, "operator"), certificates)
     stop.set()
-    await following
+    await asyncio.gather(*parts)

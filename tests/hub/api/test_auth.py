@@ -34,6 +34,10 @@ class Route:
 ROUTES = [
     Route("POST", "/api/users", {"name": "X", "user_type": "prosumer"}, True, False, False),
     Route("POST", "/api/meters", {}, True, True, False),
+    Route("POST", "/api/provisioning/codes", {}, True, False, False),
+    Route("GET", "/api/provisioning/codes", None, True, False, False),
+    Route("DELETE", "/api/provisioning/codes/{code_id}", None, True, False, False),
+    Route("POST", "/api/meters/{meter_id}/revocation", {"reason": "stolen"}, True, False, True),
     Route("POST", "/api/treasury/grx", {}, True, False, False),
     Route("GET", "/api/users/{user_id}/balances", None, True, False, True),
     Route("GET", "/api/users/me", None, True, True, True, other=True),
@@ -60,6 +64,22 @@ PUBLIC = {
     ("GET", "/api/health"),
     ("GET", "/api/trading/orders/active"),
     ("GET", "/api/openapi.json"),
+    ("GET", "/tokens.json"),
+    # The credential of these is a code, or the device's signature.
+    ("POST", "/api/provisioning/claims"),
+    ("GET", "/api/provisioning/claims/{meter_id}"),
+    *(
+        ("POST", f"/api/provisioning/claims/{{meter_id}}/{step}")
+        for step in (
+            "registration",
+            "owner-signature",
+            "rotation",
+            "replacement",
+            "transfer",
+            "done",
+        )
+    ),
+    ("POST", "/api/provisioning/certificates"),
 }
 
 every_route = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
@@ -69,9 +89,11 @@ async def call(world: HubWorld, route: Route, user: User, token: str | None) -> 
     def filled(value: Any) -> Any:
         return value.format(wallet=user.wallet) if isinstance(value, str) else value
 
-    path = route.path.format(user_id=user.user_id)
+    meter_id = (await world.meter(user)).meter_id.hex() if "{meter_id}" in route.path else ""
+    path = route.path.format(user_id=user.user_id, meter_id=meter_id, code_id=10**9)
     if route.body is None:
-        return await world.get(path, token)
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return await world.http.request(route.method, path, headers=headers)
     return await world.post(path, {k: filled(v) for k, v in route.body.items()}, token)
 
 
@@ -100,7 +122,7 @@ async def test_every_route_is_listed(world: HubWorld) -> None:
 )
 async def test_without_a_token(world: HubWorld, route: Route, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header.encode("latin-1")}
-    path = route.path.format(user_id=1)
+    path = route.path.format(user_id=1, meter_id="00" * 16, code_id=1)
     response = await world.http.request(route.method, path, headers=headers, content=b"{ garbage")
     expect_problem(response, 401, "Unauthenticated")
     assert response.headers["www-authenticate"].startswith("Bearer")

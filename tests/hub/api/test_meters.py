@@ -170,7 +170,7 @@ async def test_a_certificate(world: HubWorld) -> None:
 
 
 async def test_no_certificate_without_tls(world: HubWorld) -> None:
-    with world.having(issue_certificate=None):
+    with world.having(authority=None):
         user, new = await world.user(), device(world)
         csr = request_for(new.meter_id.hex(), ec.generate_private_key(ec.SECP256R1()))
         body = new.registration(user.user_id, csr_pem=csr)

@@ -17,7 +17,7 @@ from tests.hub.onchain import (
 
 from gridtokenx_hub.bootstrap import BootstrapError, bootstrap
 from gridtokenx_hub.chain import ChainClient, RequestRefused
-from gridtokenx_hub.keys import load_role_keys
+from gridtokenx_hub.keys import load_registrar, load_role_keys
 from gridtokenx_programs import load
 from gridtokenx_protocol.deployment import deployment_id
 
@@ -30,7 +30,7 @@ async def client(chain: Chain) -> AsyncIterator[ChainClient]:
 
 async def test_the_programs_are_set_up(chain: Chain, client: ChainClient) -> None:
     registry = await client.account(ADDRESSES.registry_config())
-    registrar = await client.account(ADDRESSES.registrar(chain.keys.registrar.pubkey()))
+    registrar = await client.account(ADDRESSES.registrar(chain.keys.registrar))
     market = await client.account(ADDRESSES.market())
     assert registry is not None
     assert registrar is not None
@@ -99,6 +99,7 @@ async def test_without_a_faucet_the_error_says_who_needs_sol(chain: Chain, tmp_p
         async def airdrop(self, address: Pubkey, lamports: int) -> str:
             raise RequestRefused(-32601, "Method not found")
 
+    load_registrar(tmp_path)
     keys = load_role_keys(tmp_path, 1)
     client = WithoutFaucet(chain.rpc_url)
     try:

@@ -2,7 +2,6 @@
 
 import asyncio
 import datetime as dt
-import socket
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,42 +9,11 @@ from pathlib import Path
 import aiomqtt
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from mqtt_devices import OTHER, OWN, device_files, free_port
 
 from gridtokenx_hub.broker.authority import CertificateAuthority
-from gridtokenx_hub.broker.process import listening, plan_broker
+from gridtokenx_hub.broker.process import BrokerMissing, listening, plan_broker
 from gridtokenx_hub.broker.settings import TlsFiles
-
-OWN, OTHER = bytes([1]) * 16, bytes([2]) * 16
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def device_files(folder: Path, authority: CertificateAuthority, meter_id: bytes) -> TlsFiles:
-    folder.mkdir(exist_ok=True)
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, meter_id.hex())])
-    request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
-    pem, ca = authority.issue_device_certificate(
-        request.public_bytes(serialization.Encoding.PEM).decode(), meter_id
-    )
-    files = TlsFiles(folder / "ca.pem", folder / "device.pem", folder / "device.key")
-    files.ca.write_text(ca)
-    files.certificate.write_text(pem)
-    files.key.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return files
 
 
 def client(port: int, files: TlsFiles | None, authority: CertificateAuthority) -> aiomqtt.Client:
@@ -137,3 +105,31 @@ async def test_a_certificate_of_another_authority_is_refused(
     with pytest.raises(aiomqtt.MqttError):
         async with broker.connect(files):
             pass
+
+
+@pytest.mark.parametrize("name", ["hub.example", "192.0.2.7"])
+def test_devices_elsewhere_reach_it_by_its_name(tmp_path: Path, name: str) -> None:
+    authority = CertificateAuthority(tmp_path / "ca", lambda: dt.datetime.now(dt.UTC))
+    plan = plan_broker("mosquitto", tmp_path / "broker", 8883, authority)
+    assert "listener 8883 127.0.0.1\n" in (tmp_path / "broker/mosquitto.conf").read_text()
+    assert name not in names_in_certificate(authority)
+    known = authority.broker_files().certificate.read_bytes()
+    assert authority.broker_files().certificate.read_bytes() == known, "made once"
+
+    plan = plan_broker("mosquitto", tmp_path / "broker", 8883, authority, name)
+    assert "listener 8883 0.0.0.0\n" in (tmp_path / "broker/mosquitto.conf").read_text()
+    assert names_in_certificate(authority, name) == {"localhost", "127.0.0.1", name}
+    assert (plan.hub.host, plan.hub.name) == ("127.0.0.1", name)
+
+
+def names_in_certificate(authority: CertificateAuthority, name: str | None = None) -> set[str]:
+    files = authority.broker_files(name)
+    certificate = x509.load_pem_x509_certificate(files.certificate.read_bytes())
+    extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    return {str(each.value) for each in extension.value}
+
+
+def test_a_broker_without_certificates_has_no_name(tmp_path: Path) -> None:
+    authority = CertificateAuthority(tmp_path / "ca", lambda: dt.datetime.now(dt.UTC))
+    with pytest.raises(BrokerMissing, match="leave name out"):
+        plan_broker("rumqttd", tmp_path / "broker", 8883, authority, "hub.example")

@@ -14,7 +14,7 @@ REPLACED = ORDINARY | int(Flag.REGISTER_REPLACED)
 
 
 def as_registrar(world: World) -> dict[str, Pubkey]:
-    key = world.chain.keys.registrar.pubkey()
+    key = world.chain.keys.registrar
     return {
         "config": ADDRESSES.registry_config(),
         "registrar_key": key,
@@ -42,7 +42,7 @@ async def rotate(world: World, device: Device) -> tuple[bytes, int]:
         world,
         [world.proof(device, record)],
         PROGRAMS["registry"].instruction("rotate_key", {}, accounts),
-        world.chain.keys.registrar,
+        world.chain.registrar,
         device.owner,
     )
     return old, record.sequence
@@ -50,7 +50,7 @@ async def rotate(world: World, device: Device) -> tuple[bytes, int]:
 
 async def suspend(world: World, device: Device) -> None:
     accounts = as_registrar(world) | of(device)
-    registrar = world.chain.keys.registrar
+    registrar = world.chain.registrar
     await world.send("registry", "suspend_meter", {}, accounts, registrar)
 
 
@@ -124,7 +124,7 @@ async def test_a_transferred_meter(world: World) -> None:
     device, heir = await world.device(), await world.household()
     # As far ahead as the chain lets a clock be: an interval is one second here.
     await world.settle(device, device.record(now_ms() // 1000 * 1000 + 50_000))
-    authority, registrar = world.chain.keys.authority, world.chain.keys.registrar
+    authority, registrar = world.chain.keys.authority, world.chain.registrar
     link = ADDRESSES.energy_token_link()
     if await world.client.account(link) is None:
         accounts = {
@@ -157,7 +157,7 @@ async def rebase(world: World, device: Device) -> Record:
         world,
         [world.proof(device, record)],
         PROGRAMS["energy_token"].instruction("rebase_meter", {}, accounts),
-        world.chain.keys.registrar,
+        world.chain.registrar,
     )
     return record
 

@@ -19,7 +19,7 @@ from tests.interop.programs import ADDRESSES, ELVES, PROGRAMS
 
 from gridtokenx_hub.bootstrap import bootstrap
 from gridtokenx_hub.chain import ChainClient, FeePayerPool, TransactionSender
-from gridtokenx_hub.keys import RoleKeys, load_role_keys
+from gridtokenx_hub.keys import RoleKeys, load_registrar, load_role_keys
 from gridtokenx_programs import create_associated_token
 
 NODES = ["local chain", *(["validator"] if validator.find() else [])]
@@ -73,6 +73,7 @@ def node(
         stack = AsyncExitStack()
         started = _validator(folder) if request.param == "validator" else _local_chain(folder)
         url = runner.run(stack.enter_async_context(started))
+        load_registrar(folder / "keys")
         roles, holder = load_role_keys(folder / "keys", 1), Keypair().pubkey()
         signature = runner.run(_set_up(url, roles, holder))
         yield Node(url, roles, holder, signature, folder)

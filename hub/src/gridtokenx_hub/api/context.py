@@ -8,20 +8,19 @@ import asyncpg
 
 from gridtokenx_hub.api.fields import AlgorithmName
 from gridtokenx_hub.api.nonces import Nonces
+from gridtokenx_hub.api.wrong_codes import WrongCodes
+from gridtokenx_hub.broker.authority import CertificateAuthority
+from gridtokenx_hub.broker.exclusion import Exclusion
+from gridtokenx_hub.broker.settings import BrokerSettings
 from gridtokenx_hub.chain import ChainClient, TransactionSender
 from gridtokenx_hub.indexer import Indexer
 from gridtokenx_hub.keys import RoleKeys
+from gridtokenx_hub.registrar import RegistrarClient
 from gridtokenx_hub.wallets import WalletVault
 from gridtokenx_programs import Addresses, Program
 
 Clock = Callable[[], dt.datetime]
 """The present instant, timezone-aware."""
-
-IssueCertificate = Callable[[str, bytes], tuple[str, str]]
-"""From a certificate request (PEM) and a meter id to the certificate and its authority (PEM).
-
-Raises `CertificateRequestError` for a request that must not be signed.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +38,8 @@ class DeploymentInfo:
 class ApiContext:
     """Everything that a request may need.
 
-    `programs` by the names registry, energy_token and trading; `issue_certificate` is None when
-    the broker has no TLS.
+    `programs` by the names registry, energy_token and trading; `authority` and `exclusion` are
+    None when the broker has no TLS.
     """
 
     pool: asyncpg.Pool
@@ -53,10 +52,14 @@ class ApiContext:
     indexer: Indexer
     clock: Clock
     deployment: DeploymentInfo
-    issue_certificate: IssueCertificate | None = None
+    registrar: RegistrarClient
+    broker: BrokerSettings
+    authority: CertificateAuthority | None = None
+    exclusion: Exclusion | None = None
     nonces: Nonces = field(default_factory=Nonces, init=False)
-    under_way: set[tuple[int, str]] = field(default_factory=set, init=False)
-    """Idempotency keys (token, key) of the requests that are worked on now.
+    wrong_codes: WrongCodes = field(default_factory=WrongCodes, init=False)
+    under_way: set[tuple[int | str, int | str]] = field(default_factory=set, init=False)
+    """Idempotency keys (token, key) and codes ("code", id) that are worked on now.
 
     Like `nonces` it holds within one process: a hub has one that serves the API.
     """

@@ -3,17 +3,27 @@
 import base64
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from solders.instruction import Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
 from gridtokenx_hub.api.context import ApiContext
-from gridtokenx_hub.api.idempotency import Attempt
-from gridtokenx_hub.chain import PreparedTransaction, TransactionExpired
+from gridtokenx_hub.chain import Cosign, PreparedTransaction, TransactionExpired
 
 INDEXER_TIMEOUT_S = 2.0
+
+
+class Journal(Protocol):
+    """Where is written down, durably and before it is done, what a step is about to do."""
+
+    @property
+    def journal(self) -> dict[str, Any]:
+        """The facts of each step, as JSON."""
+
+    async def record(self, step: str, facts: dict[str, Any]) -> None:
+        """Write down the facts of a step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +35,14 @@ class Plan:
         signers: who signs beside the fee payer.
         compute_units: the transaction's compute limit.
         facts: what the answer will need to know of it, as JSON.
+        cosign: gets the signatures of those whose keys are elsewhere.
     """
 
     instructions: Callable[[Pubkey], Sequence[Instruction]]
     signers: tuple[Keypair, ...]
     compute_units: int
     facts: dict[str, Any] = field(default_factory=dict)
+    cosign: Cosign | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +54,7 @@ class Delivered:
 
 
 async def deliver(
-    context: ApiContext, attempt: Attempt, step: str, plan: Callable[[], Awaitable[Plan]]
+    context: ApiContext, journal: Journal, step: str, plan: Callable[[], Awaitable[Plan]]
 ) -> Delivered:
     """Have a step's transaction confirmed: one of an earlier try, or else a new one.
 
@@ -52,32 +64,48 @@ async def deliver(
         TransactionRefused: a program refused it; nothing happened.
         TransactionExpired, ChainUnavailable: another try of the request goes on from here.
     """
-    delivered = await _resume(context, attempt, step) or await _begin(context, attempt, step, plan)
+    facts: dict[str, Any] = {}
+
+    async def prepare() -> PreparedTransaction:
+        made = await plan()
+        facts.update(made.facts)
+        return await context.sender.prepare(
+            made.instructions, made.signers, compute_units=made.compute_units, cosign=made.cosign
+        )
+
+    return await deliver_prepared(context, journal, step, prepare, facts)
+
+
+async def deliver_prepared(
+    context: ApiContext,
+    journal: Journal,
+    step: str,
+    prepare: Callable[[], Awaitable[PreparedTransaction]],
+    facts: dict[str, Any],
+) -> Delivered:
+    """Do as `deliver`, with a transaction that `prepare` has made and signed.
+
+    `facts` are written down with it, after `prepare` has ended.
+    """
+    delivered = await _resume(context, journal, step)
+    if delivered is None:
+        prepared = await prepare()
+        entry = {
+            "tx_signature": prepared.signature,
+            "transaction": base64.b64encode(prepared.raw).decode(),
+            "last_valid_block_height": prepared.last_valid_block_height,
+            "facts": facts,
+        }
+        await journal.record(step, entry)
+        confirmation = await context.sender.deliver(prepared)
+        delivered = Delivered(confirmation.signature, facts)
     context.indexer.wake()
     await context.indexer.wait_for(delivered.tx_signature, INDEXER_TIMEOUT_S)
     return delivered
 
 
-async def _begin(
-    context: ApiContext, attempt: Attempt, step: str, plan: Callable[[], Awaitable[Plan]]
-) -> Delivered:
-    made = await plan()
-    prepared = await context.sender.prepare(
-        made.instructions, made.signers, compute_units=made.compute_units
-    )
-    entry = {
-        "tx_signature": prepared.signature,
-        "transaction": base64.b64encode(prepared.raw).decode(),
-        "last_valid_block_height": prepared.last_valid_block_height,
-        "facts": made.facts,
-    }
-    await attempt.record(step, entry)
-    confirmation = await context.sender.deliver(prepared)
-    return Delivered(confirmation.signature, made.facts)
-
-
-async def _resume(context: ApiContext, attempt: Attempt, step: str) -> Delivered | None:
-    entry = attempt.journal.get(step)
+async def _resume(context: ApiContext, journal: Journal, step: str) -> Delivered | None:
+    entry = journal.journal.get(step)
     if entry is None:
         return None
     prepared = PreparedTransaction(

@@ -2,12 +2,14 @@
 
 import base64
 import binascii
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 from solders.pubkey import Pubkey
 
+from gridtokenx_protocol.keys import Algorithm
 from gridtokenx_protocol.units import LOT_MWH, parse_grx, parse_kwh
 
 MAX_PLACES = 24
@@ -119,6 +121,10 @@ Identifier = Annotated[int, Field(ge=1, le=MAX_ID)]
 Power = Annotated[int, Field(ge=1, le=MAX_POWER_W)]
 UserType = Literal["prosumer", "consumer"]
 AlgorithmName = Literal["ed25519", "p256"]
+ALGORITHMS: Mapping[AlgorithmName, Algorithm] = {
+    "ed25519": Algorithm.ED25519,
+    "p256": Algorithm.P256,
+}
 Number = Annotated[Decimal, WithJsonSchema({"type": "number", "examples": [10.0]})]
 Base64 = Annotated[bytes, PlainValidator(_base64)]
 Hex = Annotated[bytes, PlainValidator(_hex)]

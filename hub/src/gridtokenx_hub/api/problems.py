@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from gridtokenx_hub.api.exact_json import ExactJSONResponse
 from gridtokenx_hub.broker.authority import CertificateRequestError
 from gridtokenx_hub.chain import ChainError, TransactionExpired, TransactionRefused
+from gridtokenx_hub.registrar import RegistrarRefused, RegistrarUnavailable
 from gridtokenx_hub.wallets import UnknownWallet
 from gridtokenx_protocol.errors import ProtocolError
 
@@ -26,11 +27,18 @@ REFUSED_BY_STATE = frozenset(
         "DailyCapReached",
         "InsufficientBalance",
         "InvalidOrder",
+        "KeyNotNew",
         "LedgerAlreadyOpen",
         "MarketPaused",
         "MeterAlreadyRegistered",
+        "MeterNotActive",
+        "MeterRevoked",
         "NotRegistered",
+        "NotSettled",
         "ReentrancyDetected",
+        "SameOwner",
+        "SequenceNotHigher",
+        "SignedBeforeRebase",
         "UserAlreadyRegistered",
         "UserNotRegistered",
     }
@@ -183,6 +191,13 @@ _MEANINGS: tuple[
     (
         ChainError,
         lambda _: unavailable("ChainUnavailable", "the chain does not answer: try again"),
+    ),
+    (RegistrarRefused, lambda error: Problem(409, error.name, error.detail)),
+    (
+        RegistrarUnavailable,
+        lambda _: unavailable(
+            "RegistrarUnavailable", "the registrar does not answer: try again, or tell the operator"
+        ),
     ),
     (UnknownWallet, lambda error: Problem(404, "UnknownWallet", str(error))),
     (CertificateRequestError, lambda error: Problem(422, "InvalidCertificateRequest", str(error))),

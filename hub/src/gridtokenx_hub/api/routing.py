@@ -29,6 +29,19 @@ class ExactRequest(Request):
             raise Problem(400, "InvalidJson", f"the body is not JSON: {error}") from None
 
 
+class PublicRoute(APIRoute):
+    """Reads exact JSON from anybody."""
+
+    def get_route_handler(self) -> Handler:
+        """Return the handler that reads exact JSON."""
+        handler = super().get_route_handler()
+
+        async def exact(request: Request) -> Response:
+            return await handler(ExactRequest(request.scope, request.receive))
+
+        return exact
+
+
 class AuthenticatedRoute(APIRoute):
     """Finds out who calls before the body is read: a stranger's body is never parsed."""
 
@@ -78,6 +91,11 @@ def registrar_of(request: Request) -> Principal:
     principal = principal_of(request)
     principal.require("operator", "installer")
     return principal
+
+
+def caller_address(request: Request) -> str:
+    """Return where a request comes from; a proxy in front makes all callers one."""
+    return request.client.host if request.client else "unknown"
 
 
 Context = Annotated[ApiContext, Depends(context_of)]

@@ -86,7 +86,7 @@ class _Steps:
         )
 
     async def registrar(self) -> None:
-        key = self.keys.registrar.pubkey()
+        key = self.keys.registrar
         registrar = self.addresses.registrar(key)
         if await self._is_as_expected("registry", "Registrar", registrar, {"registrar": key}):
             return

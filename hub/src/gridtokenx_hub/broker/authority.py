@@ -3,7 +3,7 @@
 import datetime as dt
 import ipaddress
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from cryptography import x509
@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from gridtokenx_hub.broker.files import replace_file
+from gridtokenx_hub.broker.revocation_list import Revoked, revocation_list
 from gridtokenx_hub.broker.settings import TlsFiles
 
 HUB_IDENTITY = "hub"
@@ -26,6 +28,18 @@ class CertificateRequestError(ValueError):
 
 def _name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def _subject_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _names_in(path: Path) -> x509.SubjectAlternativeName:
+    certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    return certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
 
 
 def _write_private(path: Path, content: bytes) -> None:
@@ -46,7 +60,7 @@ class CertificateAuthority:
     """Signs the certificates of the broker, the hub and the devices; its files live in `folder`.
 
     Args:
-        folder: holds `ca.pem`, `ca.key` and the certificates of broker and hub.
+        folder: holds `ca.pem`, `ca.key`, `crl.pem` and the certificates of broker and hub.
         clock: the present instant, timezone-aware.
     """
 
@@ -55,26 +69,29 @@ class CertificateAuthority:
         self._clock = clock
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.certificate_path = folder / "ca.pem"
+        self.revocation_list_path = folder / "crl.pem"
         self._key = self._load_or_create()
+        if not self.revocation_list_path.exists():
+            self.write_revocation_list(())
 
     @property
     def certificate_pem(self) -> str:
         """The authority's own certificate, which every client trusts."""
         return self.certificate_path.read_text()
 
-    def broker_files(self) -> TlsFiles:
-        """Return the broker's certificate for loopback names, made when absent."""
+    def broker_files(self, name: str | None = None) -> TlsFiles:
+        """Return the broker's certificate for loopback names and this one.
+
+        It is made when absent, and again when it does not bear the name.
+        """
+        names = x509.SubjectAlternativeName(
+            [_subject_name(each) for each in ("localhost", "127.0.0.1", *([name] if name else []))]
+        )
+        path = self._folder / "broker.pem"
+        if path.exists() and _names_in(path) != names:
+            path.unlink()
         return self._local_files(
-            "broker",
-            [
-                x509.SubjectAlternativeName(
-                    [
-                        x509.DNSName("localhost"),
-                        x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
-                    ]
-                ),
-                x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]),
-            ],
+            "broker", [names, x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])]
         )
 
     def hub_files(self) -> TlsFiles:
@@ -115,6 +132,12 @@ class CertificateAuthority:
             key, meter_id.hex(), [x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])]
         )
         return certificate.public_bytes(serialization.Encoding.PEM).decode(), self.certificate_pem
+
+    def write_revocation_list(self, revoked: Iterable[Revoked]) -> None:
+        """Write the list of all certificates that are revoked."""
+        issuer = x509.load_pem_x509_certificate(self.certificate_path.read_bytes())
+        content = revocation_list(issuer, self._key, revoked, self._clock())
+        replace_file(self.revocation_list_path, content)
 
     def _load_or_create(self) -> ec.EllipticCurvePrivateKey:
         key_path = self._folder / "ca.key"

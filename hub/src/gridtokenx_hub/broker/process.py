@@ -9,12 +9,11 @@ from pathlib import Path
 
 from gridtokenx_hub.broker import mosquitto, rumqttd
 from gridtokenx_hub.broker.authority import CertificateAuthority
-from gridtokenx_hub.broker.settings import BrokerSettings
+from gridtokenx_hub.broker.settings import EVERYWHERE, LOOPBACK, BrokerSettings
 
 # Debian keeps daemons where an ordinary user's PATH does not look.
 DAEMON_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
 
-LOOPBACK = "127.0.0.1"
 READY_TIMEOUT_S = 20
 PROBE_PAUSE_S = 0.02
 
@@ -29,10 +28,11 @@ class BrokerFailed(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class BrokerPlan:
-    """The broker's command line, and how the hub reaches it."""
+    """The broker's command line, how the hub reaches it, and which files it reads anew."""
 
     command: tuple[str, ...]
     hub: BrokerSettings
+    reread: tuple[Path, ...] = ()
 
 
 def find_mosquitto() -> str | None:
@@ -43,17 +43,25 @@ def find_mosquitto() -> str | None:
     )
 
 
-def plan_broker(kind: str, folder: Path, port: int, authority: CertificateAuthority) -> BrokerPlan:
+def plan_broker(
+    kind: str,
+    folder: Path,
+    port: int,
+    authority: CertificateAuthority,
+    name: str | None = None,
+) -> BrokerPlan:
     """Write the broker's files into `folder` and say how to start and reach it.
 
     Args:
         kind: `mosquitto` (client certificates, persistence) or `rumqttd` (from a wheel).
         folder: the broker's own folder.
-        port: the loopback port that it listens on.
+        port: the port that it listens on.
         authority: signs the certificates of broker and hub.
+        name: host name or address by which devices elsewhere reach it: it stands in the broker's
+            certificate, and the broker listens everywhere. Without one, on loopback alone.
 
     Raises:
-        BrokerMissing: mosquitto is not installed.
+        BrokerMissing: mosquitto is not installed, or rumqttd is to be reached from elsewhere.
     """
     if kind == "mosquitto":
         program = find_mosquitto()
@@ -63,11 +71,21 @@ def plan_broker(kind: str, folder: Path, port: int, authority: CertificateAuthor
                 'or set kind = "rumqttd" under [broker]'
             )
         configuration = mosquitto.write_configuration(
-            folder, LOOPBACK, port, authority.broker_files()
+            folder,
+            EVERYWHERE if name else LOOPBACK,
+            port,
+            authority.broker_files(name),
+            authority.revocation_list_path,
         )
         return BrokerPlan(
             (program, "-c", str(configuration)),
-            BrokerSettings(LOOPBACK, port, authority.hub_files()),
+            BrokerSettings(LOOPBACK, port, authority.hub_files(), name or LOOPBACK),
+            (mosquitto.access_list_path(folder), authority.revocation_list_path),
+        )
+    if name:
+        raise BrokerMissing(
+            "rumqttd knows no certificates and is reached from this machine alone: set kind = "
+            '"mosquitto" under [broker], or leave name out'
         )
     configuration = rumqttd.write_configuration(folder, LOOPBACK, port)
     return BrokerPlan(

@@ -16,10 +16,11 @@ from gridtokenx_hub.chain.messages import (
     compile_message,
     transaction_bytes,
 )
-from gridtokenx_hub.chain.sender import TransactionSender
+from gridtokenx_hub.chain.sender import Cosign, TransactionSender
 from gridtokenx_hub.chain.types import (
     AccountInfo,
     Confirmation,
+    Draft,
     ExecutedInstruction,
     LatestBlockhash,
     PreparedTransaction,
@@ -36,6 +37,8 @@ __all__ = [
     "ChainError",
     "ChainUnavailable",
     "Confirmation",
+    "Cosign",
+    "Draft",
     "ExecutedInstruction",
     "FeePayerPool",
     "LatestBlockhash",

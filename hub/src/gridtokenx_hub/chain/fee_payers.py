@@ -32,3 +32,14 @@ class FeePayerPool:
     def next(self) -> Keypair:
         """Return the payer whose turn it is."""
         return next(self._turns)
+
+    def keypair(self, address: Pubkey) -> Keypair:
+        """Return the payer of this address.
+
+        Raises:
+            LookupError: it is none of the pool's.
+        """
+        for keypair in self._keypairs:
+            if keypair.pubkey() == address:
+                return keypair
+        raise LookupError(f"{address} is no fee payer of this hub")

@@ -3,13 +3,15 @@
 import asyncio
 import itertools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from solders.address_lookup_table_account import AddressLookupTableAccount
 from solders.instruction import Instruction
 from solders.keypair import Keypair
+from solders.message import Message, MessageV0, to_bytes_versioned
 from solders.pubkey import Pubkey
+from solders.signature import Signature
 from solders.transaction import VersionedTransaction
 
 from gridtokenx_hub.chain.client import ChainClient
@@ -25,6 +27,7 @@ from gridtokenx_hub.chain.refusals import (
 )
 from gridtokenx_hub.chain.types import (
     Confirmation,
+    Draft,
     LatestBlockhash,
     PreparedTransaction,
     SignatureStatus,
@@ -33,6 +36,9 @@ from gridtokenx_programs import Program
 
 Instructions = Sequence[Instruction] | Callable[[Pubkey], Sequence[Instruction]]
 """Instructions, or how to make them once it is known who pays."""
+
+Cosign = Callable[[Message | MessageV0], Awaitable[Mapping[Pubkey, Signature]]]
+"""Gets the signatures of those whose keys are not here, by their addresses."""
 
 DEFAULT_COMPUTE_UNITS = 200_000
 RESEND_AFTER_S = 2.0
@@ -83,8 +89,25 @@ class TransactionSender:
         *,
         compute_units: int = DEFAULT_COMPUTE_UNITS,
         tables: Sequence[AddressLookupTableAccount] = (),
+        cosign: Cosign | None = None,
     ) -> PreparedTransaction:
-        """Make and sign a transaction; nothing is sent. With `tables` it is of version 0.
+        """Make a transaction and have it signed; nothing is sent. With `tables` it is version 0.
+
+        Raises:
+            ChainUnavailable: there is no blockhash to be had.
+        """
+        draft = await self.draft(instructions, compute_units=compute_units, tables=tables)
+        others = await cosign(draft.message) if cosign else {}
+        return self.sign(draft, signers, others)
+
+    async def draft(
+        self,
+        instructions: Instructions,
+        *,
+        compute_units: int = DEFAULT_COMPUTE_UNITS,
+        tables: Sequence[AddressLookupTableAccount] = (),
+    ) -> Draft:
+        """Make a transaction that nobody has signed.
 
         The compute limit goes in front of `instructions`, whose order stays. No two transactions
         of a sender are the same: the limit is raised by a few units that differ each time, or the
@@ -93,17 +116,32 @@ class TransactionSender:
         Raises:
             ChainUnavailable: there is no blockhash to be had.
         """
-        payer = self._fee_payers.next()
-        made = instructions(payer.pubkey()) if callable(instructions) else instructions
+        payer = self._fee_payers.next().pubkey()
+        made = instructions(payer) if callable(instructions) else instructions
         limit = compute_units + next(self._counter) % _DISTINCT_LIMITS
         recent = await self._blockhashes.get()
-        message = compile_message(made, payer.pubkey(), limit, recent.blockhash, tables)
-        keypairs = {keypair.pubkey(): keypair for keypair in (payer, *signers)}
-        transaction = VersionedTransaction(message, list(keypairs.values()))
+        message = compile_message(made, payer, limit, recent.blockhash, tables)
+        return Draft(message, recent.last_valid_block_height)
+
+    def sign(
+        self, draft: Draft, signers: Sequence[Keypair], others: Mapping[Pubkey, Signature]
+    ) -> PreparedTransaction:
+        """Put together the signatures of the fee payer, of `signers` and of `others`.
+
+        Raises:
+            LookupError: the fee payer is none of ours, or a signature is missing.
+        """
+        message = draft.message
+        payer = self._fee_payers.keypair(message.account_keys[0])
+        signed = to_bytes_versioned(message)
+        signatures = {key.pubkey(): key.sign_message(signed) for key in (payer, *signers)}
+        signatures |= others
+        required = message.account_keys[: message.header.num_required_signatures]
+        transaction = VersionedTransaction.populate(message, [signatures[key] for key in required])
         return PreparedTransaction(
             signature=str(transaction.signatures[0]),
             raw=bytes(transaction),
-            last_valid_block_height=recent.last_valid_block_height,
+            last_valid_block_height=draft.last_valid_block_height,
         )
 
     async def submit(self, prepared: PreparedTransaction) -> None:

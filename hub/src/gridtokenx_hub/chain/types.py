@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from solders.hash import Hash
+from solders.message import Message, MessageV0
 from solders.pubkey import Pubkey
 
 from gridtokenx_hub.json_types import Json
@@ -76,6 +77,17 @@ class Transaction:
     logs: tuple[str, ...]
     instructions: tuple[ExecutedInstruction, ...]
     inner_instructions: tuple[ExecutedInstruction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A transaction that nobody has signed, and the last block height at which it may be executed.
+
+    Its first account is the fee payer.
+    """
+
+    message: Message | MessageV0
+    last_valid_block_height: int
 
 
 @dataclass(frozen=True, slots=True)

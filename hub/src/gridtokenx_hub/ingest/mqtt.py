@@ -7,13 +7,12 @@ committed is sent again after a reconnect.
 
 import asyncio
 import math
-import ssl
 from collections.abc import Callable, Iterable
 from typing import TypeAlias, cast
 
 import mqtt5
 
-from gridtokenx_hub.broker.settings import BrokerSettings, TlsFiles
+from gridtokenx_hub.broker.settings import BrokerSettings, tls_context
 
 KEEP_ALIVE_S = 30.0
 PINGS_A_KEEP_ALIVE = 3
@@ -220,7 +219,7 @@ async def connect(
         OSError: the broker cannot be reached, refuses us (`MqttError`) or does not answer.
     """
     loop = asyncio.get_running_loop()
-    context = _tls_context(settings.tls) if settings.tls else None
+    context = tls_context(settings.tls) if settings.tls else None
     async with asyncio.timeout(CONNECT_TIMEOUT_S):
         _, session = await loop.create_connection(
             lambda: Session(client_id, on_message, on_change, keep_alive_s),
@@ -234,10 +233,3 @@ async def connect(
             session.abort("gave up connecting")
             raise
     return session
-
-
-def _tls_context(files: TlsFiles) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(files.ca))
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(files.certificate, files.key)
-    return context

@@ -59,6 +59,12 @@ class WalletVault:
         )
         return wallet
 
+    async def holds(self, wallet: Pubkey) -> bool:
+        """Tell whether the hub holds a wallet."""
+        return bool(
+            await self._pool.fetchval("SELECT true FROM wallets WHERE wallet = $1", str(wallet))
+        )
+
     async def keypair(self, wallet: Pubkey) -> Keypair:
         """Open a wallet.
 

@@ -97,7 +97,11 @@ async def create_meter(
     this key and owner answers the same without another transaction.
     """
     answer = await once(
-        context, request, caller, 201, lambda attempt: register_meter(context, attempt, body)
+        context,
+        request,
+        caller,
+        201,
+        lambda attempt: register_meter(context, attempt, caller, body),
     )
     return answer.response()
 

@@ -65,6 +65,64 @@ CREATE TABLE meters (
     previous_key_last_sequence bigint NOT NULL DEFAULT 0
 );
 
+CREATE INDEX meters_revoked ON meters (meter_id) WHERE status = 'revoked';
+
+CREATE TABLE provisioning_codes (             -- what the registrar may be asked to sign: by a code, or by whoever holds a token
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    code_hash   bytea UNIQUE,                 -- SHA-256 of the code; null where a token asked directly and no code was shown
+    purpose     text NOT NULL CHECK (purpose IN ('install', 'rotate_key', 'replace_meter', 'transfer', 'revoke')),
+    issued_by   bigint NOT NULL REFERENCES api_tokens (id),
+    user_id     bigint NOT NULL REFERENCES users (id), -- the owner
+    new_user_id bigint REFERENCES users (id), -- the owner after a transfer
+    meter_id    bytea CHECK (octet_length(meter_id) = 16), -- of an install code: drawn at its first claim
+    serial      text,                         -- the only meter that may be claimed, where it is given
+    export_limit_mw bigint,
+    import_limit_mw bigint,
+    daily_export_limit_mwh bigint,
+    algorithm   smallint,                     -- the device key that claimed it
+    public_key  bytea,
+    reason      text,                         -- why a meter is revoked
+    created_at  timestamptz NOT NULL,
+    expires_at  timestamptz NOT NULL,
+    claimed_at  timestamptz,
+    done_at     timestamptz,
+    withdrawn_at timestamptz,
+    tx_signature text,                        -- the transaction that did what the code is for
+    journal     jsonb NOT NULL DEFAULT '{}',  -- what was sent to the chain is written here before
+    CHECK (purpose = 'install' OR meter_id IS NOT NULL),
+    CHECK ((purpose = 'install') = (num_nulls(export_limit_mw, import_limit_mw, daily_export_limit_mwh) = 0)),
+    CHECK ((purpose = 'transfer') = (new_user_id IS NOT NULL)),
+    CHECK (num_nulls(algorithm, public_key) IN (0, 2))
+);
+
+CREATE TABLE registrar_requests (             -- from the API to the process that has the registrar's key, and back
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    code_id     bigint NOT NULL REFERENCES provisioning_codes (id),
+    message     bytea NOT NULL,               -- of the transaction, as it will be signed
+    evidence    bytea,                        -- the reading that the device signed (COSE_Sign1)
+    state       text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'signed', 'refused', 'abandoned')),
+    signature   bytea,
+    error       text,                         -- name of the refusal
+    detail      text,
+    created_at  timestamptz NOT NULL DEFAULT now(),
+    answered_at timestamptz
+);
+CREATE INDEX registrar_requests_open ON registrar_requests (id) WHERE state = 'open';
+
+CREATE TABLE certificates (                   -- client certificates of devices, for the revocation list
+    serial_number bytea PRIMARY KEY,
+    meter_id    bytea NOT NULL,
+    issued_at   timestamptz NOT NULL,
+    expires_at  timestamptz NOT NULL
+);
+CREATE INDEX certificates_meter ON certificates (meter_id);
+
+CREATE TABLE exclusions (                     -- revoked meters, and when the broker let go of each
+    meter_id    bytea PRIMARY KEY,
+    decided_at  timestamptz NOT NULL,
+    excluded_at timestamptz
+);
+
 CREATE TABLE readings (
     meter_id    bytea NOT NULL,
     sequence    bigint NOT NULL,

@@ -1,0 +1,112 @@
+"""Revoked meters and the broker: no topic, no new connection, and no session that goes on."""
+
+import asyncio
+import datetime as dt
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import asyncpg
+
+from gridtokenx_hub.broker.authority import CertificateAuthority
+from gridtokenx_hub.broker.mosquitto import access_list_path, write_access_list
+from gridtokenx_hub.broker.reread import reread
+from gridtokenx_hub.broker.settings import BrokerSettings
+from gridtokenx_hub.broker.takeover import take_over
+from gridtokenx_hub.leadership import DATABASE_ERRORS
+
+POLL_S = 1.0
+REREAD_TIMEOUT_S = 5.0
+
+DECIDE = """
+INSERT INTO exclusions (meter_id, decided_at)
+SELECT meter_id, $1 FROM meters WHERE status = 'revoked' ON CONFLICT DO NOTHING
+"""
+UNDONE = "SELECT meter_id FROM exclusions WHERE excluded_at IS NULL"
+ALL = "SELECT meter_id FROM exclusions ORDER BY meter_id"
+CERTIFICATES = """
+SELECT c.serial_number, e.decided_at FROM certificates c JOIN exclusions e USING (meter_id)
+ WHERE c.expires_at > $1 ORDER BY c.serial_number
+"""
+DONE = "UPDATE exclusions SET excluded_at = $2 WHERE meter_id = $1"
+
+log = logging.getLogger(__name__)
+
+
+class Exclusion:
+    """Shuts revoked meters out of the broker, whoever revoked them on chain.
+
+    Their certificates go on the revocation list, so that they cannot connect, and the access list
+    denies them every topic. Once the broker has read both, their live sessions are taken over:
+    a device connects with its meter id as client id. One that uses another client id stays
+    connected, but can neither say nor hear anything.
+
+    Args:
+        pool: the hub's database.
+        authority: signs the revocation list.
+        folder: the broker's own.
+        broker: how the hub reaches it.
+        clock: the present instant, timezone-aware.
+    """
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        authority: CertificateAuthority,
+        folder: Path,
+        broker: BrokerSettings,
+        clock: Callable[[], dt.datetime],
+    ) -> None:
+        self._pool = pool
+        self._authority = authority
+        self._folder = folder
+        self._broker = broker
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._written = False
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Shut out what is revoked, until `stop` is set, through every outage."""
+        async with asyncio.TaskGroup() as tasks:
+            work = tasks.create_task(self._work())
+            await stop.wait()
+            work.cancel()
+
+    async def _work(self) -> None:
+        while True:
+            try:
+                await self.apply()
+            except (*DATABASE_ERRORS, TimeoutError) as error:
+                log.warning("exclusion: %r; next try in %s s", error, POLL_S)
+            await asyncio.sleep(POLL_S)
+
+    async def apply(self) -> None:
+        """Shut out every meter that is revoked and not shut out yet.
+
+        Raises:
+            OSError, TimeoutError: the broker does not follow; what is undone is tried again.
+        """
+        async with self._lock:
+            await self._pool.execute(DECIDE, self._clock())
+            undone = [row["meter_id"] for row in await self._pool.fetch(UNDONE)]
+            if undone or not self._written:
+                await self._write()
+            if undone:
+                await reread(self._files, self._folder, REREAD_TIMEOUT_S)
+            for meter_id in undone:
+                await take_over(self._broker, meter_id.hex())
+                await self._pool.execute(DONE, meter_id, self._clock())
+                log.info("meter %s is shut out of the broker", meter_id.hex())
+
+    @property
+    def _files(self) -> tuple[Path, Path]:
+        return access_list_path(self._folder), self._authority.revocation_list_path
+
+    async def _write(self) -> None:
+        excluded = [row["meter_id"] for row in await self._pool.fetch(ALL)]
+        certificates = await self._pool.fetch(CERTIFICATES, self._clock())
+        write_access_list(self._folder, excluded)
+        self._authority.write_revocation_list(
+            (int.from_bytes(row["serial_number"], "big"), row["decided_at"]) for row in certificates
+        )
+        self._written = True

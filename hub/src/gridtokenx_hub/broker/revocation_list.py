@@ -1,0 +1,42 @@
+"""Which certificates are no longer good (a certificate revocation list, RFC 5280, 5)."""
+
+import datetime as dt
+from collections.abc import Iterable
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+VALID_FOR = dt.timedelta(days=3650)
+"""As long as the authority: a list that expires would lock out every device at once."""
+CLOCK_SKEW = dt.timedelta(hours=1)
+
+Revoked = tuple[int, dt.datetime]
+"""A certificate's serial number, and since when it is revoked."""
+
+
+def revocation_list(
+    issuer: x509.Certificate,
+    key: ec.EllipticCurvePrivateKey,
+    revoked: Iterable[Revoked],
+    now: dt.datetime,
+) -> bytes:
+    """Return the signed list (PEM) of these certificates, all that `issuer` has revoked."""
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(issuer.subject)
+        .last_update(now - CLOCK_SKEW)
+        .next_update(now + VALID_FOR)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False
+        )
+        .add_extension(x509.CRLNumber(int(now.timestamp() * 1000)), critical=False)
+    )
+    for serial_number, since in revoked:
+        builder = builder.add_revoked_certificate(
+            x509.RevokedCertificateBuilder()
+            .serial_number(serial_number)
+            .revocation_date(since)
+            .build()
+        )
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)

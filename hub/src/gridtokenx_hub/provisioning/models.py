@@ -1,0 +1,249 @@
+"""What goes in and out over HTTP for provisioning."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from gridtokenx_hub.api.fields import (
+    EXAMPLE_SIGNATURE,
+    EXAMPLE_TIME,
+    EXAMPLE_WALLET,
+    AlgorithmName,
+    Base64,
+    Energy,
+    Hex,
+    Identifier,
+    Number,
+    Power,
+    text,
+)
+from gridtokenx_hub.api.models import In, Out
+
+DAY_S = 86_400
+EXAMPLE_METER = "9f2c4e1ab07d4c55a1e3b6d8f0c2e4a6"
+
+CodePurpose = Literal["install", "rotate_key", "replace_meter", "transfer"]
+CodeText = Annotated[str, Field(max_length=256, examples=["K7QF-9M2X-4TDA-W3HN"])]
+Serial = Annotated[str, Field(min_length=1, max_length=64, examples=["4711-0815"])]
+CertificateRequest = Annotated[str, Field(max_length=16_384)]
+SignedReading = Annotated[
+    Base64, text("0oRDoQEnoQRI…", "base64 of the reading that the device signed (COSE_Sign1)")
+]
+MeterIdText = Annotated[str, Field(pattern="^[0-9a-f]{32}$", examples=[EXAMPLE_METER])]
+
+
+class Whole(Out):
+    """An answer with all its fields: what is not there is null."""
+
+    def content(self) -> dict[str, Any]:
+        """Return the members of the JSON object."""
+        return self.model_dump()
+
+
+class IssueCode(In):
+    """What a code is to be good for."""
+
+    purpose: CodePurpose
+    user_id: Identifier | None = Field(None, description="the owner; for install")
+    export_limit_w: Power | None = None
+    import_limit_w: Power | None = None
+    daily_export_limit_mwh: Energy | None = Field(None, alias="daily_export_limit_kwh")
+    meter_id: MeterIdText | None = Field(None, description="for all but install")
+    new_user_id: Identifier | None = Field(None, description="the owner after a transfer")
+    serial: Serial | None = Field(None, description="the only meter that may be claimed")
+    valid_for_s: Annotated[int, Field(ge=60, le=90 * DAY_S)] = 7 * DAY_S
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        """Check that what the purpose needs is there, and nothing else."""
+        needed = {
+            "install": {
+                "user_id",
+                "export_limit_w",
+                "import_limit_w",
+                "daily_export_limit_mwh",
+            },
+            "rotate_key": {"meter_id"},
+            "replace_meter": {"meter_id"},
+            "transfer": {"meter_id", "new_user_id"},
+        }[self.purpose]
+        optional = {"purpose", "serial", "valid_for_s"}
+        given = {name for name, value in self if value is not None} - optional
+        wrong = sorted((needed - given) | (given - needed))
+        if wrong:
+            names = sorted(name.replace("_mwh", "_kwh") for name in needed)
+            raise ValueError(f"a code for {self.purpose} needs {', '.join(names)} and no more")
+        return self
+
+
+class IssuedCode(Out):
+    """A new code; it is shown this once."""
+
+    code_id: int = Field(examples=[1])
+    code: str = Field(examples=["K7QF-9M2X-4TDA-W3HN"])
+    purpose: CodePurpose
+    expires_at: str = Field(examples=[EXAMPLE_TIME])
+
+
+class ListedCode(Out):
+    """Where a code stands."""
+
+    code_id: int
+    purpose: str
+    state: Literal["open", "claimed", "done", "expired", "withdrawn"]
+    owner_name: str
+    owner_wallet: str = Field(examples=[EXAMPLE_WALLET])
+    meter_id: str | None = Field(None, examples=[EXAMPLE_METER])
+    serial: str | None = None
+    tx_signature: str | None = None
+    created_at: str
+    expires_at: str
+    claimed_at: str | None = None
+    done_at: str | None = None
+
+
+class CodeList(Out):
+    """All codes, the newest first."""
+
+    codes: list[ListedCode]
+
+
+class ClaimMeter(In):
+    """A device claims a code with its public key."""
+
+    code: CodeText
+    algorithm: AlgorithmName
+    public_key: Annotated[Hex, text("d75a98…", "32 bytes (Ed25519) or 33 (P-256) in hex")]
+    serial: Serial | None = None
+    time_ms: Annotated[int, Field(ge=0, le=2**63 - 1, description="the device's clock, Unix ms")]
+
+
+class BrokerAddress(Out):
+    """Where the device connects to."""
+
+    host: str
+    port: int
+
+
+class Claim(Whole):
+    """What a device must know to sign its baseline and to write its settings."""
+
+    meter_id: str = Field(examples=[EXAMPLE_METER])
+    deployment: str = Field(examples=["9b1c2d3e"])
+    settlement_interval_s: int
+    ack_key: str
+    ack_algorithm: AlgorithmName
+    export_limit_w: int
+    import_limit_w: int
+    daily_export_limit_kwh: Number
+    owner_wallet: str = Field(examples=[EXAMPLE_WALLET])
+    owner_name: str
+    broker: BrokerAddress
+    ca_pem: str | None = None
+    hub_time_ms: int
+
+
+class Register(In):
+    """The claimed device's first reading, and its certificate request."""
+
+    code: CodeText
+    baseline: SignedReading
+    csr_pem: CertificateRequest | None = None
+
+
+class OwnerSigned(In):
+    """The transaction of a registration with the owner's signature in it."""
+
+    code: CodeText
+    transaction: Annotated[Base64, text("AgAAAA…", "base64 of the transaction that was answered")]
+
+
+class Registered(Whole):
+    """The meter is on chain; with a certificate when the broker has TLS and one was asked for."""
+
+    tx_signature: str = Field(examples=[EXAMPLE_SIGNATURE])
+    certificate_pem: str | None = None
+    ca_pem: str | None = None
+
+
+class OwnerMustSign(Out):
+    """The hub does not hold the owner's wallet: the owner signs this and sends it back."""
+
+    owner_wallet: str = Field(examples=[EXAMPLE_WALLET])
+    transaction: str = Field(description="base64; nobody has signed it yet")
+    last_valid_block_height: int
+
+
+class ProveByReading(In):
+    """A reading that the device signed."""
+
+    code: CodeText
+    reading: SignedReading
+
+
+class PresentCode(In):
+    """The code alone."""
+
+    code: CodeText
+
+
+class Changed(Out):
+    """The change is on chain."""
+
+    tx_signature: str = Field(examples=[EXAMPLE_SIGNATURE])
+
+
+class LastReading(Out):
+    """The last reading that the hub has stored of a meter."""
+
+    sequence: int
+    time_ms: int
+    produced_mwh: int
+    consumed_mwh: int
+
+
+class ClaimStatus(Whole):
+    """How far a claim is."""
+
+    state: Literal["open", "claimed", "done"]
+    registered: bool
+    tx_signature: str | None = None
+    last_reading: LastReading | None = None
+
+
+class Handover(Out):
+    """What the commissioning sheet says."""
+
+    meter_id: str = Field(examples=[EXAMPLE_METER])
+    tx_signature: str = Field(examples=[EXAMPLE_SIGNATURE])
+    owner_name: str
+    owner_wallet: str = Field(examples=[EXAMPLE_WALLET])
+    key_id: str = Field(examples=["1f8e9c0d7b6a5f4e"])
+    registered_at: str = Field(examples=[EXAMPLE_TIME])
+
+
+class RenewCertificate(In):
+    """A certificate request that the meter's own key signed."""
+
+    request: Annotated[Base64, text("0oRDoQEn…", "base64 of COSE_Sign1 over the request's CBOR")]
+
+
+class RenewedCertificate(Out):
+    """A new client certificate."""
+
+    certificate_pem: str
+    ca_pem: str
+    expires_at: str = Field(examples=[EXAMPLE_TIME])
+
+
+class RevokeMeter(In):
+    """End a meter for ever."""
+
+    reason: Literal["stolen", "decommissioned"]
+
+
+class RevokedMeter(Out):
+    """The meter is revoked on chain, at the broker and at the hub."""
+
+    meter_id: str = Field(examples=[EXAMPLE_METER])
+    tx_signature: str = Field(examples=[EXAMPLE_SIGNATURE])

@@ -1,0 +1,133 @@
+"""The registrar's own process: takes requests, inspects them, signs or refuses."""
+
+import asyncio
+import datetime as dt
+import logging
+from collections.abc import Callable, Mapping
+
+import asyncpg
+from solders.keypair import Keypair
+
+from gridtokenx_hub.leadership import DATABASE_ERRORS, Connection
+from gridtokenx_hub.registrar.errors import RegistrarRefused
+from gridtokenx_hub.registrar.evidence import Evidence, open_evidence
+from gridtokenx_hub.registrar.inspection import inspect
+from gridtokenx_hub.registrar.mandate import Mandate, mandate_in_force
+from gridtokenx_hub.registrar.requests import ANSWERED, ASKED
+from gridtokenx_hub.registrar.transactions import RegistrarTransactions
+from gridtokenx_programs import Addresses, Program
+from gridtokenx_protocol.errors import ProtocolError
+
+POLL_S = 1.0
+
+NEXT = """
+SELECT id, code_id, message, evidence FROM registrar_requests
+ WHERE state = 'open' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+"""
+SIGNED = (
+    "UPDATE registrar_requests SET state = 'signed', signature = $2, answered_at = $3 WHERE id = $1"
+)
+REFUSED = (
+    "UPDATE registrar_requests SET state = 'refused', error = $2, detail = $3, answered_at = $4"
+    " WHERE id = $1"
+)
+
+log = logging.getLogger(__name__)
+
+
+class Registrar:
+    """Signs what mandates allow.
+
+    A request that is answered is answered in the database transaction that took it: when this
+    process dies in between, the request is open still and is taken again.
+
+    Args:
+        pool: the hub's database.
+        key: the registrar's key; nothing else has it.
+        programs: registry and energy_token among them.
+        addresses: where their accounts are.
+        clock: the present instant, timezone-aware.
+        poll_s: how often it looks for requests that no notice told of.
+    """
+
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        key: Keypair,
+        programs: Mapping[str, Program],
+        addresses: Addresses,
+        clock: Callable[[], dt.datetime],
+        poll_s: float = POLL_S,
+    ) -> None:
+        self._pool = pool
+        self._key = key
+        self._transactions = RegistrarTransactions(programs, addresses, key.pubkey())
+        self._clock = clock
+        self._poll_s = poll_s
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Answer requests until `stop` is set, through every outage of the database."""
+        async with asyncio.TaskGroup() as tasks:
+            work = tasks.create_task(self._work())
+            await stop.wait()
+            work.cancel()
+
+    async def _work(self) -> None:
+        while True:
+            try:
+                async with self._pool.acquire() as connection:
+                    await self._listen(connection)
+            except DATABASE_ERRORS as error:
+                log.warning("registrar: database: %r; next try in %s s", error, self._poll_s)
+                await asyncio.sleep(self._poll_s)
+
+    async def _listen(self, connection: Connection) -> None:
+        asked = asyncio.Event()
+
+        def hear(*_notice: object) -> None:
+            asked.set()
+
+        await connection.add_listener(ASKED, hear)
+        try:
+            while True:
+                asked.clear()
+                while await self.answer_one(connection):
+                    pass
+                try:
+                    async with asyncio.timeout(self._poll_s):
+                        await asked.wait()
+                except TimeoutError:
+                    continue
+        finally:
+            if not connection.is_closed():
+                await connection.remove_listener(ASKED, hear)
+
+    async def answer_one(self, connection: Connection) -> bool:
+        """Answer the oldest open request; False when there is none."""
+        async with connection.transaction():
+            row = await connection.fetchrow(NEXT)
+            if row is None:
+                return False
+            now = self._clock()
+            try:
+                mandate = await mandate_in_force(connection, row["code_id"], now)
+                inspect(row["message"], mandate, _evidence(row, mandate), self._transactions)
+            except RegistrarRefused as refused:
+                log.warning("registrar: request %d refused: %s", row["id"], refused)
+                await connection.execute(REFUSED, row["id"], refused.name, refused.detail, now)
+            else:
+                await connection.execute(SIGNED, row["id"], self._sign(row["message"]), now)
+            await connection.execute("SELECT pg_notify($1, '')", ANSWERED)
+        return True
+
+    def _sign(self, message: bytes) -> bytes:
+        return bytes(self._key.sign_message(message))
+
+
+def _evidence(row: asyncpg.Record, mandate: Mandate) -> Evidence | None:
+    if row["evidence"] is None or mandate.key is None:
+        return None
+    try:
+        return open_evidence(row["evidence"], mandate.key)
+    except ProtocolError as error:
+        raise RegistrarRefused(type(error).__name__, str(error)) from error

@@ -1,0 +1,133 @@
+"""What an installer and a device do, in short words."""
+
+import base64
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from hub_world import Device, HubWorld, User, expect
+
+from gridtokenx_protocol.cose import sign
+from gridtokenx_protocol.record import ClockStatus, Record
+
+CODES = "/api/provisioning/codes"
+CLAIMS = "/api/provisioning/claims"
+LIMITS = {"export_limit_w": 5000, "import_limit_w": 10_000, "daily_export_limit_kwh": 40}
+BASELINE = int(ClockStatus.SYNCHRONISED)
+
+
+def text(message: bytes) -> str:
+    return base64.b64encode(message).decode()
+
+
+def now_ms(world: HubWorld) -> int:
+    return int(world.context.clock().timestamp() * 1000)
+
+
+def request_for(meter_id: str) -> str:
+    """A certificate request of a new TLS key."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, meter_id)])
+    key = ec.generate_private_key(ec.SECP256R1())
+    request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+    return request.public_bytes(serialization.Encoding.PEM).decode()
+
+
+async def issue(world: HubWorld, **body: Any) -> dict[str, Any]:
+    """A new code, as the operator gets it."""
+    return expect(await world.post(CODES, body, world.operator), 201)
+
+
+async def install_code(world: HubWorld, user: User, **changes: Any) -> str:
+    """The text of a new code to install a meter of this user."""
+    issued = await issue(
+        world, **{"purpose": "install", "user_id": user.user_id, **LIMITS, **changes}
+    )
+    code: str = issued["code"]
+    return code
+
+
+@dataclass
+class Site:
+    """An installer with one code and one device."""
+
+    world: HubWorld
+    code: str
+    serial: str | None = None
+
+    def __post_init__(self) -> None:
+        self.device = Device(self.world.context.deployment.deployment)
+
+    @property
+    def meter_id(self) -> str:
+        return self.device.meter_id.hex()
+
+    def claim_body(self, **changes: Any) -> dict[str, Any]:
+        body = {
+            "code": self.code,
+            "algorithm": "ed25519",
+            "public_key": self.device.signer.public_key.hex(),
+            "serial": self.serial,
+            "time_ms": now_ms(self.world),
+        }
+        return body | changes
+
+    async def post_claim(self, **changes: Any) -> httpx.Response:
+        return await self.world.post(CLAIMS, self.claim_body(**changes))
+
+    async def claim(self) -> dict[str, Any]:
+        """Claim the code; the device takes the meter id."""
+        answer = expect(await self.post_claim(), 201)
+        self.device.meter_id = bytes.fromhex(answer["meter_id"])
+        return answer
+
+    def reading(self, sequence: int, flags: int = BASELINE, **changes: Any) -> str:
+        """A reading of now, signed, in base64."""
+        self.device.sequence = sequence
+        record = self.device.record(now_ms(self.world), flags)
+        values = {name: getattr(record, name) for name in Record.__slots__} | changes
+        return text(sign(Record(**values).encode(), self.device.signer))
+
+    async def post(self, step: str, **body: Any) -> httpx.Response:
+        path = f"{CLAIMS}/{self.meter_id}/{step}"
+        return await self.world.post(path, {"code": self.code, **body})
+
+    async def post_registration(self, **changes: Any) -> httpx.Response:
+        body = {"baseline": self.reading(1), "csr_pem": request_for(self.meter_id)}
+        return await self.post("registration", **(body | changes))
+
+    async def register(self) -> dict[str, Any]:
+        return expect(await self.post_registration(), 201)
+
+    async def status(self) -> httpx.Response:
+        return await self.world.http.get(
+            f"{CLAIMS}/{self.meter_id}", headers={"Authorization": f"Code {self.code}"}
+        )
+
+
+async def installed(world: HubWorld, user: User) -> Site:
+    """A site whose meter is registered, its code done."""
+    site = Site(world, await install_code(world, user))
+    await site.claim()
+    before = now_ms(world) - 10_000
+    expect(await site.post_registration(baseline=site.reading(1, time_ms=before)), 201)
+    expect(await site.post("done"), 200)
+    return site
+
+
+async def history(world: HubWorld, meter_id: bytes) -> int:
+    """How many transactions touched the meter's account."""
+    address = world.context.addresses.meter(meter_id)
+    return len(await world.context.client.signatures_for_address(address))
+
+
+async def expire(world: HubWorld, code_id: int) -> None:
+    """Let a code's time run out."""
+    await world.pool.execute(
+        "UPDATE provisioning_codes SET expires_at = $2 WHERE id = $1",
+        code_id,
+        world.context.clock(),
+    )
