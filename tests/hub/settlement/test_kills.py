@@ -24,7 +24,7 @@ async def kill_at(moment: str, world: World, database_url: str) -> None:
         str(world.chain.keys_folder),
         str(world.table_authority),
     )
-    assert await asyncio.wait_for(process.wait(), 20) == -signal.SIGKILL
+    assert await asyncio.wait_for(process.wait(), 120) == -signal.SIGKILL
 
 
 async def expire(world: World) -> None:
