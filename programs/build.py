@@ -20,6 +20,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from programs import solana_build
+
 HERE = Path(__file__).resolve().parent
 ELF_FOLDER = HERE / "src" / "gridtokenx_programs" / "elf"
 BUILD_RECORD = ELF_FOLDER / "build.json"
@@ -244,16 +246,26 @@ def check(names: list[str], toolchain: Toolchain) -> None:
 def main() -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--check", action="store_true", help="rebuild and compare, write nothing")
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument("--check", action="store_true", help="rebuild and compare, write nothing")
+    way.add_argument(
+        "--with",
+        dest="compiler",
+        choices=["cargo-build-sbf"],
+        help="Solana's own compiler, into a folder of its own",
+    )
     parser.add_argument(
         "--only", choices=CRATES, metavar="NAME", help=f"one of {', '.join(CRATES)}"
     )
     arguments = parser.parse_args()
     names = [arguments.only] if arguments.only else list(CRATES)
     try:
+        if arguments.compiler:
+            solana_build.build_all({name: CRATES[name] for name in names})
+            return 0
         toolchain = find_toolchain()
         (check if arguments.check else build_and_write)(names, toolchain)
-    except BuildError as error:
+    except (BuildError, solana_build.SolanaBuildError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0

@@ -43,7 +43,7 @@ VERBS = {
     "check": Verb(
         "format, lint, types, rebuild of the programs, packaging", _python("workbench.checks")
     ),
-    "bench": Verb("NAME [--json]: a benchmark (ingest)", _python("workbench.bench")),
+    "bench": Verb("NAME [--json]: a benchmark (edge, ingest)", _python("workbench.bench")),
     "soak": Verb(
         "[TIMES]: kill loops and property tests, many times as long, and the programs without "
         "each of their defences; defences [--only FEATURE] [--program NAME]: these alone",
@@ -53,7 +53,10 @@ VERBS = {
         "a private Solana cluster on this machine: --authorities N [--port P] [--reset]",
         _python("workbench.cluster"),
     ),
-    "programs": Verb("build the Solana programs from source [--check]", _python("programs.build")),
+    "programs": Verb(
+        "build the Solana programs from source [--check] [--with cargo-build-sbf]",
+        _python("programs.build"),
+    ),
     "setup": Verb("set up the environment and nothing else", lambda _: environment.prepare()),
 }
 

@@ -17,7 +17,9 @@ def main() -> NoReturn:
         say(f"./run bench NAME [--json], where NAME is one of: {', '.join(names)}")
         sys.exit(2)
     command = [str(PYTHON), str(BENCH_FOLDER / f"{sys.argv[1]}.py"), *sys.argv[2:]]
-    os.execv(command[0], command)  # noqa: S606 - our own interpreter, no shell
+    # Benchmarks use the tests' helpers.
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    os.execve(command[0], command, environment)  # noqa: S606 - our own interpreter, no shell
 
 
 if __name__ == "__main__":

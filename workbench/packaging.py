@@ -36,7 +36,7 @@ WHEELS = (
     Wheel("gridtokenx-provisioning", (), ("gtx-provision --help",), HUB_LIBRARIES),
     Wheel(
         "gridtokenx-firmware-sim",
-        ("gridtokenx_firmware_sim/scenarios/",),
+        ("gridtokenx_firmware_sim/scenarios/", "gridtokenx_firmware_sim/extras/"),
         ("gtx-meter-sim --help",),
         HUB_LIBRARIES,
     ),

@@ -19,6 +19,7 @@ from gridtokenx_edge.config import (
     LimitsConfig,
     MeterConfig,
     SpoolConfig,
+    TcpLine,
 )
 from gridtokenx_edge.keystore import create_signing_key
 from gridtokenx_edge.meters import MeterReading, Profile, Quantity, load_profile
@@ -76,7 +77,7 @@ def meter_config(tmp_path: Path, profile: Profile, hub_signer: SoftwareSigner) -
         key=tmp_path / "meter.key",
         ack_key=hub_signer.public_key,
         ack_algorithm=Algorithm.ED25519,
-        bus=BusConfig("127.0.0.1", 1, 1, 200),
+        bus=BusConfig(TcpLine("127.0.0.1", 1), 1, 200),
         limits=LimitsConfig(10_000, 10_000),
         spool=SpoolConfig(tmp_path / "spool.db", 1 << 20, 30),
         broker=BrokerConfig("127.0.0.1", 1, None),

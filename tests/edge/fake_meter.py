@@ -37,7 +37,7 @@ class FakeMeter:
 
     def write(self, quantity: Quantity, raw: bytes) -> None:
         """Set the raw bytes of a quantity."""
-        address = self.profile.registers[quantity].address
+        (address,) = self.profile.registers[quantity].addresses
         for offset, word in enumerate(struct.unpack(f">{len(raw) // 2}H", raw)):
             self.words[address + offset] = word
 

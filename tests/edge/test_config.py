@@ -100,7 +100,7 @@ def test_reads_everything(good: str, tmp_path: Path) -> None:
         ('key = "meter.key"', 'key = ""', "meter[0].key", "text in quotes"),
         ("eastron-sdm630", "eastron-sdm631", "profile", "schneider-iem3155"),
         ("eastron-sdm630", "own.toml", "own.toml", "readable TOML file"),
-        ('kind = "tcp"', 'kind = "rtu"', "meter[0].bus.kind", "one of tcp"),
+        ('kind = "tcp"', 'kind = "udp"', "meter[0].bus.kind", "one of tcp"),
         ("unit = 3", "unit = 248", "meter[0].bus.unit", "from 1 to 247"),
         ("unit = 3", "unti = 3", "meter[0].bus.unti", "unknown key"),
         ("export_w = 5000", "export_w = 0", "limits.export_w", "from 1 to"),

@@ -12,7 +12,7 @@ from gridtokenx_edge.agent.baseline import make_baseline
 from gridtokenx_edge.agent.recorder import Recorder
 from gridtokenx_edge.checkpoint import Checkpoint, checkpoint_path
 from gridtokenx_edge.clock import SYSTEM_CLOCK, Clock
-from gridtokenx_edge.config import BusConfig, MeterConfig
+from gridtokenx_edge.config import BusConfig, MeterConfig, TcpLine
 from gridtokenx_edge.errors import (
     BaselineRefused,
     CheckpointError,
@@ -75,7 +75,7 @@ class Bench:
 @pytest.fixture
 async def bench(meter: FakeMeter, meter_config: MeterConfig, signer: SoftwareSigner) -> Any:
     buses = BusPool()
-    bus = BusConfig("127.0.0.1", meter.port, 1, 300)
+    bus = BusConfig(TcpLine("127.0.0.1", meter.port), 1, 300)
     config = replace(meter_config, bus=bus)
     yield Bench(config, signer, ModbusDevice(buses.bus(bus), bus, config.profile, SYSTEM_CLOCK))
     buses.close()

@@ -11,14 +11,14 @@ from pymodbus.exceptions import ModbusException
 from gridtokenx_firmware_sim.day import Flow
 from gridtokenx_firmware_sim.errors import RegisterError, SimulatorError
 from gridtokenx_firmware_sim.meter import Measurement
-from gridtokenx_firmware_sim.models import MODELS
+from gridtokenx_firmware_sim.models_load import load_model
 from gridtokenx_firmware_sim.server import MeterServer
 
 SERIAL = 12_345_678
 
 
 def measurement(model: str) -> Measurement:
-    per_kwh = MODELS[model].counts_per_kwh
+    per_kwh = load_model(model).counts_per_kwh
     return Measurement(
         exported_counts=4_116 * per_kwh, imported_counts=8_200 * per_kwh + per_kwh // 2,
         power_w=-1_500.0, voltage_v=(230.0, 231.0, 229.0), frequency_hz=50.0,
@@ -47,7 +47,7 @@ class Reader:
 
 @asynccontextmanager
 async def serving(model: str) -> AsyncIterator[Reader]:
-    server = MeterServer(MODELS[model], serial=SERIAL, unit=1)
+    server = MeterServer(load_model(model), serial=SERIAL, unit=1)
     server.show(measurement(model))
     port = await server.start("127.0.0.1", 0)
     client = AsyncModbusTcpClient("127.0.0.1", port=port, timeout=5, retries=0)
@@ -99,7 +99,7 @@ async def test_eastron_sdm630() -> None:
         ("schneider-iem3155", 3, 3203, 8, 2, 11),
         ("eastron-sdm630", 3, 0x48, 4, 1, 1),
         ("eastron-sdm630", 4, 0xFC00, 2, 1, 1),
-        ("eastron-sdm630", 4, 0x17F, 2, 1, 2),
+        ("eastron-sdm630", 4, 0xFF, 2, 1, 2),
         ("eastron-sdm630", 4, 0x00, 82, 1, 3),
         ("eastron-sdm630", 4, 0x48, 4, 247, 11),
     ],
@@ -121,7 +121,7 @@ async def test_nothing_can_be_written(model: str, address: int) -> None:
 
 
 async def test_both_energy_registers_change_together() -> None:
-    model = MODELS["schneider-iem3155"]
+    model = load_model("schneider-iem3155")
     server = MeterServer(model, serial=SERIAL, unit=1)
     port = await server.start("127.0.0.1", 0)
     client = AsyncModbusTcpClient("127.0.0.1", port=port, timeout=5, retries=0)
@@ -137,10 +137,10 @@ async def test_both_energy_registers_change_together() -> None:
 
 
 async def test_a_port_that_is_taken_is_said() -> None:
-    first = MeterServer(MODELS["eastron-sdm630"], serial=1, unit=1)
+    first = MeterServer(load_model("eastron-sdm630"), serial=1, unit=1)
     port = await first.start("127.0.0.1", 0)
     try:
-        second = MeterServer(MODELS["eastron-sdm630"], serial=1, unit=1)
+        second = MeterServer(load_model("eastron-sdm630"), serial=1, unit=1)
         with pytest.raises(SimulatorError, match="cannot listen"):
             await second.start("127.0.0.1", port)
     finally:
@@ -148,7 +148,7 @@ async def test_a_port_that_is_taken_is_said() -> None:
 
 
 def test_every_count_of_the_sdm630_is_exact_in_its_register() -> None:
-    model = MODELS["eastron-sdm630"]
+    model = load_model("eastron-sdm630")
     start = model.counts_from_wh(4_096_000)
     for counts in range(start, start + 20 * 64 + 1):
         shown = model.values(Measurement(counts, 0, 0, (230, 230, 230), 50))[0x4A]
@@ -157,7 +157,7 @@ def test_every_count_of_the_sdm630_is_exact_in_its_register() -> None:
 
 
 def test_a_start_that_a_register_cannot_show_is_refused() -> None:
-    sdm630 = MODELS["eastron-sdm630"]
+    sdm630 = load_model("eastron-sdm630")
     assert sdm630.counts_from_wh(4_096_000) == 4_096 * 64
     with pytest.raises(RegisterError, match="steps of 1/64 kWh"):
         sdm630.counts_from_wh(4_096_001)

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,11 +18,13 @@ import asyncpg
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from solders.address_lookup_table_account import ID as LOOKUP_TABLE_PROGRAM
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
 from gridtokenx_hub.bootstrap import bootstrap
-from gridtokenx_hub.chain import ChainClient, FeePayerPool, TransactionSender
+from gridtokenx_hub.chain import ChainClient, FeePayerPool, LookupTable, TransactionSender
+from gridtokenx_hub.chain.lookup_tables import AUTHORITY_OFFSET, decode_table
 from gridtokenx_hub.indexer import Difference, Indexer, reconcile
 from gridtokenx_hub.keys import RoleKeys, load_registrar, load_role_keys
 from gridtokenx_hub.settlement import Settlement
@@ -53,14 +55,22 @@ def now_ms() -> int:
     return int(time.time() * 1000)
 
 
+def program_files(folder: Path) -> list[tuple[Pubkey, Path]]:
+    """Address and ELF file of each program, for a chain that begins with them."""
+    files = []
+    for name, program in PROGRAMS.items():
+        file = folder / f"{name}.so"
+        file.write_bytes(program.elf())
+        files.append((program.id, file))
+    return files
+
+
 @contextmanager
 def running_chain(folder: Path) -> Iterator[str]:
     """A local chain in a process of its own; yields its RPC address."""
     arguments = [str(folder / "ledger"), "0"]
-    for name, program in PROGRAMS.items():
-        file = folder / f"{name}.so"
-        file.write_bytes(program.elf())
-        arguments += ["--program", str(program.id), str(file)]
+    for address, file in program_files(folder):
+        arguments += ["--program", str(address), str(file)]
     with subprocess.Popen(
         [sys.executable, "-m", "gridtokenx_hub.local_chain", *arguments],
         stdout=subprocess.PIPE,
@@ -96,12 +106,13 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     folder = tmp_path_factory.mktemp("chain")
     with running_chain(folder) as rpc_url:
         made = Chain(rpc_url, folder / "keys")
-        load_registrar(made.keys_folder)
-        asyncio.run(_set_up(made))
+        asyncio.run(set_up(made))
         yield made
 
 
-async def _set_up(chain: Chain) -> None:
+async def set_up(chain: Chain) -> None:
+    """Initialise the programs with the keys of the chain's folder."""
+    load_registrar(chain.keys_folder)
     async with connected(chain.rpc_url) as client:
         sender = make_sender(client, chain.keys)
         await bootstrap(client, sender, PROGRAMS, ADDRESSES, chain.keys, INTERVAL_S, GRX_CAP)
@@ -202,19 +213,21 @@ class World:
     deployment: bytes
     programs: dict[str, Program] = field(default_factory=lambda: PROGRAMS)
     addresses: Addresses = ADDRESSES
+    table_authority: Keypair = field(default_factory=Keypair)
 
     def indexer(self, **options: Any) -> Indexer:
         return Indexer(self.pool, options.pop("client", self.client), PROGRAMS, 0.02, **options)
 
-    def settlement(self, sender: TransactionSender | None = None, period_s: int = 1) -> Settlement:
+    def settlement(self, sender: TransactionSender | None = None) -> Settlement:
         return Settlement(
             self.pool,
             self.client,
             sender or self.sender,
+            self.table_authority,
             PROGRAMS,
             ADDRESSES,
             now_ms,
-            period_s,
+            1,
             0.02,
         )
 
@@ -374,6 +387,57 @@ class World:
         terms = {"amount_mwh": kwh * KWH, "price_micro_grx": price}
         return await self.send("trading", "match_order", terms, accounts, buyer)
 
+    async def devices(self, count: int) -> list[Device]:
+        """Registered meters of as many households, known to the indexer."""
+        devices = list(await asyncio.gather(*(self.device() for _ in range(count))))
+        ids = [device.meter_id for device in devices]
+
+        async def known() -> bool:
+            query = "SELECT count(*) FROM meters WHERE meter_id = ANY($1)"
+            return bool(await self.pool.fetchval(query, ids) == count)
+
+        async with running(self.indexer()):
+            await until(known, 120)
+        return devices
+
+    async def read(self, devices: Sequence[Device], kwh: int, seconds_ago: int = 0) -> None:
+        """Each meter has produced so much more, and its reading arrives."""
+        boundary_ms = (now_ms() // 1000 - seconds_ago) * 1000
+        for device in devices:
+            device.produce(kwh)
+            await self.store(device, device.record(boundary_ms))
+
+    async def lookup_tables(self) -> list[LookupTable]:
+        """The tables of this world's settlement that are on chain."""
+        found = await self.client.program_accounts(
+            LOOKUP_TABLE_PROGRAM, AUTHORITY_OFFSET, bytes(self.table_authority.pubkey())
+        )
+        tables = [decode_table(address, account) for address, account in found]
+        return [table for table in tables if table is not None]
+
+    async def shelved(self, devices: Sequence[Device]) -> None:
+        """Wait until transactions can look up these meters' accounts."""
+        mint = ADDRESSES.energy_mint()
+        own = [
+            {
+                ADDRESSES.meter(device.meter_id),
+                ADDRESSES.ledger(device.meter_id),
+                ADDRESSES.associated_token(device.owner.pubkey(), mint),
+            }
+            for device in devices
+        ]
+
+        async def all_are() -> bool:
+            slot = await self.client.final_slot()
+            usable = [
+                set(table.usable_at(slot).addresses)
+                for table in await self.lookup_tables()
+                if table.is_active and table.authority
+            ]
+            return all(any(accounts <= held for held in usable) for accounts in own)
+
+        await until(all_are, 120)
+
     async def store(self, device: Device, record: Record) -> None:
         """What ingest does with a reading that arrives."""
         await self.pool.execute(
@@ -430,18 +494,25 @@ class World:
             pytest.fail(f"{await self.rows(device)} do not become {expected}")
 
 
-async def until(condition: Callable[[], Awaitable[bool]], timeout_s: float = 15) -> None:
+async def until(condition: Callable[[], Awaitable[bool]], timeout_s: float = 30) -> None:
     """Wait for a state that only a database or a chain knows."""
     async with asyncio.timeout(timeout_s):
         while not await condition():  # noqa: ASYNC110 - nobody announces it
             await asyncio.sleep(0.02)
 
 
-@pytest.fixture
-async def world(chain: Chain, pool: asyncpg.Pool) -> AsyncIterator[World]:
-    """The chain with an empty database of this test alone."""
+@asynccontextmanager
+async def world_on(chain: Chain, pool: asyncpg.Pool) -> AsyncIterator[World]:
+    """The chain with an empty database."""
     async with connected(chain.rpc_url) as client:
         genesis_hash = bytes(await client.genesis_hash())
         deployment = deployment_id(genesis_hash, bytes(ADDRESSES.registry))
         await pool.execute("INSERT INTO hub_state VALUES (true, 1, $1)", deployment)
         yield World(chain, pool, client, make_sender(client, chain.keys), deployment)
+
+
+@pytest.fixture
+async def world(chain: Chain, pool: asyncpg.Pool) -> AsyncIterator[World]:
+    """The chain with an empty database of this test alone."""
+    async with world_on(chain, pool) as made:
+        yield made

@@ -11,10 +11,10 @@ from typing import Any
 
 from exchange import Exchange, Party, Sale
 from grid import KWH
-from harness import Outcome
 from solders.instruction import Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
+from worlds import Outcome
 
 from gridtokenx_programs.attestation import PAID, UNPAID, Attestation, guardian_proof
 

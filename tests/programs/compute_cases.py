@@ -7,9 +7,10 @@ from collections.abc import Callable
 from bridge import GRX, thbc
 from compute_units import Case, Scene
 from grid import KWH
-from harness import Device, Outcome, p256_device
+from harness import Device, p256_device
 from meters import ordinary_reading, proof_of_two, replaced_reading
 from solders.pubkey import Pubkey
+from worlds import Outcome
 
 CASES: list[Case] = []
 Run = Callable[[Scene], Outcome]

@@ -16,16 +16,17 @@ from pathlib import Path
 from bridge import Bridge
 from exchange import Exchange, Party
 from grid import KWH, Grid, Site
-from harness import SOL, Device, Outcome, World
+from harness import Device
 from meters import Stewards
 from solders.keypair import Keypair
+from worlds import SOL, MemoryWorld, Outcome
 
 from gridtokenx_programs import PROGRAM_NAMES, load
 
 TABLE = Path(__file__).parents[2] / "programs" / "compute-units.md"
 
 
-class FixedWorld(World):
+class FixedWorld(MemoryWorld):
     """A world in which wallets are the same in each run."""
 
     _wallets = 0
@@ -34,8 +35,7 @@ class FixedWorld(World):
         """The next wallet of a fixed row."""
         self._wallets += 1
         key = Keypair.from_seed(hashlib.sha256(f"wallet {self._wallets}".encode()).digest())
-        if lamports:
-            self.svm.airdrop(key.pubkey(), lamports)
+        self.fund(key.pubkey(), lamports)
         return key
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from grid import KWH, Grid
-from harness import Outcome, World
 from solders.instruction import Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
+from worlds import Outcome, World
 
 PRICE = 3_000_000  # 3 GRX per kWh
 NONCE_WINDOW_MS = 600_000

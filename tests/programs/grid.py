@@ -11,13 +11,15 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from harness import SYNCHRONISED, Device, Outcome, World, deployment_id, record
+from harness import SYNCHRONISED, Device, deployment_id, record
 from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
+from worlds import Outcome, World
+from worlds.deployments import CALLER, CALLER_ELF
+from worlds.tokens import transfer
 
 from gridtokenx_programs import Program
 from gridtokenx_programs.program import EVENT_AUTHORITY_SEED
@@ -31,7 +33,8 @@ LIMITS = {
     "import_limit_mw": 20_000_000,
     "daily_export_limit_mwh": 60 * KWH,
 }
-GRX_CAP = 1_000_000 * 1_000_000
+GRX_CAP = 2**62  # in millionths
+STATION_MWH = 2**60
 
 
 class Grid:
@@ -41,6 +44,7 @@ class Grid:
         self.world = world
         self.authority, self.treasury, self.registrar = (world.wallet(0) for _ in range(3))
         self.deployment = deployment_id(GENESIS, world.registry.id)
+        self._power_station: Site | None = None
 
     def initialize_registry(
         self,
@@ -161,6 +165,24 @@ class Grid:
     def start_tokens(self) -> None:
         """Initialise the mints."""
         self.world.send(self.initialize_tokens(), signers=[self.authority])
+        addresses = self.world.addresses
+        self.world.suppliers |= {
+            addresses.energy_mint(): self._supply_energy,
+            addresses.grx_mint(): self._supply_grx,
+        }
+
+    def _supply_energy(self, token: Pubkey, amount_mwh: int) -> tuple[Instruction, Keypair]:
+        """Energy of a meter that has settled more than any test asks for."""
+        if self._power_station is None:
+            station = self._power_station = self.site(limits=dict.fromkeys(LIMITS, 2**63 - 1))
+            produced = station.ledger["produced_mwh"] + STATION_MWH
+            surplus = station.ledger["surplus_mwh"] + STATION_MWH
+            station.settle(station.reading(produced_mwh=produced, surplus_mwh=surplus))
+        owner = self._power_station.owner
+        return transfer(self._power_station.token, token, owner.pubkey(), amount_mwh), owner
+
+    def _supply_grx(self, token: Pubkey, amount_micro: int) -> tuple[Instruction, Keypair]:
+        return self.mint_grx(token, amount_micro), self.treasury
 
     def user(self) -> Keypair:
         """A registered prosumer without lamports: others pay its rent."""
@@ -168,13 +190,18 @@ class Grid:
         self.world.send(self.register_user(wallet.pubkey()), signers=[wallet])
         return wallet
 
+    @property
+    def boundary(self) -> int:
+        """When the interval began that runs now, Unix seconds."""
+        return self.world.now // INTERVAL_S * INTERVAL_S
+
     def baseline(self, meter_id: bytes, **changed: Any) -> bytes:
-        """A meter's first record, made a quarter-hour ago (less five seconds)."""
+        """A meter's first record, made 895 seconds before the interval that runs."""
         fields: dict[str, Any] = {
             "deployment": self.deployment,
             "meter_id": meter_id,
             "sequence": 1,
-            "time_ms": self.world.now * 1000 - 895_000,
+            "time_ms": (self.boundary - 895) * 1000,
             "produced_mwh": 20_000 * KWH,
             "consumed_mwh": 9_000 * KWH,
             "flags": SYNCHRONISED,
@@ -199,6 +226,10 @@ class Grid:
         )
         site.token = self.world.put_tokens(self.world.addresses.energy_mint(), site.owner.pubkey())
         return site
+
+    def fresh_site(self) -> Site:
+        """A site whose baseline is a minute old, so that no interval has passed unsettled."""
+        return self.site(time_ms=(self.world.now - 60) * 1000)
 
 
 @dataclass
@@ -255,9 +286,9 @@ class Caller:
     """The program in `caller/`: it calls another with what it is given, and signs with a PDA."""
 
     def __init__(self, world: World) -> None:
-        self.id = Pubkey.new_unique()
+        self.id = CALLER
         self.authority, self._bump = Pubkey.find_program_address([EVENT_AUTHORITY_SEED], self.id)
-        world.svm.add_program(self.id, (Path(__file__).parent / "caller/caller.so").read_bytes())
+        world.place_program(self.id, CALLER_ELF.read_bytes())
 
     def call(self, target: Instruction) -> Instruction:
         """`target`, by way of this program."""
@@ -301,7 +332,7 @@ def edit_account(world: World, program: Program, kind: str, address: Pubkey, **f
 
 def prefund(world: World, address: Pubkey) -> None:
     """Send lamports to an address before anything is there."""
-    world.svm.airdrop(address, 1_000_000)
+    world.fund(address, 1_000_000)
 
 
 def other_bump(seeds: list[bytes], program: Pubkey) -> Pubkey:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from grid import Grid, Site
-from harness import SYNCHRONISED, Device, Outcome, record
+from harness import SYNCHRONISED, Device, record
 from solders.instruction import Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
+from worlds import Outcome
 
 from gridtokenx_programs import signature_instruction
 

@@ -73,3 +73,16 @@ async def test_a_code_does_not_travel_in_the_clear(device: Device) -> None:
         "InvalidArgument"
     )
     assert "https" in line
+
+
+async def test_a_bus_in_a_file(world: HubWorld, device: Device) -> None:
+    code = await install_code(world, await world.user())
+    file = device.folder / "bus.toml"
+    start = ("install", "--hub", f"http://127.0.0.1:{device.door.port}", "--code", code)
+    meter = ("--profile", "schneider-iem3155", "--clock", "trusted", "--bus-file", str(file))
+    (await device.run(*start, *meter)).fails("InvalidArgument")
+    file.write_text('kind = "carrier pigeon"')
+    assert "bus.kind: write one of" in (await device.run(*start, *meter)).fails("ConfigError")
+    file.write_text(f'host = "127.0.0.1"\nport = {device.meter_port}\n')
+    done = await device.run(*start, *meter)
+    assert done.code == 0, done.lines

@@ -69,6 +69,18 @@ class TomlTable:
             raise self.error(key, f"write a whole number from {low} to {high}")
         return value
 
+    def integers(self, key: str, low: int, high: int) -> tuple[int, ...]:
+        """At least one integer from ``low`` to ``high``, each of them once."""
+        value = self._take(key, None)
+        if (
+            not isinstance(value, list)
+            or not value
+            or len(set(map(repr, value))) != len(value)
+            or not all(type(number) is int and low <= number <= high for number in value)
+        ):
+            raise self.error(key, f"write a list of different whole numbers from {low} to {high}")
+        return tuple(value)
+
     def flag(self, key: str, *, default: bool) -> bool:
         """True or false."""
         value = self._take(key, default)

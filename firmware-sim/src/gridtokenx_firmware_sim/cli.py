@@ -13,13 +13,18 @@ from pathlib import Path
 
 from gridtokenx_firmware_sim.day import DAY_MS, Day, Flow
 from gridtokenx_firmware_sim.errors import SimulatorError
+from gridtokenx_firmware_sim.faults import load_faults
 from gridtokenx_firmware_sim.meter import Meter
-from gridtokenx_firmware_sim.models import MODELS, Model
+from gridtokenx_firmware_sim.models import Model
+from gridtokenx_firmware_sim.models_load import load_model, load_profile_file
 from gridtokenx_firmware_sim.scenario import HOUSES, SCENARIOS, load_csv, load_scenario
 from gridtokenx_firmware_sim.server import MeterServer
 from gridtokenx_firmware_sim.state import StateFile
+from gridtokenx_firmware_sim.transport.serial_line import PARITIES
 
 _TICK_S = 0.2
+_USUAL_MODEL = "schneider-iem3155"
+_GREATEST_UNIT = 247
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,16 +40,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="gtx-meter-sim", description="A Modbus TCP meter that plays one day."
+        prog="gtx-meter-sim",
+        description="A Modbus meter that plays one day, over TCP or a serial line.",
     )
-    parser.add_argument("--model", choices=sorted(MODELS), default="schneider-iem3155")
+    model = parser.add_mutually_exclusive_group()
+    model.add_argument("--model", help=f"a profile of gridtokenx-edge; {_USUAL_MODEL} unless said")
+    model.add_argument("--profile", type=Path, help="a profile file of your own, for gtx-edge")
     played = parser.add_mutually_exclusive_group()
     played.add_argument("--scenario", choices=SCENARIOS, help="seed unless said")
     played.add_argument("--csv", type=Path, help="your own day: time,produced_w,consumed_w")
     parser.add_argument("--house", choices=HOUSES, default="a")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=_integer(0, 65_535), default=0, help="0 takes a free one")
-    parser.add_argument("--unit", type=_integer(1, 247), default=1, help="Modbus unit address")
+    _add_transport(parser)
+    parser.add_argument("--faults", type=Path, metavar="FILE", help="script of what goes wrong")
     parser.add_argument("--speed", type=_speed, default=1.0, help="simulated seconds per second")
     parser.add_argument(
         "--state", type=Path, required=True, help="file that keeps the registers over a restart"
@@ -55,6 +62,21 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--lifetime-wh-export", type=int, default=4_096_000, metavar="WH")
     parser.add_argument("--lifetime-wh-import", type=int, default=8_192_000, metavar="WH")
     return parser
+
+
+def _add_transport(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=_integer(0, 65_535), default=0, help="0 takes a free one")
+    line = parser.add_mutually_exclusive_group()
+    line.add_argument("--serial", metavar="PATH", help="a serial port instead of TCP")
+    line.add_argument("--pty", action="store_true", help="a pseudo-terminal at the pace of --baud")
+    line.add_argument("--rtu-over-tcp", action="store_true", help="serial frames on the TCP port")
+    parser.add_argument("--baud", type=_integer(300, 921_600), default=9_600)
+    parser.add_argument("--parity", choices=sorted(PARITIES), default="none")
+    parser.add_argument("--unit", type=_integer(1, 247), default=1, help="Modbus unit address")
+    parser.add_argument(
+        "--meters", type=_integer(1, 247), default=1, help="how many, at the units from --unit on"
+    )
 
 
 def _integer(least: int, greatest: int) -> Callable[[str], int]:
@@ -75,10 +97,11 @@ def _speed(text: str) -> float:
 
 
 async def _serve(options: argparse.Namespace) -> None:
-    model = MODELS[options.model]
+    name = options.profile.stem if options.profile else options.model or _USUAL_MODEL
+    model = load_profile_file(options.profile) if options.profile else load_model(name)
     meter = _meter(options, model)
-    serial = zlib.crc32(f"{options.model} {options.house}".encode()) % 100_000_000
-    server = MeterServer(model, serial=serial, unit=options.unit)
+    serial = zlib.crc32(f"{name} {options.house}".encode()) % 100_000_000
+    server = _server(options, model, serial)
     stop, begin = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
@@ -86,9 +109,9 @@ async def _serve(options: argparse.Namespace) -> None:
     loop.add_signal_handler(signal.SIGUSR1, begin.set)
     start_at_ms = math.inf if options.hold else options.start_at or 0
     server.show(meter.tick())
-    port = await server.start(options.host, options.port)
+    listening = await _listen(options, server)
     print(  # noqa: T201 - whoever started the command waits for this line
-        json.dumps({"listening": port, "model": options.model, "serial": serial}), flush=True
+        json.dumps({"listening": listening, "model": name, "serial": serial}), flush=True
     )
     try:
         await play(
@@ -99,6 +122,22 @@ async def _serve(options: argparse.Namespace) -> None:
         )
     finally:
         await server.stop()
+
+
+def _server(options: argparse.Namespace, model: Model, serial: int) -> MeterServer:
+    if options.unit + options.meters - 1 > _GREATEST_UNIT:
+        raise SimulatorError(f"units go up to {_GREATEST_UNIT}: lower --unit or --meters")
+    faults = load_faults(options.faults) if options.faults else ()
+    return MeterServer(
+        model, serial=serial, unit=options.unit, meters=options.meters, faults=faults
+    )
+
+
+async def _listen(options: argparse.Namespace, server: MeterServer) -> int | str:
+    """Where it can be reached: a TCP port, or the path of a serial one."""
+    if options.pty or options.serial:
+        return server.start_serial(options.serial, options.baud, options.parity)
+    return await server.start(options.host, options.port, rtu=options.rtu_over_tcp)
 
 
 def _meter(options: argparse.Namespace, model: Model) -> Meter:

@@ -15,3 +15,11 @@ class StateError(SimulatorError):
 
 class RegisterError(SimulatorError):
     """A register of this model cannot hold that value exactly."""
+
+
+class ModelError(SimulatorError):
+    """There is no such model, or its profile cannot be used."""
+
+
+class FaultError(SimulatorError):
+    """A script of faults is not well formed."""

@@ -1,19 +1,23 @@
-"""Register maps of real meters, from their makers' documents. Addresses are those on the wire."""
+"""Kinds of meter: what their registers show, made from a profile file of the edge agent.
 
-import struct
-from collections.abc import Callable
+The agent decodes these files with code of its own: what it reads from this simulator has been
+through two independent implementations.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Final
 
 from gridtokenx_firmware_sim.day import Flow
 from gridtokenx_firmware_sim.errors import RegisterError
 from gridtokenx_firmware_sim.meter import Measurement
+from gridtokenx_firmware_sim.models_encode import Point, Registers
 
-READ_HOLDING: Final = 3
-READ_INPUT: Final = 4
+__all__ = ["PHASES", "Block", "Model", "Registers", "blocks_around"]
 
-Registers = dict[int, bytes]
-"""Address of the first register to the big-endian bytes from there."""
+PHASES: Final = (1, 2, 3)
+_PAGE: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +36,32 @@ class Model:
     Attributes:
         maker: For Read Device Identification.
         product: For Read Device Identification.
-        blocks: What can be read.
+        phases: 1 or 3; a single-phase meter has the whole house on its phase.
         read_limit: Most registers in one request.
         counts_per_kwh: Resolution of the energy registers.
         greatest_count: Above this, an energy register is no longer exact.
-        identity: Serial number to the registers that do not change.
-        values: Measurement to the registers that do.
+        points: Registers that change, and the serial number.
+        constants: Registers that do not change.
+        blocks: What can be read.
     """
 
     maker: str
     product: str
-    blocks: tuple[Block, ...]
+    phases: int
     read_limit: int
     counts_per_kwh: int
     greatest_count: int
-    identity: Callable[[int], Registers]
-    values: Callable[[Measurement], Registers]
+    points: tuple[Point, ...]
+    constants: Registers
+    blocks: tuple[Block, ...]
+
+    def identity(self, serial: int) -> Registers:
+        """The registers that do not change, for a meter with this serial number."""
+        return self.constants | self._encode({"serial": Fraction(serial)})
+
+    def values(self, now: Measurement) -> Registers:
+        """The registers that do."""
+        return self._encode(self._shown(now))
 
     def counts_from_wh(self, energy_wh: int) -> int:
         """Energy in counts of the energy registers.
@@ -77,85 +91,57 @@ class Model:
         if greatest > self.greatest_count:
             raise RegisterError(f"{self.product} cannot show {greatest} counts exactly")
 
+    def _encode(self, shown: Mapping[str, Fraction]) -> Registers:
+        return {
+            point.address: point.encode(shown[point.shows])
+            for point in self.points
+            if point.shows in shown
+        }
 
-def _float32(value: float) -> bytes:
-    return struct.pack(">f", value)
-
-
-def _text(text: str) -> bytes:
-    return text.encode().ljust(40, b"\0")
-
-
-def _schneider_identity(serial: int) -> Registers:
-    return {
-        29: _text("Energy Meter"),
-        49: _text("iEM3155"),
-        69: _text("Schneider Electric"),
-        129: struct.pack(">I", serial),
-    }
-
-
-def _schneider_values(now: Measurement) -> Registers:
-    """DOCA0005EN, Modbus register list: numbers there are one above the wire's."""
-    currents, voltages = now.phase_current_a, now.voltage_v
-    phases = range(3)
-    return {
-        **{2999 + 2 * phase: _float32(currents[phase]) for phase in phases},
-        3009: _float32(sum(currents) / 3),
-        **{3027 + 2 * phase: _float32(voltages[phase]) for phase in phases},
-        3035: _float32(sum(voltages) / 3),
-        **{3053 + 2 * phase: _float32(now.phase_power_w / 1_000) for phase in phases},
-        3059: _float32(now.power_w / 1_000),
-        3109: _float32(now.frequency_hz),
-        3203: struct.pack(">q", now.imported_counts),
-        3207: struct.pack(">q", now.exported_counts),
-    }
+    def _shown(self, now: Measurement) -> dict[str, Fraction]:
+        """What points can show, in kWh, W, V, A, Hz; power of the house is export positive."""
+        voltages, currents = now.voltage_v, now.phase_current_a
+        powers = (now.phase_power_w,) * len(PHASES)
+        if self.phases == 1:
+            voltages = (now.voltage_v[0], 0.0, 0.0)
+            currents = (abs(now.power_w) / now.voltage_v[0], 0.0, 0.0)
+            powers = (now.power_w, 0.0, 0.0)
+        shown = {
+            "produced": Fraction(now.exported_counts, self.counts_per_kwh),
+            "consumed": Fraction(now.imported_counts, self.counts_per_kwh),
+            "active_power": Fraction(-now.power_w),
+            "voltage": Fraction(sum(voltages) / self.phases),
+            "current": Fraction(sum(currents) / self.phases),
+            "current_sum": Fraction(sum(currents)),
+            "frequency": Fraction(now.frequency_hz),
+        }
+        for phase in PHASES:
+            shown[f"voltage_l{phase}"] = Fraction(voltages[phase - 1])
+            shown[f"current_l{phase}"] = Fraction(currents[phase - 1])
+            shown[f"import_power_l{phase}"] = Fraction(powers[phase - 1])
+        return shown
 
 
-def _eastron_identity(serial: int) -> Registers:
-    return {0xFC00: struct.pack(">I", serial)}
+def blocks_around(registers: Mapping[int, int]) -> tuple[Block, ...]:
+    """Whole pages of 256 registers around those with a meaning; neighbouring pages are one.
 
+    Args:
+        registers: Address on the wire to the function code that reads it.
 
-def _eastron_values(now: Measurement) -> Registers:
-    """Eastron SDM630 Modbus protocol, input registers."""
-    currents, voltages = now.phase_current_a, now.voltage_v
-    phases = range(3)
-    return {
-        **{0x0000 + 2 * phase: _float32(voltages[phase]) for phase in phases},
-        **{0x0006 + 2 * phase: _float32(currents[phase]) for phase in phases},
-        **{0x000C + 2 * phase: _float32(now.phase_power_w) for phase in phases},
-        0x002A: _float32(sum(voltages) / 3),
-        0x002E: _float32(sum(currents) / 3),
-        0x0030: _float32(sum(currents)),
-        0x0034: _float32(now.power_w),
-        0x0046: _float32(now.frequency_hz),
-        0x0048: _float32(now.imported_counts / _EASTRON_COUNTS_PER_KWH),
-        0x004A: _float32(now.exported_counts / _EASTRON_COUNTS_PER_KWH),
-    }
-
-
-_EASTRON_COUNTS_PER_KWH = 64
-"""15.625 Wh: whole mWh, and exact in a float32 of kWh up to 2**18 kWh."""
-
-MODELS: Final = {
-    "schneider-iem3155": Model(
-        maker="Schneider Electric",
-        product="iEM3155",
-        blocks=(Block(READ_HOLDING, 0, 10_000),),
-        read_limit=125,
-        counts_per_kwh=1_000,
-        greatest_count=2**63 - 1,
-        identity=_schneider_identity,
-        values=_schneider_values,
-    ),
-    "eastron-sdm630": Model(
-        maker="Eastron",
-        product="SDM630",
-        blocks=(Block(READ_INPUT, 0x0000, 0x0180), Block(READ_HOLDING, 0xFC00, 2)),
-        read_limit=80,
-        counts_per_kwh=_EASTRON_COUNTS_PER_KWH,
-        greatest_count=2**24,
-        identity=_eastron_identity,
-        values=_eastron_values,
-    ),
-}
+    Raises:
+        RegisterError: One page would answer two function codes, which cannot be simulated.
+    """
+    pages: dict[int, int] = {}
+    for address, function in sorted(registers.items()):
+        if pages.setdefault(address // _PAGE, function) != function:
+            raise RegisterError(
+                f"registers of two kinds near address {address}: that cannot be simulated"
+            )
+    blocks: list[Block] = []
+    for page, function in pages.items():
+        last = blocks[-1] if blocks else None
+        if last and last.function == function and last.first + last.count == page * _PAGE:
+            blocks[-1] = Block(function, last.first, last.count + _PAGE)
+        else:
+            blocks.append(Block(function, page * _PAGE, _PAGE))
+    return tuple(blocks)

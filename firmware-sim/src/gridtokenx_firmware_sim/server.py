@@ -1,115 +1,100 @@
-"""The talking part of the meter: Modbus TCP over the registers of a model."""
+"""The talking part of the meter: which unit answers, and how a fault spoils the answer."""
 
-import asyncio
-from typing import Any, cast
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from pymodbus.constants import ExcCodes
-from pymodbus.pdu.device import ModbusDeviceIdentification
-from pymodbus.server import ModbusTcpServer
-from pymodbus.simulator import DataType, SimData, SimDevice
-
-from gridtokenx_firmware_sim.errors import SimulatorError
+from gridtokenx_firmware_sim.device import NO_RESPONSE, MeterDevice, exception
+from gridtokenx_firmware_sim.faults import Fault, FaultScript, RegisterFaults
 from gridtokenx_firmware_sim.meter import Measurement
-from gridtokenx_firmware_sim.models import Block, Model, Registers
+from gridtokenx_firmware_sim.models import Model
+from gridtokenx_firmware_sim.transport import Listener, Reply, listen_serial, listen_tcp
 
 
-async def _no_answer(*_request: Any) -> ExcCodes:
-    return ExcCodes.GATEWAY_NO_RESPONSE
-
-
-_NOBODY = SimDevice(0, SimData(0, count=65_536, datatype=DataType.REGISTERS), action=_no_answer)
-"""What a gateway says for every other unit address."""
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    device: MeterDevice
+    shown: RegisterFaults
 
 
 class MeterServer:
-    """Serves one meter at one unit address.
+    """Serves meters of one model at neighbouring unit addresses; all measure the same.
 
     Args:
         model: Kind of meter.
-        serial: Its serial number, 32 bits.
-        unit: Modbus unit address, 1 to 247.
+        serial: Serial number of the first, 32 bits; the others follow.
+        unit: Modbus unit address of the first, 1 to 247.
+        meters: How many.
+        faults: What is to go wrong.
+
+    Attributes:
+        script: Counts requests; its faults may be changed at any time.
     """
 
-    def __init__(self, model: Model, *, serial: int, unit: int) -> None:
-        self._model = model
-        self._unit = unit
-        self._words = {block: [0] * block.count for block in model.blocks}
-        self._write(model.identity(serial))
-        self._server: ModbusTcpServer | None = None
+    def __init__(
+        self, model: Model, *, serial: int, unit: int, meters: int = 1, faults: Iterable[Fault] = ()
+    ) -> None:
+        self.script = FaultScript(faults, lambda: time.monotonic_ns() // 1_000_000)
+        self._units: dict[int, _Unit] = {}
+        for number in range(meters):
+            device = MeterDevice(model, serial + number)
+            self._units[unit + number] = _Unit(device, RegisterFaults(device))
+        self._listener: Listener | None = None
 
     def show(self, measurement: Measurement) -> None:
         """Put a measurement into the registers, all at once for whoever reads."""
-        self._write(self._model.values(measurement))
+        for unit in self._units.values():
+            unit.device.measurement = measurement
 
-    async def start(self, host: str, port: int) -> int:
-        """Listen; returns the port (useful when ``port`` is 0).
+    async def start(self, host: str, port: int, *, rtu: bool = False) -> int:
+        """Listen for Modbus TCP, or for serial frames over TCP; returns the port.
 
         Raises:
             SimulatorError: The address is taken or not this machine's.
         """
-        identity = ModbusDeviceIdentification(  # type: ignore[no-untyped-call]  # not annotated there
-            info_name={
-                "VendorName": self._model.maker,
-                "ProductCode": self._model.product,
-                "MajorMinorRevision": "1.0",
-            }
+        self._listener = listener = await listen_tcp(
+            host, port, self._reply_on_line if rtu else self._reply_of_gateway, rtu=rtu
         )
-        devices = [SimDevice(self._unit, self._simdata(), action=self._answer), _NOBODY]
-        server = ModbusTcpServer(devices, identity=identity, address=(host, port))
-        try:
-            await server.serve_forever(background=True)
-        except RuntimeError as error:
-            raise SimulatorError(f"cannot listen on {host} port {port}: {error}") from error
-        self._server = server
-        listener = cast("asyncio.Server", server.transport)
-        port_taken: int = listener.sockets[0].getsockname()[1]
-        return port_taken
+        return listener.port
+
+    def start_serial(self, device: str | None, baud: int, parity: str = "none") -> str:
+        """Serve a serial port, or the far end of a new pseudo-terminal; returns its path.
+
+        Raises:
+            SimulatorError: The port cannot be opened.
+        """
+        self._listener = listener = listen_serial(device, baud, parity, self._reply_on_line)
+        return listener.path
 
     async def stop(self) -> None:
         """Close the port and all connections."""
-        if self._server:
-            await self._server.shutdown()  # type: ignore[no-untyped-call]  # not annotated there
+        if self._listener:
+            await self._listener.stop()
 
-    def _simdata(self) -> list[SimData]:
-        return [
-            SimData(block.first, values=[0] * block.count, datatype=DataType.REGISTERS)
-            for block in self._model.blocks
-        ]
+    def _reply_on_line(self, unit: int, request: bytes) -> Reply | None:
+        return self._reply(unit, request) if unit in self._units else None
 
-    def _write(self, registers: Registers) -> None:
-        for address, data in registers.items():
-            block = self._block(address)
-            start = address - block.first
-            words = [int.from_bytes(data[i : i + 2], "big") for i in range(0, len(data), 2)]
-            self._words[block][start : start + len(words)] = words
+    def _reply_of_gateway(self, unit: int, request: bytes) -> Reply | None:
+        if unit in self._units:
+            return self._reply(unit, request)
+        return Reply(unit, exception(request[0], NO_RESPONSE))
 
-    def _block(self, address: int) -> Block:
-        return next(
-            block
-            for block in self._model.blocks
-            if block.first <= address < block.first + block.count
+    def _reply(self, unit: int, request: bytes) -> Reply | None:
+        faults = self.script.next_request(unit)
+        served = self._units[unit]
+        if "silence" in faults:
+            return None
+        if refused := faults.get("exception"):
+            pdu = exception(request[0], refused.code)
+        else:
+            pdu = served.device.answer(request, served.shown.registers(faults.values()))
+        stranger, late = faults.get("other_unit"), faults.get("late")
+        return Reply(
+            unit=stranger.from_unit if stranger else unit,
+            pdu=pdu,
+            delay_s=late.delay_ms / 1_000 if late else 0,
+            damage=next(
+                (kind for kind in ("restart", "cut", "crc", "noise", "held") if kind in faults),
+                None,
+            ),
         )
-
-    async def _answer(
-        self,
-        function: int,
-        start_address: int,
-        address: int,
-        count: int,
-        current: list[int],
-        _written: list[Any] | None,
-    ) -> ExcCodes | None:
-        """The library calls this before it answers; addresses are in range by then.
-
-        Writes have function codes of their own, which no block answers.
-        """
-        block = self._block(address)
-        if function != block.function:
-            return ExcCodes.ILLEGAL_FUNCTION
-        if count > self._model.read_limit:
-            return ExcCodes.ILLEGAL_VALUE
-        offset = address - start_address
-        current[offset : offset + count] = self._words[block][
-            address - block.first : address - block.first + count
-        ]
-        return None

@@ -19,14 +19,15 @@ class KeyFileError(ValueError):
 class RoleKeys:
     """Who signs what.
 
-    `authority` appoints registrars, `treasury` mints GRX, and the `fee_payers` pay for transactions
-    and own nothing else. Of the `registrar`, who registers meters, only the address is here: its
-    key is opened by a process of its own.
+    `authority` appoints registrars, `treasury` mints GRX, `settlement` owns the lookup tables, and
+    the `fee_payers` pay for transactions and own nothing else. Of the `registrar`, who registers
+    meters, only the address is here: its key is opened by a process of its own.
     """
 
     authority: Keypair
     treasury: Keypair
     registrar: Pubkey
+    settlement: Keypair
     fee_payers: tuple[Keypair, ...]
 
 
@@ -65,6 +66,7 @@ def load_role_keys(folder: Path, fee_payer_count: int) -> RoleKeys:
         authority=keypair("authority"),
         treasury=keypair("treasury"),
         registrar=_registrar_address(folder),
+        settlement=keypair("settlement"),
         fee_payers=tuple(keypair(f"fee-payer-{index}") for index in range(fee_payer_count)),
     )
 

@@ -121,7 +121,15 @@ async def _run_parts(
         parts.create_task(Ingest(pool, broker.hub, ack_signer, deployment, unix_ms).run(stop))
         parts.create_task(
             Settlement(
-                pool, client, sender, programs, addresses, unix_ms, period_s, SETTLE_POLL_S
+                pool,
+                client,
+                sender,
+                keys.settlement,
+                programs,
+                addresses,
+                unix_ms,
+                period_s,
+                SETTLE_POLL_S,
             ).run(stop)
         )
         parts.create_task(_serve(app, settings.api, stop, ready))

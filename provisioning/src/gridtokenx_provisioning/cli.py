@@ -5,6 +5,7 @@ import asyncio
 import json
 import os
 import sys
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     install.add_argument("--hub", required=True, metavar="URL", help="address of the hub")
     install.add_argument("--code", required=True, help="from the operator; - reads a line of input")
     install.add_argument("--profile", required=True, help="the meter's model, or a path in .toml")
-    install.add_argument("--bus-host", required=True, help="the meter or its gateway (Modbus TCP)")
+    bus = install.add_mutually_exclusive_group(required=True)
+    bus.add_argument("--bus-host", help="the meter or its gateway (Modbus TCP)")
+    bus.add_argument("--bus-file", type=Path, help="the keys of [meter.bus], for other buses")
     install.add_argument("--bus-port", type=int, default=502)
     install.add_argument("--bus-unit", type=int, default=1)
     install.add_argument("--serial", help="serial number on the meter's plate")
@@ -78,13 +81,7 @@ def _install(arguments: argparse.Namespace, site: Site) -> dict[str, Any]:
     code = sys.stdin.readline().strip() if arguments.code == "-" else arguments.code
     if arguments.wait is not None and arguments.wait < 1:
         raise InvalidArgument("--wait: write how many seconds, at least 1")
-    access = MeterAccess(
-        arguments.profile,
-        arguments.bus_host,
-        arguments.bus_port,
-        arguments.bus_unit,
-        arguments.clock,
-    )
+    access = MeterAccess(arguments.profile, _bus(arguments), arguments.clock)
     site = Site(site.folder.absolute(), site.state.absolute())
     make_folder(site.folder)
     make_folder(site.state)
@@ -105,6 +102,16 @@ def _install(arguments: argparse.Namespace, site: Site) -> dict[str, Any]:
     write_file(sheet, make_sheet(facts))
     _say(f"sheet: {sheet}")
     return {**facts, "config": str(site.config), "sheet": str(sheet)}
+
+
+def _bus(arguments: argparse.Namespace) -> dict[str, Any]:
+    if arguments.bus_file is None:
+        place = {"host": arguments.bus_host, "port": arguments.bus_port}
+        return {"kind": "tcp", **place, "unit": arguments.bus_unit}
+    try:
+        return tomllib.loads(arguments.bus_file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidArgument(f"--bus-file {arguments.bus_file}: {error}; correct it") from error
 
 
 def _renew(arguments: argparse.Namespace, site: Site) -> dict[str, Any]:

@@ -53,12 +53,16 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class MeterAccess:
-    """How the meter is read: what the installer sees on site."""
+    """How the meter is read: what the installer sees on site.
+
+    Attributes:
+        profile: The meter's model.
+        bus: What the agent's table ``[meter.bus]`` says; the agent's own code checks it.
+        clock: As in the agent's settings.
+    """
 
     profile: str
-    host: str
-    port: int
-    unit: int
+    bus: dict[str, Any]
     clock: str
 
 
@@ -77,12 +81,11 @@ def write_settings(site: Site, access: MeterAccess, claim: dict[str, Any]) -> No
         "ack_key": claim["ack_key"],
         "ack_algorithm": claim["ack_algorithm"],
     }
-    bus = {"kind": "tcp", "host": access.host, "port": access.port, "unit": access.unit}
     limits = {"export_w": claim["export_limit_w"], "import_w": claim["import_limit_w"]}
     parts = [
         _lines({"clock": access.clock}),
         "[[meter]]\n" + _lines(meter),
-        "[meter.bus]\n" + _lines(bus),
+        "[meter.bus]\n" + _lines(access.bus),
         "[meter.limits]\n" + _lines(limits),
         "[meter.spool]\n" + _lines({"path": str(site.spool)}),
         "[meter.broker]\n" + _lines(claim["broker"]),

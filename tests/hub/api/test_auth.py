@@ -64,6 +64,7 @@ PUBLIC = {
     ("GET", "/api/health"),
     ("GET", "/api/trading/orders/active"),
     ("GET", "/api/openapi.json"),
+    ("GET", "/tokens.json"),
     # The credential of these is a code, or the device's signature.
     ("POST", "/api/provisioning/claims"),
     ("GET", "/api/provisioning/claims/{meter_id}"),

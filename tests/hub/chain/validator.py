@@ -31,6 +31,7 @@ async def running(
     ledger: Path,
     programs: Sequence[tuple[Pubkey, Path]] = (),
     ticks_per_slot: int = 64,
+    options: Sequence[str] = (),
 ) -> AsyncIterator[str]:
     """Start a validator with these programs and wait until it makes blocks; yields its URL.
 
@@ -42,6 +43,7 @@ async def running(
     arguments += ["--faucet-port", str(faucet_port), "--bind-address", "127.0.0.1", "--quiet"]
     for address, file in programs:
         arguments += ["--bpf-program", str(address), str(file)]
+    arguments += options
     # Others on this machine may run one with the default ports.
     first = min(harness.free_port(), 65_000)
     arguments += ["--gossip-port", str(first), "--dynamic-port-range", f"{first + 1}-{first + 100}"]

@@ -140,6 +140,19 @@ async def test_clock_never_falls(tmp_path: Path) -> None:
         assert (await chain_clock(rpc)).unix_timestamp == before.unix_timestamp
 
 
+async def test_the_clock_goes_on_while_nobody_sends(
+    rpc: RpcConnection, time: harness.FakeTime
+) -> None:
+    """As the account itself shows it, alone and among others."""
+    before = (await chain_clock(rpc)).unix_timestamp
+    time.pass_s(5)
+    assert (await chain_clock(rpc)).unix_timestamp == before + 5
+    time.pass_s(5)
+    several: Any = await rpc.call("getMultipleAccounts", [CLOCK], {"encoding": "base64"})
+    data = base64.b64decode(several["value"][0]["data"][0])
+    assert Clock.from_bytes(data).unix_timestamp == before + 10
+
+
 async def test_time_passes_while_the_chain_is_down(tmp_path: Path) -> None:
     time = harness.FakeTime()
     async with harness.served(tmp_path, time, GENESIS) as url, harness.connected(url) as rpc:

@@ -1,4 +1,4 @@
-"""A settlement process that is killed at a given moment: `doomed.py MOMENT DATABASE RPC KEYS`."""
+"""A settlement process that is killed: `doomed.py MOMENT DATABASE RPC KEYS TABLE-AUTHORITY`."""
 
 import asyncio
 import os
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from solders.instruction import Instruction
+from solders.keypair import Keypair
 
 from gridtokenx_hub.chain import ChainClient, FeePayerPool, PreparedTransaction, TransactionSender
 from gridtokenx_hub.database import open_pool
@@ -17,41 +17,87 @@ from gridtokenx_hub.keys import load_role_keys
 from gridtokenx_hub.settlement import Settlement
 from gridtokenx_programs import PROGRAM_NAMES, Addresses, load
 
+SETTLING_MOMENTS = (
+    "settlement prepared",  # the outbox is not written
+    "settlement noted",  # the outbox is written, nothing is sent
+    "settlement submitted",  # the chain has it, nobody has looked
+)
+TABLE_MOMENTS = (
+    "table chosen",  # its address is known, the note is not written
+    "table noted",  # the note is written, nothing is sent
+    "table made",  # the chain has it with its first addresses
+    "table extended",  # the chain has the others too
+)
+
 
 def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-class DoomedSender(TransactionSender):
-    """Kills the process before the outbox is written, before sending, or after it."""
-
+class DoomedClient(ChainClient):
     moment = ""
 
-    async def prepare(
-        self, instructions: Any, signers: Sequence[Any] = (), *, compute_units: int = 200_000
-    ) -> PreparedTransaction:
-        prepared = await super().prepare(instructions, signers, compute_units=compute_units)
-        settles = isinstance(instructions, list) and isinstance(instructions[-1], Instruction)
-        if self.moment == "prepared" and settles:
+    async def final_slot(self) -> int:
+        slot = await super().final_slot()
+        if self.moment == "table chosen":
             die()
+        return slot
+
+
+class DoomedSender(TransactionSender):
+    """Kills the process at its moment."""
+
+    moment = ""
+    table_steps = 0
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self._kinds: dict[str, str] = {}
+
+    async def prepare(
+        self, instructions: Any, signers: Sequence[Any] = (), **options: Any
+    ) -> PreparedTransaction:
+        kind = "table" if signers else "accounts" if callable(instructions) else "settlement"
+        if (kind, self.moment) == ("table", "table noted"):
+            die()
+        prepared = await super().prepare(instructions, signers, **options)
+        if (kind, self.moment) == ("settlement", "settlement prepared"):
+            die()
+        self._kinds[prepared.signature] = kind
         return prepared
 
     async def submit(self, prepared: PreparedTransaction) -> None:
-        if self.moment == "noted":
+        kind = self._kinds[prepared.signature]
+        if (kind, self.moment) == ("settlement", "settlement noted"):
             die()
         await super().submit(prepared)
-        die()
+        if (kind, self.moment) == ("settlement", "settlement submitted"):
+            die()
+        if kind == "table":
+            self.table_steps += 1
+            if self.moment == ("", "table made", "table extended")[self.table_steps]:
+                die()
 
 
-async def main(moment: str, database_url: str, rpc_url: str, keys_folder: str) -> None:
-    pool, client = await open_pool(database_url), ChainClient(rpc_url)
+async def main(
+    moment: str, database_url: str, rpc_url: str, keys_folder: str, authority: str
+) -> None:
+    pool, client = await open_pool(database_url), DoomedClient(rpc_url)
     programs = {name: load(name) for name in PROGRAM_NAMES}
     addresses = Addresses(*(program.id for program in programs.values()))
-    fee_payers = FeePayerPool(load_role_keys(Path(keys_folder), 2).fee_payers)
-    sender = DoomedSender(client, fee_payers, programs)
-    sender.moment = moment
+    keys = load_role_keys(Path(keys_folder), 2)
+    sender = DoomedSender(client, FeePayerPool(keys.fee_payers), programs)
+    client.moment = sender.moment = moment
     settlement = Settlement(
-        pool, client, sender, programs, addresses, lambda: int(time.time() * 1000), 1, 0.02
+        pool,
+        client,
+        sender,
+        Keypair.from_base58_string(authority),
+        programs,
+        addresses,
+        lambda: int(time.time() * 1000),
+        1,
+        0.02,
     )
     await settlement.run(asyncio.Event())
 

@@ -1,9 +1,5 @@
-import asyncio
-import signal
-import sys
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import pytest
 from solders.keypair import Keypair
@@ -200,34 +196,6 @@ async def test_two_processes_settle_once(world: World) -> None:
     assert [(await world.rows(device))[0]["attempts"] for device in devices] == [1, 1, 1]
 
 
-@pytest.mark.parametrize("moment", ["prepared", "noted", "submitted"])
-async def test_a_settlement_process_that_is_killed_mints_once(
-    world: World, database_url: str, moment: str
-) -> None:
-    device = await world.device()
-    await world.open_ledger(device)
-    device.produce(12)
-    await world.store(device, device.record(boundary_ms()))
-    indexer = world.indexer()
-    async with running(indexer):
-        await until(partial(is_known, world, device))
-
-    assert await kill_at(moment, world, database_url) == -signal.SIGKILL
-    expected = "pending" if moment == "prepared" else "sent"
-    assert await world.states(device) == [expected]
-    async with running(indexer, world.settlement()):
-        if moment == "noted":  # the transaction died with the process; its blockhash dies later
-            await asyncio.sleep(0.3)
-            assert await world.states(device) == ["sent"]
-            await world.pool.execute("UPDATE settlements SET last_valid_block_height = 0")
-        await world.states_become(device, "settled")
-        await world.agrees_with_chain()
-
-    (row,) = await world.rows(device)
-    assert row["attempts"] == (2 if moment == "noted" else 1)
-    assert await world.energy_of(device.owner) == 12 * KWH
-
-
 async def test_a_transaction_given_up_for_lost_that_arrives_late_mints_nothing(
     world: World,
 ) -> None:
@@ -267,18 +235,6 @@ BEGIN
 END $$;
 CREATE TRIGGER die_young BEFORE UPDATE ON settlements FOR EACH ROW EXECUTE FUNCTION die_young();
 """
-
-
-async def kill_at(moment: str, world: World, database_url: str) -> int:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(Path(__file__).with_name("doomed.py")),
-        moment,
-        database_url,
-        world.chain.rpc_url,
-        str(world.chain.keys_folder),
-    )
-    return await asyncio.wait_for(process.wait(), 20)
 
 
 async def is_known(world: World, device: Device) -> bool:

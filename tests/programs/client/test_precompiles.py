@@ -1,7 +1,8 @@
 """The chain itself accepts what `signature_instruction` makes, and nothing that is forged."""
 
 import pytest
-from harness import Device, World, message, record
+from harness import Device, message, record
+from worlds import World
 
 from gridtokenx_programs import BadValueError, signature_instruction
 from gridtokenx_programs.precompiles import ED25519, P256

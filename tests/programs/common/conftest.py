@@ -2,7 +2,7 @@
 
 import pytest
 from grid import Caller, Grid
-from harness import World
+from worlds import World
 
 
 @pytest.fixture

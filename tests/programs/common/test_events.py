@@ -2,9 +2,9 @@
 
 import pytest
 from grid import Caller, Grid
-from harness import World
 from solders.instruction import AccountMeta, Instruction
 from solders.pubkey import Pubkey
+from worlds import World
 
 from gridtokenx_programs import Addresses, Program, load
 from gridtokenx_programs.program import EVENT_AUTHORITY_SEED, EVENT_TAG
@@ -81,6 +81,7 @@ def test_events_are_numbered_without_a_gap(grid: Grid) -> None:
     assert numbers == [4, 5, 6, 7, 8]  # after TokensInitialized and two LedgerOpened
 
 
+@pytest.mark.in_memory
 def test_a_program_deployed_elsewhere_tells_its_events_too(world: World) -> None:
     """Under another address the event authority has another bump, which is searched for."""
     candidates = (Pubkey.new_unique() for _ in range(1_000))
@@ -90,7 +91,7 @@ def test_a_program_deployed_elsewhere_tells_its_events_too(world: World) -> None
         if Pubkey.find_program_address([EVENT_AUTHORITY_SEED], candidate)[1] == 251
     )
     elsewhere = load("registry", address=address)
-    world.svm.add_program(address, elsewhere.elf())
+    world.place_program(address, elsewhere.elf())
     world.programs[address] = world.registry = elsewhere
     world.addresses = Addresses(address, world.energy_token.id, world.trading.id)
     grid = Grid(world)

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 from grid import Grid
-from harness import World
 from solders.instruction import Instruction
-from solders.pubkey import Pubkey
+from worlds import World
 
 from gridtokenx_programs import Program
 
@@ -56,7 +55,8 @@ def test_a_failure_is_told_in_the_log(world: World, program: Program) -> None:
 
 def test_a_message_of_two_lines_is_one_line_in_the_log(grid: Grid) -> None:
     mint = grid.world.addresses.grx_mint()
-    tokens = grid.world.put_tokens(mint, Pubkey.new_unique(), delegate=Pubkey.new_unique())
+    owner, delegate = grid.world.wallet(0).pubkey(), grid.world.wallet(0).pubkey()
+    tokens = grid.world.put_tokens(mint, owner, delegate=delegate)
     logs = grid.world.refuse(
         "InvalidTokenAccount", grid.mint_grx(tokens, 1), signers=[grid.treasury]
     )

@@ -59,7 +59,7 @@ def test_a_signed_reading_goes_on_chain_as_it_is(grid: Grid, kind: str) -> None:
     ed25519, p256 = Ed25519PrivateKey.generate(), ec.generate_private_key(ec.SECP256R1())
     signer = SoftwareSigner(ed25519 if kind == "ed25519" else p256)
     world, meter_id, owner = grid.world, os.urandom(16), grid.user()
-    start = world.now - INTERVAL_S
+    start = grid.boundary - INTERVAL_S
     baseline = reading(grid, meter_id, 1, start, flags=3, previous_hash=bytes(32))
     world.send(
         proof(baseline, signer),
@@ -68,7 +68,7 @@ def test_a_signed_reading_goes_on_chain_as_it_is(grid: Grid, kind: str) -> None:
         signers=[grid.registrar, owner],
     )
     settlement = reading(
-        grid, meter_id, 2, world.now,
+        grid, meter_id, 2, grid.boundary,
         energy_mwh=KWH, flags=3 | Flag.SETTLEMENT, previous_hash=record_hash(baseline),
     )  # fmt: skip
     tokens = world.put_tokens(world.addresses.energy_mint(), owner.pubkey())

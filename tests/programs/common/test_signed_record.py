@@ -65,7 +65,6 @@ class Claim:
 def claim_of(grid: Grid, kind: str, device: Device) -> Claim:
     if kind == "settle_meter":
         site = grid.site(device)
-        grid.world.set_time(grid.world.now + 900)
         return Claim(grid, device, site.reading(), site.instruction(), [])
     if kind == "rebase_meter":
         site = grid.site(device)
@@ -148,6 +147,7 @@ def test_another_program_says_the_same(claim: Claim) -> None:
     claim.refuse("MissingProof", harmless, claim.instruction)
 
 
+@pytest.mark.forged
 def test_a_fake_sysvar(claim: Claim) -> None:
     """The account is laid out as the sysvar would be with an honest proof in it."""
     proof = claim.device.proof(claim.record)

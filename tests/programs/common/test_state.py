@@ -4,6 +4,8 @@ import pytest
 from grid import Grid, Site
 from solders.pubkey import Pubkey
 
+pytestmark = pytest.mark.forged
+
 
 @pytest.fixture
 def site(grid: Grid) -> Site:
@@ -18,7 +20,7 @@ def wrong_type(data: bytes) -> bytes:
 def refuse_at(site: Site, address: Pubkey, *wrong: bytes) -> None:
     """With such data at an address, a settlement that is good otherwise is refused."""
     world = site.grid.world
-    account = world.svm.get_account(address)
+    account = world.find(address)
     assert account is not None
     good, proof = bytes(account.data), site.device.proof(site.reading())
     for data in wrong:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from grid import Grid, edit_account, other_bump, prefund, with_data
+from grid import Grid, edit_account, other_bump, prefund
 from grid import without_signature as unsigned
 from solders.pubkey import Pubkey
 from solders.token.state import Mint
@@ -35,7 +35,7 @@ def test_makes_configuration_and_mints(registered: Grid) -> None:
 
 @pytest.mark.parametrize("mint", ["energy_mint", "grx_mint"])
 def test_only_the_program_mints_and_nobody_freezes(grid: Grid, mint: str) -> None:
-    account = grid.world.svm.get_account(getattr(grid.world.addresses, mint)())
+    account = grid.world.find(getattr(grid.world.addresses, mint)())
     assert account is not None
     state = Mint.from_bytes(bytes(account.data))
     assert state.mint_authority == grid.world.addresses.energy_config()
@@ -76,9 +76,10 @@ def test_a_mint_has_one_address(registered: Grid, mint: str) -> None:
         refuse(registered, "InvalidMint", **{mint: address})
 
 
+@pytest.mark.forged
 def test_the_registry_is_initialised_and_in_its_place(registered: Grid) -> None:
     world = registered.world
-    config = world.svm.get_account(world.addresses.registry_config())
+    config = world.find(world.addresses.registry_config())
     assert config is not None
     copy = Pubkey.new_unique()
     world.put(copy, world.registry.id, bytes(config.data))
@@ -87,19 +88,21 @@ def test_the_registry_is_initialised_and_in_its_place(registered: Grid) -> None:
     refuse(registered, "InvalidAccount", registry_config=world.addresses.market())
 
 
+@pytest.mark.forged
 def test_a_registry_that_another_program_wrote_is_none(registered: Grid) -> None:
     world = registered.world
     address = world.addresses.registry_config()
-    config = world.svm.get_account(address)
+    config = world.find(address)
     assert config is not None
     world.put(address, world.trading.id, bytes(config.data))
     refuse(registered, "InvalidAccount")
 
 
+@pytest.mark.forged
 def test_another_account_of_the_registry_is_no_configuration(registered: Grid) -> None:
     world = registered.world
     address = world.addresses.registry_config()
-    registrar = world.svm.get_account(world.addresses.registrar(registered.registrar.pubkey()))
+    registrar = world.find(world.addresses.registrar(registered.registrar.pubkey()))
     assert registrar is not None
     world.put(address, world.registry.id, bytes(registrar.data))
     refuse(registered, "InvalidAccount")
@@ -110,6 +113,7 @@ def test_the_token_program_is_classic(registered: Grid) -> None:
     refuse(registered, "InvalidAccount", token_program=token_2022)
 
 
+@pytest.mark.forged
 def test_the_interval_is_the_registrys(registered: Grid) -> None:
     world = registered.world
     address = world.addresses.registry_config()
@@ -117,12 +121,3 @@ def test_the_interval_is_the_registrys(registered: Grid) -> None:
     registered.start_tokens()
     config = world.account(world.energy_token, "Config", world.addresses.energy_config())
     assert config["settlement_interval_s"] == 86_400
-
-
-def test_arguments_have_one_size(registered: Grid) -> None:
-    instruction = registered.initialize_tokens()
-    data = bytes(instruction.data)
-    for wrong in (data[:-1], data + b"\0"):
-        registered.world.refuse(
-            "InvalidArguments", with_data(instruction, wrong), signers=[registered.authority]
-        )

@@ -8,6 +8,8 @@ from grid import without_signature as unsigned
 from solders.pubkey import Pubkey
 from solders.token.state import Mint, TokenAccountState
 
+TOKEN_2022 = Pubkey.from_string("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb")
+
 
 @pytest.fixture
 def destination(grid: Grid) -> Pubkey:
@@ -20,7 +22,7 @@ def refuse(grid: Grid, error: str, destination: Pubkey, amount: int = 1, **chang
 
 
 def supply(grid: Grid) -> int:
-    account = grid.world.svm.get_account(grid.world.addresses.grx_mint())
+    account = grid.world.find(grid.world.addresses.grx_mint())
     assert account is not None
     return Mint.from_bytes(bytes(account.data)).supply
 
@@ -75,16 +77,19 @@ def test_energy_is_not_minted_this_way(grid: Grid) -> None:
     [
         {"delegate": Pubkey.new_unique()},
         {"close_authority": Pubkey.new_unique()},
-        {"state": TokenAccountState.Uninitialized},
-        {"state": TokenAccountState.Frozen},
-        {"program": Pubkey.from_string("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb")},
-        {"mint": Pubkey.new_unique()},
+        pytest.param({"state": TokenAccountState.Uninitialized}, marks=pytest.mark.forged),
+        pytest.param({"state": TokenAccountState.Frozen}, marks=pytest.mark.forged),
+        pytest.param(
+            {"program": Pubkey.from_string("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb")},
+            marks=pytest.mark.forged,
+        ),
+        pytest.param({"mint": Pubkey.new_unique()}, marks=pytest.mark.forged),
     ],
     ids=["delegate", "close authority", "uninitialised", "frozen", "token-2022", "mint"],
 )
 def test_a_destination_is_a_plain_token_account(grid: Grid, wrong: dict[str, Any]) -> None:
     mint = wrong.pop("mint", None) or grid.world.addresses.grx_mint()
-    tokens = grid.world.put_tokens(mint, Pubkey.new_unique(), **wrong)
+    tokens = grid.world.put_tokens(mint, grid.world.wallet(0).pubkey(), **wrong)
     refuse(grid, "InvalidTokenAccount", tokens)
 
 
@@ -93,6 +98,7 @@ def test_a_wallet_is_no_token_account(grid: Grid) -> None:
     refuse(grid, "InvalidTokenAccount", grid.world.addresses.grx_mint())
 
 
+@pytest.mark.forged
 def test_a_configuration_of_another_program_is_refused(grid: Grid, destination: Pubkey) -> None:
     world, thief = grid.world, grid.world.wallet(0)
     real = world.account(world.energy_token, "Config", world.addresses.energy_config())
@@ -103,6 +109,7 @@ def test_a_configuration_of_another_program_is_refused(grid: Grid, destination: 
     world.refuse("InvalidAccount", instruction, signers=[thief])
 
 
+@pytest.mark.forged
 def test_the_last_event_number_is_not_passed(grid: Grid, destination: Pubkey) -> None:
     world = grid.world
     config = world.addresses.energy_config()

@@ -30,6 +30,7 @@ def refuse(
         stewards.world.refuse(error, proof, stewards.rebase_meter(site), signers=signers)
 
 
+@pytest.mark.clock_jump
 @pytest.mark.parametrize("device", [Device(), p256_device()], ids=["ed25519", "p256"])
 def test_the_ledger_goes_on_from_the_new_registers(stewards: Stewards, device: Device) -> None:
     grid, world = stewards.grid, stewards.world
@@ -57,13 +58,14 @@ def test_the_ledger_goes_on_from_the_new_registers(stewards: Stewards, device: D
         "reading_sequence": 70,
         "reading_time_ms": world.now * 1000,
         "record_hash": hashlib.sha256(reading).digest(),
-        "timestamp": world.now,
+        "timestamp": world.sent_at,
     }
     world.set_time(world.now - 100 + INTERVAL_S)
     site.settle(site.reading(produced_mwh=KWH + 7, consumed_mwh=5, surplus_mwh=KWH + 3))
     assert world.balance(site.token) == minted + KWH
 
 
+@pytest.mark.clock_jump
 def test_registers_that_jump_up_mint_nothing(stewards: Stewards, site: Site) -> None:
     """The new meter was used elsewhere before: it starts far above the old one."""
     far = {"produced_mwh": 2**62, "consumed_mwh": 2**61, "surplus_mwh": 2**62}
@@ -73,6 +75,7 @@ def test_registers_that_jump_up_mint_nothing(stewards: Stewards, site: Site) -> 
     assert (site.ledger["minted_mwh"], site.ledger["deficit_mwh"]) == (0, 0)
 
 
+@pytest.mark.clock_jump
 def test_what_was_signed_before_is_refused_by_name(stewards: Stewards, site: Site) -> None:
     """Neither minted twice nor lost in silence: whoever brings it too late hears why."""
     world = stewards.world
@@ -89,6 +92,7 @@ def test_what_was_signed_before_is_refused_by_name(stewards: Stewards, site: Sit
     site.settle(site.reading(sequence=21))
 
 
+@pytest.mark.clock_jump
 def test_the_last_reading_and_the_rebase_in_one_transaction(stewards: Stewards, site: Site) -> None:
     last = site.reading(sequence=10)
     world = stewards.world
@@ -107,6 +111,7 @@ def test_the_last_reading_and_the_rebase_in_one_transaction(stewards: Stewards, 
     assert site.ledger["produced_mwh"] == 7
 
 
+@pytest.mark.clock_jump
 def test_limits_go_on_over_the_rebase(stewards: Stewards) -> None:
     """A replacement grants no second day's worth of production."""
     world = stewards.world
@@ -158,6 +163,7 @@ def test_a_reading_that_is_no_replacement(
 
 
 def test_the_time_has_two_edges(stewards: Stewards, site: Site) -> None:
+    stewards.world.await_tick()
     last_ms, now_ms = site.ledger["last_time_ms"], stewards.world.now * 1000
     refuse(stewards, "TimeNotHigher", site, replaced_reading(site, time_ms=last_ms))
     refuse(stewards, "TimeInFuture", site, replaced_reading(site, time_ms=now_ms + 60_001))
@@ -170,6 +176,7 @@ def test_a_rebase_is_not_replayed(stewards: Stewards, site: Site) -> None:
     refuse(stewards, "SequenceNotHigher", site, reading)
 
 
+@pytest.mark.clock_jump
 def test_between_two_rebases(stewards: Stewards, site: Site) -> None:
     world = stewards.world
     rebase(stewards, site, replaced_reading(site, sequence=10))
@@ -191,6 +198,7 @@ def test_a_meter_that_is_not_active(stewards: Stewards, site: Site) -> None:
     refuse(stewards, "MeterNotActive", site, replaced_reading(site))
 
 
+@pytest.mark.forged
 def test_only_a_registrar_rebases(stewards: Stewards, site: Site) -> None:
     world, owner = stewards.world, site.owner
     proof = site.device.proof(replaced_reading(site))
@@ -218,6 +226,7 @@ def test_another_meters_accounts(stewards: Stewards, site: Site, grid: Grid) -> 
     grid.world.refuse("WrongMeter", proof, both, signers=signers)
 
 
+@pytest.mark.forged
 def test_accounts_of_another_program(stewards: Stewards, site: Site) -> None:
     world = stewards.world
     proof = site.device.proof(replaced_reading(site))

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from grid import DAY_S, INTERVAL_S, KWH, LIMITS, Grid, Site
-from harness import World
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from solders.token.state import Mint
+from worlds import MemoryWorld
 
 TICK_MWH = 10_000
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
@@ -67,6 +67,7 @@ def boundary_site(grid: Grid, limits: dict[str, int] | None = None, **baseline: 
     return grid.site(limits=limits, time_ms=grid.world.now * 1000, **baseline)
 
 
+@pytest.mark.clock_jump
 @pytest.mark.parametrize("seconds", [INTERVAL_S, DAY_S])
 @pytest.mark.parametrize("error", ["ExportLimitExceeded", "ImportLimitExceeded"])
 def test_the_power_limits_have_an_edge(grid: Grid, error: str, seconds: int) -> None:
@@ -86,6 +87,7 @@ def test_the_power_limits_have_an_edge(grid: Grid, error: str, seconds: int) -> 
     site.settle(try_at(most))
 
 
+@pytest.mark.clock_jump
 def test_the_daily_limit_has_an_edge(grid: Grid) -> None:
     site = boundary_site(grid)
     daily = LIMITS["daily_export_limit_mwh"]
@@ -94,6 +96,7 @@ def test_the_daily_limit_has_an_edge(grid: Grid) -> None:
     site.settle(reading(site, DAY_S, most, 0, most))
 
 
+@pytest.mark.clock_jump
 def test_the_tolerance_is_not_granted_anew_each_time(grid: Grid) -> None:
     """A device that lies a little in each quarter-hour gains a tenth of a day, once."""
     limits = {"export_limit_mw": HUGE, "daily_export_limit_mwh": 96 * KWH}
@@ -107,6 +110,7 @@ def test_the_tolerance_is_not_granted_anew_each_time(grid: Grid) -> None:
         site.settle(reading(site, INTERVAL_S, refilled, 0, refilled))
 
 
+@pytest.mark.clock_jump
 def test_after_long_silence_the_limit_is_that_of_the_whole_time(grid: Grid) -> None:
     site = boundary_site(grid, {"export_limit_mw": HUGE})
     month = 30 * LIMITS["daily_export_limit_mwh"] * 11 // 10 + TICK_MWH
@@ -116,6 +120,7 @@ def test_after_long_silence_the_limit_is_that_of_the_whole_time(grid: Grid) -> N
     site.refuse("DailyLimitExceeded", reading(site, INTERVAL_S, day + 1, 0, day + 1))
 
 
+@pytest.mark.clock_jump
 def test_limits_beyond_all_numbers_limit_nothing(grid: Grid) -> None:
     site = boundary_site(grid, NO_LIMITS, produced_mwh=0, consumed_mwh=0)
     site.settle(reading(site, 366 * DAY_S, HUGE, HUGE, HUGE))
@@ -138,7 +143,7 @@ def test_the_program_agrees_with_the_model(
     limits: dict[str, int], steps: list[tuple[int, int, int, int]]
 ) -> None:
     """Random readings around the limits: the program refuses what the model refuses."""
-    grid = Grid(World())
+    grid = Grid(MemoryWorld())
     grid.start_registry()
     grid.start_tokens()
     site, model = boundary_site(grid, limits), Model(limits)
@@ -158,6 +163,6 @@ def test_the_program_agrees_with_the_model(
         else:
             site.settle(record)
     assert site.ledger["minted_mwh"] == model.minted == grid.world.balance(site.token)
-    mint = grid.world.svm.get_account(grid.world.addresses.energy_mint())
+    mint = grid.world.find(grid.world.addresses.energy_mint())
     assert mint is not None
     assert Mint.from_bytes(bytes(mint.data)).supply == model.minted

@@ -2,8 +2,8 @@
 
 import pytest
 from grid import Grid, Site
-from harness import World
 from meters import Stewards
+from worlds import World
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """registry: appoint_registrar."""
 
+import pytest
 from grid import Grid, edit_account, other_bump, prefund
 from grid import without_signature as unsigned
 
@@ -17,6 +18,7 @@ def test_appoints(grid: Grid) -> None:
     assert event.data == {"sequence": 2, "registrar": key, "daily_cap": 7}
 
 
+@pytest.mark.forged
 def test_changes_only_the_cap_of_one_who_is_appointed(started: Grid) -> None:
     world = started.world
     address = world.addresses.registrar(started.registrar.pubkey())
@@ -53,6 +55,7 @@ def test_lamports_sent_ahead_do_not_block_it(started: Grid) -> None:
     world.send(started.appoint_registrar(key), signers=[started.authority])
 
 
+@pytest.mark.forged
 def test_a_configuration_of_another_program_is_refused(started: Grid) -> None:
     world = started.world
     thief = world.wallet()

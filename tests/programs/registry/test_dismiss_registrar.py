@@ -12,14 +12,14 @@ from solders.instruction import AccountMeta
 def test_dismisses(stewards: Stewards) -> None:
     world, key = stewards.world, stewards.grid.registrar.pubkey()
     address, heir = world.addresses.registrar(key), world.wallet(0).pubkey()
-    rent = world.svm.get_balance(address)
+    rent = world.lamports(address)
     instruction = stewards.dismiss_registrar(key, rent_recipient=heir)
     [event] = world.send(instruction, signers=[stewards.grid.authority]).events
     assert event.name == "RegistrarDismissed"
     assert event.data == {"sequence": 3, "registrar": key}
-    assert world.svm.get_account(address) is None
+    assert world.find(address) is None
     assert rent
-    assert world.svm.get_balance(heir) == rent
+    assert world.lamports(heir) == rent
 
 
 def test_one_who_is_dismissed_has_no_say(stewards: Stewards, site: Site, grid: Grid) -> None:

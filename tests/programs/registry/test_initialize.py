@@ -1,7 +1,7 @@
 """registry: initialize."""
 
 import pytest
-from grid import DAY_S, GENESIS, Grid, other_bump, prefund, with_data
+from grid import DAY_S, GENESIS, Grid, other_bump, prefund
 from grid import without_signature as unsigned
 from harness import deployment_id
 
@@ -57,12 +57,3 @@ def test_the_configuration_has_one_address(grid: Grid) -> None:
     for address in (other_bump([b"config"], program), grid.world.addresses.user(program)):
         instruction = grid.initialize_registry(config=address)
         grid.world.refuse("InvalidAccount", instruction, signers=[grid.authority])
-
-
-def test_arguments_have_one_size(grid: Grid) -> None:
-    instruction = grid.initialize_registry()
-    data = bytes(instruction.data)
-    for wrong in (data[:-1], data + b"\0"):
-        grid.world.refuse(
-            "InvalidArguments", with_data(instruction, wrong), signers=[grid.authority]
-        )

@@ -16,7 +16,7 @@ def test_a_registrar_suspends(stewards: Stewards, site: Site) -> None:
         "sequence": 5,
         "meter_id": site.meter_id,
         "suspended_by": stewards.grid.registrar.pubkey(),
-        "timestamp": stewards.world.now,
+        "timestamp": stewards.world.sent_at,
     }
     site.refuse("MeterNotActive", site.reading())
 
@@ -31,7 +31,7 @@ def test_a_registrar_revokes(stewards: Stewards, site: Site) -> None:
         "sequence": 5,
         "meter_id": site.meter_id,
         "revoked_by": registrar.pubkey(),
-        "timestamp": stewards.world.now,
+        "timestamp": stewards.world.sent_at,
     }
     site.refuse("MeterNotActive", site.reading())
 
@@ -83,6 +83,7 @@ def test_who_does_it_signs(stewards: Stewards, site: Site, role: str) -> None:
     stewards.world.refuse("MissingSignature", unsigned(suspended, key))
 
 
+@pytest.mark.forged
 def test_a_registrar_of_another_program(stewards: Stewards, site: Site) -> None:
     world, thief = stewards.world, stewards.world.wallet(0)
     real = world.account(
@@ -95,6 +96,7 @@ def test_a_registrar_of_another_program(stewards: Stewards, site: Site) -> None:
     world.refuse("Unauthorized", instruction, signers=[thief])
 
 
+@pytest.mark.forged
 def test_the_last_event_number_is_not_passed(stewards: Stewards, site: Site, grid: Grid) -> None:
     world = grid.world
     config = world.addresses.registry_config()

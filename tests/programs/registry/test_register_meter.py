@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from grid import DAY_S, LIMITS, Grid, edit_account, other_bump, prefund
 from grid import without_signature as unsigned
-from harness import SETTLEMENT, SYNCHRONISED, Device, Outcome, p256_device
+from harness import SETTLEMENT, SYNCHRONISED, Device, p256_device
 from solders.keypair import Keypair
+from worlds import Outcome
 
 MAX_COMPUTE_UNITS = 9_000
 METER_ID = bytes(range(16))
@@ -49,7 +50,7 @@ def test_registers(started: Grid, owner: Keypair, device: Device) -> None:
         "meter_id": METER_ID,
         "owner": owner.pubkey(),
         "baseline_sequence": 1,
-        "baseline_time_ms": world.now * 1000 - 895_000,
+        "baseline_time_ms": (started.boundary - 895) * 1000,
         "baseline_produced_mwh": 5,
         "baseline_consumed_mwh": 6,
         "baseline_surplus_mwh": 0,
@@ -63,11 +64,11 @@ def test_registers(started: Grid, owner: Keypair, device: Device) -> None:
         "key": device.device_key,
         "previous_key": {"algorithm": 0, "public_key": bytes(33)},
         "previous_key_last_sequence": 0,
-        "registered_at": world.now,
+        "registered_at": world.sent_at,
     }
     [event] = outcome.events
     assert event.name == "MeterRegistered"
-    assert event.data == common | device.device_key | {"sequence": 4, "timestamp": world.now}
+    assert event.data == common | device.device_key | {"sequence": 4, "timestamp": world.sent_at}
 
 
 def test_is_cheap(started: Grid, owner: Keypair) -> None:
@@ -119,6 +120,7 @@ def test_the_owner_is_a_user(started: Grid, owner: Keypair) -> None:
     refuse(started, "UserNotRegistered", stranger, baseline, owner_user=another)
 
 
+@pytest.mark.forged
 def test_a_user_of_another_program_is_none(started: Grid, owner: Keypair) -> None:
     world, stranger = started.world, started.world.wallet(0)
     real = world.account(world.registry, "User", world.addresses.user(owner.pubkey()))
@@ -128,6 +130,7 @@ def test_a_user_of_another_program_is_none(started: Grid, owner: Keypair) -> Non
     refuse(started, "UserNotRegistered", stranger, started.baseline(METER_ID), owner_user=fake)
 
 
+@pytest.mark.clock_jump
 def test_the_day_has_a_cap(started: Grid, owner: Keypair) -> None:
     world = started.world
     world.send(started.appoint_registrar(daily_cap=2), signers=[started.authority])
@@ -196,6 +199,7 @@ def test_registers_may_start_anywhere(started: Grid, owner: Keypair) -> None:
 
 @pytest.mark.parametrize("seconds", [60, -DAY_S])
 def test_a_baseline_is_recent(started: Grid, owner: Keypair, seconds: int) -> None:
+    started.world.await_tick()
     edge_ms = (started.world.now + seconds) * 1000
     beyond_ms = edge_ms + (1 if seconds > 0 else -1)
     refuse(started, "TimeOutOfRange", owner, started.baseline(METER_ID, time_ms=beyond_ms))
@@ -210,6 +214,7 @@ def test_a_meter_has_one_address(started: Grid, owner: Keypair) -> None:
         refuse(started, "InvalidAccount", owner, started.baseline(METER_ID), meter=address)
 
 
+@pytest.mark.forged
 def test_the_last_event_number_is_not_passed(started: Grid, owner: Keypair) -> None:
     world = started.world
     config = world.addresses.registry_config()

@@ -14,10 +14,10 @@ def test_registers(started: Grid, user_type: str) -> None:
     user = world.account(world.registry, "User", world.addresses.user(wallet.pubkey()))
     user.pop("bump")
     expected = {"wallet": wallet.pubkey(), "user_type": user_type}
-    assert user == expected | {"registered_at": world.now}
+    assert user == expected | {"registered_at": world.sent_at}
     [event] = outcome.events
     assert event.name == "UserRegistered"
-    assert event.data == expected | {"sequence": 3, "timestamp": world.now}
+    assert event.data == expected | {"sequence": 3, "timestamp": world.sent_at}
 
 
 def test_is_cheap(started: Grid) -> None:
@@ -62,20 +62,21 @@ def test_lamports_sent_ahead_do_not_block_it(started: Grid) -> None:
     address = world.addresses.user(wallet.pubkey())
     prefund(world, address)
     world.send(started.register_user(wallet.pubkey()), signers=[wallet])
-    account = world.svm.get_account(address)
+    account = world.find(address)
     assert account is not None
-    assert account.lamports == world.svm.minimum_balance_for_rent_exemption(len(account.data))
+    assert account.lamports == world.rent(len(account.data))
 
 
 def test_more_lamports_than_the_rent_sent_ahead_do_not_block_it(started: Grid) -> None:
     world, wallet = started.world, started.world.wallet(0)
-    world.svm.airdrop(world.addresses.user(wallet.pubkey()), 1_000_000_000)
+    world.fund(world.addresses.user(wallet.pubkey()), 1_000_000_000)
     world.send(started.register_user(wallet.pubkey()), signers=[wallet])
 
 
+@pytest.mark.forged
 def test_a_configuration_of_another_program_is_refused(started: Grid) -> None:
     world, wallet = started.world, started.world.wallet(0)
-    real = world.svm.get_account(world.addresses.registry_config())
+    real = world.find(world.addresses.registry_config())
     assert real is not None
     fake = world.wallet(0).pubkey()
     world.put(fake, world.trading.id, bytes(real.data))
@@ -83,6 +84,7 @@ def test_a_configuration_of_another_program_is_refused(started: Grid) -> None:
     world.refuse("InvalidAccount", instruction, signers=[wallet])
 
 
+@pytest.mark.forged
 def test_the_last_event_number_is_not_passed(started: Grid) -> None:
     world, wallet = started.world, started.world.wallet(0)
     config = world.addresses.registry_config()

@@ -67,7 +67,7 @@ def test_anybody_reports_and_the_meter_is_suspended(stewards: Stewards, device: 
         "reading_sequence": 6,
         "first_record_hash": hashlib.sha256(case.reading()).digest(),
         "second_record_hash": hashlib.sha256(case.other).digest(),
-        "timestamp": stewards.world.now,
+        "timestamp": stewards.world.sent_at,
     }
     site.refuse("MeterNotActive", site.reading())
 
@@ -216,6 +216,7 @@ def test_the_message_lies_in_another_instruction(case: Case, forged_first: bool)
     case.refuse("MalformedProof", *proofs)
 
 
+@pytest.mark.forged
 def test_a_fake_sysvar(case: Case) -> None:
     world, fake = case.stewards.world, Pubkey.new_unique()
     world.put(fake, world.registry.id, bytes(500))

@@ -3,10 +3,10 @@
 import pytest
 from grid import INTERVAL_S, Grid, Site, other_bump, prefund
 from grid import without_signature as unsigned
-from harness import World
 from meters import Stewards
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
+from worlds import World
 
 
 @pytest.fixture
@@ -14,6 +14,12 @@ def linked(stewards: Stewards) -> Stewards:
     """The registry knows the energy-token program."""
     stewards.world.send(stewards.set_energy_token(), signers=[stewards.grid.authority])
     return stewards
+
+
+@pytest.fixture
+def site(stewards: Stewards) -> Site:
+    """A meter of which no whole interval is unsettled."""
+    return stewards.grid.fresh_site()
 
 
 @pytest.fixture
@@ -34,8 +40,8 @@ def refuse(stewards: Stewards, error: str, site: Site, heir: Keypair, **changed:
     assert stewards.meter(site) == before
 
 
-def test_a_settled_meter_goes_to_another_owner(linked: Stewards, site: Site, heir: Keypair) -> None:
-    world = linked.world
+def test_a_settled_meter_goes_to_another_owner(linked: Stewards, heir: Keypair) -> None:
+    world, site = linked.world, linked.grid.site()
     site.settle(site.reading())
     before = linked.meter(site)
     instruction = linked.transfer_meter(site, heir.pubkey())
@@ -47,15 +53,14 @@ def test_a_settled_meter_goes_to_another_owner(linked: Stewards, site: Site, hei
         "meter_id": site.meter_id,
         "previous_owner": site.owner.pubkey(),
         "owner": heir.pubkey(),
-        "timestamp": world.now,
+        "timestamp": world.sent_at,
     }
 
 
-def test_energy_goes_to_whoever_owned_the_meter(
-    linked: Stewards, site: Site, heir: Keypair
-) -> None:
+@pytest.mark.clock_jump
+def test_energy_goes_to_whoever_owned_the_meter(linked: Stewards, heir: Keypair) -> None:
     """What was settled before the transfer is the old owner's, what comes after is not."""
-    world = linked.world
+    world, site = linked.world, linked.grid.site()
     site.settle(site.reading())
     instruction = linked.transfer_meter(site, heir.pubkey())
     world.send(instruction, signers=signers(linked, site, heir))
@@ -68,7 +73,9 @@ def test_energy_goes_to_whoever_owned_the_meter(
     assert (world.balance(site.token), world.balance(token)) == (minted, minted)
 
 
-def test_a_whole_interval_is_unsettled(linked: Stewards, site: Site, heir: Keypair) -> None:
+@pytest.mark.clock_jump
+def test_a_whole_interval_is_unsettled(linked: Stewards, heir: Keypair) -> None:
+    site = linked.grid.site()
     site.settle(site.reading())
     world = linked.world
     world.set_time(world.now + INTERVAL_S)
@@ -78,6 +85,7 @@ def test_a_whole_interval_is_unsettled(linked: Stewards, site: Site, heir: Keypa
     world.send(instruction, signers=signers(linked, site, heir))
 
 
+@pytest.mark.forged
 def test_a_ledger_of_another_program(linked: Stewards, site: Site, heir: Keypair) -> None:
     world, fake = linked.world, Pubkey.new_unique()
     ledger = site.ledger | {"last_time_ms": 2**62}
@@ -90,6 +98,7 @@ def test_another_meters_ledger(linked: Stewards, site: Site, heir: Keypair, grid
     refuse(linked, "InvalidAccount", site, heir, ledger=ledger)
 
 
+@pytest.mark.forged
 def test_a_link_of_another_program(linked: Stewards, site: Site, heir: Keypair) -> None:
     world, fake = linked.world, Pubkey.new_unique()
     world.put(fake, world.trading.id, world.data(linked.world.addresses.energy_token_link()))

@@ -4,7 +4,7 @@ import pytest
 from bridge import Bridge
 from exchange import Exchange
 from grid import Grid
-from harness import World
+from worlds import World
 
 
 @pytest.fixture

@@ -55,6 +55,7 @@ def edit(exchange: Exchange, sale: Sale, **fields: Any) -> None:
     edit_account(exchange.world, exchange.program, "Order", sale.address, **fields)
 
 
+@pytest.mark.clock_jump
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_left_goes_back(exchange: Exchange, sale: Sale, buyer: Party, name: str) -> None:
     exchange.buy(sale, buyer, 4 * KWH)
@@ -83,10 +84,12 @@ def test_what_is_left_goes_back(exchange: Exchange, sale: Sale, buyer: Party, na
         "filled_mwh": 4 * KWH,
         "reserved_mwh": 0,
         "status": 4 + NAMES.index(name),
-        "timestamp": exchange.world.now,
+        "timestamp": exchange.world.sent_at,
     }
 
 
+@pytest.mark.clock_jump
+@pytest.mark.forged
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_reserved_stays(exchange: Exchange, sale: Sale, name: str) -> None:
     edit(exchange, sale, reserved_mwh=3 * KWH, reserved_micro_grx=9 * GRX)
@@ -99,6 +102,8 @@ def test_what_is_reserved_stays(exchange: Exchange, sale: Sale, name: str) -> No
         refuse(exchange, "InvalidOrder", again, sale)
 
 
+@pytest.mark.clock_jump
+@pytest.mark.forged
 def test_an_order_all_reserved_can_be_cancelled(exchange: Exchange, sale: Sale) -> None:
     edit(exchange, sale, reserved_mwh=10 * KWH, status="Matching")
     [event] = end(exchange, "cancel", sale).events
@@ -115,6 +120,7 @@ def test_only_the_seller_cancels(exchange: Exchange, sale: Sale) -> None:
     exchange.world.refuse("MissingSignature", unsigned)
 
 
+@pytest.mark.clock_jump
 def test_nothing_expires_early_or_without_an_expiry(exchange: Exchange, seller: Party) -> None:
     world = exchange.world
     expires_at = world.now + LIFETIME_S
@@ -128,6 +134,8 @@ def test_nothing_expires_early_or_without_an_expiry(exchange: Exchange, seller: 
     world.send(exchange.end_order("cancel", endless), signers=[seller.key])
 
 
+@pytest.mark.clock_jump
+@pytest.mark.forged
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("status", ["Created", "Filled", "Cancelled", "Expired"])
 def test_only_living_orders_end(exchange: Exchange, sale: Sale, name: str, status: str) -> None:
@@ -135,12 +143,16 @@ def test_only_living_orders_end(exchange: Exchange, sale: Sale, name: str, statu
     refuse(exchange, "InvalidOrder", name, sale)
 
 
+@pytest.mark.clock_jump
+@pytest.mark.forged
 @pytest.mark.parametrize("name", NAMES)
 def test_an_order_inside_a_trade_is_guarded(exchange: Exchange, sale: Sale, name: str) -> None:
     edit(exchange, sale, entered=True)
     refuse(exchange, "ReentrancyDetected", name, sale)
 
 
+@pytest.mark.clock_jump
+@pytest.mark.forged
 @pytest.mark.parametrize("name", NAMES)
 def test_a_pause_blocks_neither(exchange: Exchange, sale: Sale, name: str) -> None:
     market = exchange.addresses.market()
@@ -149,11 +161,12 @@ def test_a_pause_blocks_neither(exchange: Exchange, sale: Sale, name: str) -> No
     assert exchange.balances(sale.seller) == [(100 * KWH, 0)]
 
 
+@pytest.mark.clock_jump
+@pytest.mark.forged
 @pytest.mark.parametrize("name", NAMES)
 def test_energy_goes_back_to_the_seller(exchange: Exchange, sale: Sale, name: str) -> None:
     world, thief = exchange.world, exchange.party()
-    other = Pubkey.new_unique()
-    world.put_mint(other)
+    other = world.put_mint()
     for account in (
         thief.energy,
         sale.seller.grx,
@@ -167,15 +180,18 @@ def test_energy_goes_back_to_the_seller(exchange: Exchange, sale: Sale, name: st
         refuse(exchange, "InvalidTokenAccount", name, sale, seller_energy=account)
 
 
+@pytest.mark.clock_jump
 @pytest.mark.parametrize("name", NAMES)
 def test_the_escrow_is_this_orders(exchange: Exchange, seller: Party, name: str) -> None:
     later = exchange.world.now + LIFETIME_S
     sale, other = (exchange.sale(seller, nonce, expires_at=later) for nonce in (1, 2))
     lookalike = exchange.world.put_tokens(exchange.energy_mint, sale.address, 10 * KWH)
-    for escrow in (other.escrow, lookalike, seller.energy):
+    for escrow in (lookalike, other.escrow, seller.energy):
         refuse(exchange, "InvalidAccount", name, sale, escrow=escrow)
 
 
+@pytest.mark.clock_jump
+@pytest.mark.forged
 @pytest.mark.parametrize("name", NAMES)
 def test_order_and_market_are_the_programs_own(exchange: Exchange, sale: Sale, name: str) -> None:
     world = exchange.world
@@ -189,6 +205,7 @@ def test_order_and_market_are_the_programs_own(exchange: Exchange, sale: Sale, n
         refuse(exchange, "InvalidAccount", name, sale, market=market)
 
 
+@pytest.mark.clock_jump
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("account", ["token_program", "event_authority", "program"])
 def test_the_fixed_accounts_are_checked(
@@ -197,6 +214,7 @@ def test_the_fixed_accounts_are_checked(
     refuse(exchange, "InvalidAccount", name, sale, **{account: TOKEN_2022})
 
 
+@pytest.mark.clock_jump
 @pytest.mark.parametrize("name", NAMES)
 def test_the_shape_is_checked(exchange: Exchange, sale: Sale, name: str) -> None:
     exchange.world.set_time(exchange.order(sale)["expires_at"])
@@ -216,6 +234,7 @@ def test_the_shape_is_checked(exchange: Exchange, sale: Sale, name: str) -> None
         )
 
 
+@pytest.mark.clock_jump
 def test_races_have_one_winner(exchange: Exchange, sale: Sale, buyer: Party) -> None:
     """Whoever's transaction is first in the slot: the energy goes once."""
     world, expires_at = exchange.world, exchange.order(sale)["expires_at"]
@@ -234,6 +253,7 @@ def test_races_have_one_winner(exchange: Exchange, sale: Sale, buyer: Party) -> 
     assert exchange.balances(sale.seller, buyer) == [(90 * KWH, 30 * GRX), (10 * KWH, 70 * GRX)]
 
 
+@pytest.mark.clock_jump
 def test_a_donation_does_not_come_back_with_a_cancel(exchange: Exchange, sale: Sale) -> None:
     exchange.world.put_tokens(exchange.energy_mint, sale.address, 10 * KWH + 7, address=sale.escrow)
     end(exchange, "cancel", sale)

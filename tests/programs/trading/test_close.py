@@ -64,19 +64,20 @@ def entry(exchange: Exchange, request: pytest.FixtureRequest) -> Entry:
     return Entry(exchange, request.param)
 
 
+@pytest.mark.clock_jump
 def test_closes_what_is_filled_and_gives_the_rent_back(entry: Entry) -> None:
     exchange, world = entry.exchange, entry.exchange.world
     rent = sum(
-        world.svm.get_account(address).lamports  # type: ignore[union-attr]  # both are there
+        world.find(address).lamports  # type: ignore[union-attr]  # both are there
         for address in (entry.entry.address, entry.entry.escrow)
     )
     entry.fill()
-    before = world.svm.get_balance(world.payer.pubkey())
+    before = world.lamports(world.payer.pubkey())
     outcome = world.send(entry.close())
     fee = 5_000
-    assert world.svm.get_balance(world.payer.pubkey()) == before + rent - fee
+    assert world.lamports(world.payer.pubkey()) == before + rent - fee
     for address in (entry.entry.address, entry.entry.escrow):
-        assert not world.svm.get_balance(address)
+        assert not world.lamports(address)
     [event] = outcome.events
     assert event.name == f"{entry.kind.capitalize()}Closed"
     owner = "seller" if entry.kind == "order" else "buyer"
@@ -87,12 +88,13 @@ def test_closes_what_is_filled_and_gives_the_rent_back(entry: Entry) -> None:
         "number": 1,
         owner: entry.owner.wallet,
         swept: 0,
-        "timestamp": world.now,
+        "timestamp": world.sent_at,
     }
     assert exchange.market()["event_sequence"] == 4
     entry.refuse("InvalidAccount")
 
 
+@pytest.mark.clock_jump
 def test_a_donation_goes_to_whose_escrow_it_was(entry: Entry) -> None:
     world = entry.exchange.world
     world.send(entry.cancel(), signers=[entry.owner.key])
@@ -107,11 +109,14 @@ def test_a_donation_goes_to_whose_escrow_it_was(entry: Entry) -> None:
     assert event.data["swept_mwh" if entry.kind == "order" else "swept_micro_grx"] == 7
 
 
+@pytest.mark.clock_jump
 def test_an_empty_escrow_needs_no_token_account(entry: Entry) -> None:
     entry.fill()
     entry.exchange.world.send(entry.close(**{entry.token_name: Pubkey.new_unique()}))
 
 
+@pytest.mark.clock_jump
+@pytest.mark.forged
 @pytest.mark.parametrize("status", ["Created", "Active", "Matching"])
 def test_what_is_alive_is_not_closed(entry: Entry, status: str) -> None:
     entry.exchange.outlast(entry.entry)
@@ -119,12 +124,16 @@ def test_what_is_alive_is_not_closed(entry: Entry, status: str) -> None:
     entry.refuse("InvalidOrder")
 
 
+@pytest.mark.clock_jump
+@pytest.mark.forged
 def test_what_is_inside_a_trade_is_not_closed(entry: Entry) -> None:
     entry.exchange.outlast(entry.entry)
     entry.edit(status="Filled", entered=True)
     entry.refuse("ReentrancyDetected")
 
 
+@pytest.mark.clock_jump
+@pytest.mark.forged
 def test_an_order_with_a_reservation_is_not_closed(exchange: Exchange) -> None:
     entry = Entry(exchange, "order")
     exchange.outlast(entry.entry)
@@ -132,12 +141,15 @@ def test_an_order_with_a_reservation_is_not_closed(exchange: Exchange) -> None:
     entry.refuse("InvalidOrder")
 
 
+@pytest.mark.clock_jump
 def test_the_rent_goes_to_who_paid_it(entry: Entry) -> None:
     entry.fill()
     for thief in (entry.other.wallet, entry.owner.wallet, entry.entry.address):
         entry.refuse("InvalidAccount", rent_payer=thief)
 
 
+@pytest.mark.clock_jump
+@pytest.mark.forged
 def test_a_pause_does_not_block_it(entry: Entry) -> None:
     exchange = entry.exchange
     entry.fill()
@@ -146,6 +158,7 @@ def test_a_pause_does_not_block_it(entry: Entry) -> None:
     exchange.world.send(entry.close())
 
 
+@pytest.mark.clock_jump
 def test_the_escrow_is_its_own(entry: Entry) -> None:
     world = entry.exchange.world
     entry.fill()
@@ -154,6 +167,8 @@ def test_the_escrow_is_its_own(entry: Entry) -> None:
         entry.refuse("InvalidAccount", escrow=escrow)
 
 
+@pytest.mark.clock_jump
+@pytest.mark.forged
 def test_orders_and_offers_are_told_apart(exchange: Exchange) -> None:
     """The account of one kind does not pass for the other, nor for another program's."""
     sale, bid = Entry(exchange, "order"), Entry(exchange, "offer")
@@ -166,20 +181,23 @@ def test_orders_and_offers_are_told_apart(exchange: Exchange) -> None:
     sale.refuse("InvalidAccount", order=forged)
 
 
+@pytest.mark.clock_jump
 def test_a_closed_entry_kept_alive_by_lamports_is_empty(entry: Entry) -> None:
     world = entry.exchange.world
     entry.fill()
     world.send(entry.close())
-    world.svm.airdrop(entry.entry.address, 10_000_000)
+    world.fund(entry.entry.address, 10_000_000)
     entry.refuse("InvalidAccount")
 
 
+@pytest.mark.clock_jump
 @pytest.mark.parametrize("account", ["token_program", "event_authority", "program", "market"])
 def test_the_fixed_accounts_are_checked(entry: Entry, account: str) -> None:
     entry.fill()
     entry.refuse("InvalidAccount", **{account: TOKEN_2022})
 
 
+@pytest.mark.clock_jump
 def test_the_shape_is_checked(entry: Entry) -> None:
     entry.fill()
     close, world = entry.close(), entry.exchange.world
@@ -189,6 +207,7 @@ def test_the_shape_is_checked(entry: Entry) -> None:
     world.refuse("InvalidArguments", with_data(close, bytes(close.data) + b"\0"))
 
 
+@pytest.mark.clock_jump
 def test_the_dead_do_not_burden_the_living(exchange: Exchange) -> None:
     """The cost of a trade does not depend on how many orders there were."""
     seller: Party = exchange.party(energy=100 * KWH)

@@ -36,7 +36,7 @@ def refuse(exchange: Exchange, error: str, buyer: Party, **changed: Any) -> None
 
 
 def test_creates_an_offer_and_fills_its_escrow(exchange: Exchange, buyer: Party) -> None:
-    expires_at = exchange.world.now + 1
+    expires_at = exchange.world.now + 60
     instruction = exchange.create_offer(buyer, nonce=7, expires_at=expires_at)
     outcome = exchange.world.send(instruction, signers=[buyer.key])
     address = exchange.offer_address(buyer, 7)
@@ -61,7 +61,7 @@ def test_creates_an_offer_and_fills_its_escrow(exchange: Exchange, buyer: Party)
         "nonce": exchange.nonce(7),
         "filled_mwh": 0,
         "status": "Active",
-        "created_at": exchange.world.now,
+        "created_at": exchange.world.sent_at,
         "rent_payer": exchange.world.payer.pubkey(),
         "entered": False,
     }
@@ -74,7 +74,7 @@ def test_creates_an_offer_and_fills_its_escrow(exchange: Exchange, buyer: Party)
     assert event.data == told | {
         "sequence": 2,
         "offer": address,
-        "timestamp": exchange.world.now,
+        "timestamp": exchange.world.sent_at,
     }
 
 
@@ -145,8 +145,8 @@ def test_the_buyer_and_payer_sign(exchange: Exchange, buyer: Party) -> None:
 
 
 def test_money_is_of_the_markets_mint(exchange: Exchange, buyer: Party) -> None:
-    world, other = exchange.world, Pubkey.new_unique()
-    world.put_mint(other)
+    world = exchange.world
+    other = world.put_mint()
     toys = world.put_tokens(other, buyer.wallet, 100 * GRX)
     energy = world.put_tokens(exchange.energy_mint, buyer.wallet, 100 * GRX)
     refuse(exchange, "InvalidTokenAccount", buyer, buyer_grx=toys)
@@ -189,6 +189,7 @@ def test_lamports_sent_ahead_do_not_block_it(exchange: Exchange, buyer: Party, n
     assert exchange.world.balance(escrow) == 30 * GRX
 
 
+@pytest.mark.forged
 def test_a_paused_market_takes_no_offers(exchange: Exchange, buyer: Party) -> None:
     market = exchange.addresses.market()
     edit_account(exchange.world, exchange.program, "Market", market, paused=True)

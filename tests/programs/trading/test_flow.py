@@ -11,6 +11,7 @@ from gridtokenx_programs.addresses import associated_token
 from gridtokenx_programs.precompiles import ED25519, P256
 
 
+@pytest.mark.clock_jump
 @pytest.mark.parametrize("algorithm", [ED25519, P256], ids=["ed25519", "p256"])
 def test_metered_surplus_is_minted_sold_and_paid(exchange: Exchange, algorithm: int) -> None:
     world, grid = exchange.world, exchange.grid

@@ -3,10 +3,10 @@
 import pytest
 from exchange import Exchange
 from grid import Grid, other_bump, prefund, with_accounts, with_data, without_signature
-from harness import World
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from solders.token.state import Mint
+from worlds import World
 
 from gridtokenx_programs.tokens import TOKEN_PROGRAM
 
@@ -90,6 +90,7 @@ def test_the_market_has_one_address(closed: Exchange) -> None:
         refuse(closed, "InvalidAccount", market=address)
 
 
+@pytest.mark.forged
 def test_the_registry_is_proven_by_its_config(closed: Exchange) -> None:
     config = closed.addresses.registry_config()
     data = closed.world.data(config)
@@ -100,10 +101,11 @@ def test_the_registry_is_proven_by_its_config(closed: Exchange) -> None:
     refuse(closed, "InvalidAccount", registry_config=elsewhere)
 
 
+@pytest.mark.forged
 @pytest.mark.parametrize("name", ["energy_mint", "grx_mint"])
 def test_mints_are_classic_in_millionths_and_cannot_freeze(closed: Exchange, name: str) -> None:
-    world, mint = closed.world, Pubkey.new_unique()
-    world.put_mint(mint, decimals=9)
+    world = closed.world
+    mint = world.put_mint(decimals=9)
     refuse(closed, "InvalidMint", **{name: mint})
     freezing = bytes(Mint(None, 0, 6, is_initialized=True, freeze_authority=mint))
     world.put(mint, TOKEN_PROGRAM, freezing)

@@ -8,6 +8,7 @@ from exchange import PRICE, Exchange, Party, Sale
 from grid import KWH, edit_account, with_accounts, with_data
 from solders.instruction import AccountMeta, Instruction
 from solders.pubkey import Pubkey
+from worlds import table_of
 
 from gridtokenx_programs.attestation import UNPAID
 
@@ -43,7 +44,7 @@ def state(bridge: Bridge, reservation: Reservation) -> tuple[Any, ...]:
         exchange.balances(reservation.sale.seller, reservation.buyer),
         exchange.order(reservation.sale),
         exchange.market(),
-        *(world.svm.get_account(address) for address in (reservation.address, reservation.escrow)),
+        *(world.find(address) for address in (reservation.address, reservation.escrow)),
     )
 
 
@@ -78,7 +79,7 @@ def test_moves_exactly_what_was_reserved(
     assert (order["reserved_mwh"], order["reserved_micro_grx"]) == (0, 0)
     assert (order["status"], order["entered"]) == ("Active", False)
     for address in (reservation.address, reservation.escrow):
-        assert not world.svm.get_balance(address)
+        assert not world.lamports(address)
     trader = world.account(
         bridge.program, "Trader", bridge.addresses.trader(reservation.buyer.wallet)
     )
@@ -97,7 +98,7 @@ def test_moves_exactly_what_was_reserved(
         "filled_mwh": 4 * KWH,
         "status": 1,
         "payment_method": 1,
-        "timestamp": world.now,
+        "timestamp": world.sent_at,
         "reservation": reservation.address,
         "payment_micro_thbc": thbc(12 * GRX),
     }
@@ -106,17 +107,16 @@ def test_moves_exactly_what_was_reserved(
 def test_the_rent_goes_back(bridge: Bridge, reservation: Reservation) -> None:
     world = bridge.world
     payer = world.payer.pubkey()
-    rent = sum(
-        world.svm.get_balance(address) or 0 for address in (reservation.address, reservation.escrow)
-    )
-    before = world.svm.get_balance(payer) or 0
+    rent = sum(world.lamports(address) for address in (reservation.address, reservation.escrow))
+    before = world.lamports(payer)
     proof = bridge.proof(reservation)
     world.send(proof, bridge.match_order_with_thb(reservation))
     fees = 5_000 * (1 + bridge.threshold)  # the precompile's signatures are paid for as well
-    assert world.svm.get_balance(payer) == before + rent - fees
+    assert world.lamports(payer) == before + rent - fees
     assert rent > 0
 
 
+@pytest.mark.clock_jump
 def test_the_last_part_fills_the_order(bridge: Bridge, sale: Sale, buyer: Party) -> None:
     reservation = bridge.reserve(sale, buyer)
     assert bridge.exchange.order(sale)["status"] == "Matching"
@@ -127,6 +127,7 @@ def test_the_last_part_fills_the_order(bridge: Bridge, sale: Sale, buyer: Party)
     bridge.world.send(bridge.exchange.end_order("close_order", sale))
 
 
+@pytest.mark.clock_jump
 @pytest.mark.parametrize("name", ["cancel", "expire"])
 def test_a_reserved_part_outlives_its_order(
     bridge: Bridge, exchange: Exchange, seller: Party, buyer: Party, name: str
@@ -147,7 +148,8 @@ def test_a_reserved_part_outlives_its_order(
 
 def test_is_consumed_once(bridge: Bridge, sale: Sale, reservation: Reservation) -> None:
     proof, match = bridge.proof(reservation), bridge.match_order_with_thb(reservation)
-    bridge.world.refuse("InvalidAccount", proof, match, proof, match)
+    twice = proof, match, proof, match
+    bridge.world.refuse("InvalidAccount", *twice, table=table_of(match))
     bridge.world.send(proof, match)
     bridge.world.refuse("InvalidAccount", proof, match)
     buyer = reservation.buyer
@@ -163,7 +165,9 @@ def test_two_reservations_settle_in_one_transaction(bridge: Bridge, sale: Sale) 
     first, second = (bridge.reserve(sale, party, 1, 4 * KWH, thbc(12 * GRX)) for party in parties)
     proofs = [bridge.proof(reservation) for reservation in (first, second)]
     crossed = bridge.match_order_with_thb(second)
-    bridge.world.refuse("InvalidBridgeProof", proofs[1], proofs[0], crossed)
+    bridge.world.refuse(
+        "InvalidBridgeProof", proofs[1], proofs[0], crossed, table=table_of(crossed)
+    )
     bridge.settle(first)
     bridge.settle(second)
     assert [energy for energy, _ in bridge.exchange.balances(*parties)] == [4 * KWH, 4 * KWH]
@@ -172,6 +176,7 @@ def test_two_reservations_settle_in_one_transaction(bridge: Bridge, sale: Sale) 
 # Time
 
 
+@pytest.mark.clock_jump
 def test_it_can_be_matched_until_its_hold_ends(bridge: Bridge, sale: Sale) -> None:
     start = bridge.world.now
     parties = [bridge.exchange.party() for _ in range(2)]
@@ -182,6 +187,7 @@ def test_it_can_be_matched_until_its_hold_ends(bridge: Bridge, sale: Sale) -> No
     refuse(bridge, "TooLate", late)
 
 
+@pytest.mark.clock_jump
 def test_match_and_release_exclude_each_other(
     bridge: Bridge, sale: Sale, reservation: Reservation
 ) -> None:
@@ -196,7 +202,7 @@ def test_match_and_release_exclude_each_other(
     bridge.world.refuse("TooLate", proof, match)
     bridge.world.set_time(hold_until)
     for pair in ((proof, match, unpaid, release), (unpaid, release, proof, match)):
-        bridge.world.refuse("InvalidAccount", *pair)
+        bridge.world.refuse("InvalidAccount", *pair, table=table_of(match, release))
     bridge.world.send(proof, match)
     bridge.world.set_time(hold_until + 1)
     bridge.world.refuse("InvalidAccount", release)
@@ -217,6 +223,7 @@ def test_a_paused_market_matches_nothing(bridge: Bridge, reservation: Reservatio
 # Accounts
 
 
+@pytest.mark.forged
 def test_the_accounts_are_the_reservations_own(
     bridge: Bridge, sale: Sale, seller: Party, reservation: Reservation
 ) -> None:
@@ -233,8 +240,8 @@ def test_the_accounts_are_the_reservations_own(
         "InvalidAccount": [
             {"order": other_sale.address},
             {"order": sale.escrow},
-            {"escrow": other_sale.escrow},
             {"escrow": world.put_tokens(exchange.energy_mint, sale.address, 10 * KWH)},
+            {"escrow": other_sale.escrow},
             {"reservation": forged},
             {"reservation": sale.address},
             {"reservation_escrow": other.escrow},
@@ -277,6 +284,7 @@ def test_the_order_is_the_one_reserved(
     refuse(bridge, "InvalidAccount", reservation, order=other.address, escrow=other.escrow)
 
 
+@pytest.mark.forged
 def test_a_reservation_that_is_not_the_buyers_open_one_is_refused(
     bridge: Bridge, reservation: Reservation
 ) -> None:
@@ -296,9 +304,10 @@ def test_a_donation_goes_to_the_seller_with_the_payment(
     [event] = bridge.settle(reservation).events
     assert event.data["payment_micro_grx"] == 12 * GRX
     assert bridge.exchange.balances(reservation.sale.seller) == [(90 * KWH, 12 * GRX + 7)]
-    assert not bridge.world.svm.get_balance(reservation.escrow)
+    assert not bridge.world.lamports(reservation.escrow)
 
 
+@pytest.mark.forged
 def test_an_order_inside_a_trade_is_guarded(
     bridge: Bridge, sale: Sale, reservation: Reservation
 ) -> None:

@@ -60,11 +60,13 @@ def maker(exchange: Exchange, request: pytest.FixtureRequest) -> Maker:
 
 @pytest.mark.parametrize("nonce", [-NONCE_WINDOW_MS, -1, 0, 1, NONCE_WINDOW_MS])
 def test_a_nonce_is_the_time(maker: Maker, nonce: int) -> None:
+    maker.world.await_tick()
     maker.make(nonce)
 
 
 @pytest.mark.parametrize("nonce", [-NONCE_WINDOW_MS - 1, NONCE_WINDOW_MS + 1])
 def test_the_time_is_at_most_ten_minutes_off(maker: Maker, nonce: int) -> None:
+    maker.world.await_tick()
     maker.refuse(nonce)
 
 
@@ -91,6 +93,7 @@ def test_two_wallets_may_have_the_same_nonce(maker: Maker) -> None:
     Maker(maker.exchange, maker.kind).make(5)
 
 
+@pytest.mark.clock_jump
 @pytest.mark.parametrize("nonce", [-NONCE_WINDOW_MS, -1, 0, 1, 999, NONCE_WINDOW_MS])
 def test_it_is_closed_when_its_nonce_is_spent(maker: Maker, nonce: int) -> None:
     """For as long as its nonce would be accepted it stays, and not a second longer."""
@@ -106,6 +109,7 @@ def test_it_is_closed_when_its_nonce_is_spent(maker: Maker, nonce: int) -> None:
     maker.refuse(entry.nonce - maker.exchange.nonce(0))
 
 
+@pytest.mark.clock_jump
 def test_nothing_is_made_again_at_its_address(maker: Maker) -> None:
     """Not after, and not in the same transaction, where lamports could keep it alive."""
     world, signers = maker.world, [maker.party.key]
@@ -116,10 +120,11 @@ def test_nothing_is_made_again_at_its_address(maker: Maker) -> None:
     again = maker.create(entry.nonce - maker.exchange.nonce(0))
     world.refuse("InvalidNonce", maker.close(entry), again, signers=signers)
     world.send(maker.close(entry))
-    world.svm.airdrop(entry.address, 10_000_000)
+    world.fund(entry.address, 10_000_000)
     world.refuse("InvalidNonce", again, signers=signers)
 
 
+@pytest.mark.clock_jump
 @pytest.mark.parametrize("now", [-(2**63), -1, 0])
 def test_before_1970_it_is_1970(maker: Maker, now: int) -> None:
     maker.world.set_time(now)
@@ -132,6 +137,7 @@ def test_before_1970_it_is_1970(maker: Maker, now: int) -> None:
     maker.refuse(start + U64_MAX)
 
 
+@pytest.mark.clock_jump
 @pytest.mark.parametrize("now", [LAST_SECOND, 2**63 - 1])
 def test_at_the_end_of_time_nothing_overflows(maker: Maker, now: int) -> None:
     maker.world.set_time(now)
@@ -145,6 +151,7 @@ def test_at_the_end_of_time_nothing_overflows(maker: Maker, now: int) -> None:
         maker.refuse(nonce)
 
 
+@pytest.mark.forged
 def test_an_impossible_nonce_does_not_overflow(maker: Maker) -> None:
     entry = maker.make()
     maker.cancel(entry)

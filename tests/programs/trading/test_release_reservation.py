@@ -8,6 +8,7 @@ from exchange import Exchange, Party, Sale
 from grid import KWH, edit_account, with_accounts, with_data
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
+from worlds import table_of
 
 from gridtokenx_programs.attestation import PAID, UNPAID
 
@@ -59,26 +60,25 @@ def after_deadline(bridge: Bridge, reservation: Reservation) -> None:
     bridge.world.set_time(bridge.terms(reservation)["pay_deadline"] + 1)
 
 
+@pytest.mark.clock_jump
 def test_anyone_releases_when_the_hold_is_over(bridge: Bridge, seller: Party, buyer: Party) -> None:
     world, sale = bridge.world, bridge.exchange.sale(seller)
     treasury = world.balance(bridge.treasury_grx)
     reservation = bridge.reserve(sale, buyer)
     assert bridge.exchange.order(sale)["status"] == "Matching"
-    rent = sum(
-        world.svm.get_balance(address) or 0 for address in (reservation.address, reservation.escrow)
-    )
+    rent = sum(world.lamports(address) for address in (reservation.address, reservation.escrow))
     world.set_time(world.now + PAYMENT_S + HOLD_S + 1)
-    before = world.svm.get_balance(world.payer.pubkey()) or 0
+    before = world.lamports(world.payer.pubkey())
     outcome = world.send(bridge.release_reservation(reservation))
     assert outcome.compute_units < MAX_COMPUTE_UNITS
-    assert world.svm.get_balance(world.payer.pubkey()) == before + rent - 5_000
+    assert world.lamports(world.payer.pubkey()) == before + rent - 5_000
     order = bridge.exchange.order(sale)
     assert (order["status"], order["reserved_mwh"]) == ("Active", 0)
     assert (order["reserved_micro_grx"], order["returned_mwh"]) == (0, 0)
     assert world.balance(sale.escrow) == 10 * KWH
     assert world.balance(bridge.treasury_grx) == treasury
     for address in (reservation.address, reservation.escrow):
-        assert not world.svm.get_balance(address)
+        assert not world.lamports(address)
     trader = world.account(bridge.program, "Trader", bridge.addresses.trader(buyer.wallet))
     assert trader["open_reservation"] == Pubkey.default()
     [event] = outcome.events
@@ -95,19 +95,21 @@ def test_anyone_releases_when_the_hold_is_over(bridge: Bridge, seller: Party, bu
         "returned_mwh": 0,
         "reserved_mwh": 0,
         "status": 1,
-        "timestamp": world.now,
+        "timestamp": world.sent_at,
     }
 
 
+@pytest.mark.clock_jump
 def test_not_before_without_a_proof(bridge: Bridge, reservation: Reservation) -> None:
     terms = bridge.terms(reservation)
-    refuse(bridge, "TooEarly", reservation)
     bridge.world.set_time(terms["pay_deadline"])
     refuse(bridge, "TooEarly", reservation, bridge.proof(reservation, UNPAID))
+    refuse(bridge, "TooEarly", reservation)
     bridge.world.set_time(terms["hold_until"])
     refuse(bridge, "InvalidBridgeProof", reservation)
 
 
+@pytest.mark.clock_jump
 def test_sooner_when_guardians_attest_that_it_was_not_paid(
     bridge: Bridge, sale: Sale, reservation: Reservation
 ) -> None:
@@ -124,6 +126,7 @@ def test_sooner_when_guardians_attest_that_it_was_not_paid(
     assert bridge.exchange.order(sale)["reserved_mwh"] == 0
 
 
+@pytest.mark.clock_jump
 @pytest.mark.parametrize("name", ["cancel", "expire"])
 def test_energy_of_an_ended_order_goes_to_the_seller(
     bridge: Bridge, sale: Sale, reservation: Reservation, name: str
@@ -146,6 +149,7 @@ def test_energy_of_an_ended_order_goes_to_the_seller(
     world.send(exchange.end_order("close_order", sale))
 
 
+@pytest.mark.clock_jump
 def test_two_reservations_of_a_cancelled_order_end_one_by_one(
     bridge: Bridge, seller: Party
 ) -> None:
@@ -163,6 +167,7 @@ def test_two_reservations_of_a_cancelled_order_end_one_by_one(
     world.send(exchange.end_order("close_order", sale))
 
 
+@pytest.mark.clock_jump
 def test_an_order_that_is_alive_needs_no_account_of_the_seller(
     bridge: Bridge, reservation: Reservation
 ) -> None:
@@ -171,6 +176,7 @@ def test_an_order_that_is_alive_needs_no_account_of_the_seller(
     bridge.world.send(bridge.release_reservation(reservation, seller_energy=anything))
 
 
+@pytest.mark.clock_jump
 def test_energy_comes_out_of_the_orders_escrow(
     bridge: Bridge, sale: Sale, reservation: Reservation
 ) -> None:
@@ -181,6 +187,8 @@ def test_energy_comes_out_of_the_orders_escrow(
     refuse(bridge, "InvalidAccount", reservation, escrow=lookalike)
 
 
+@pytest.mark.clock_jump
+@pytest.mark.forged
 def test_no_reservation_blocks_a_seller_for_ever(bridge: Bridge, seller: Party) -> None:
     """Pause, no guardians, no treasury, a treasury account gone: the energy comes back."""
     exchange, world = bridge.exchange, bridge.world
@@ -205,6 +213,7 @@ def test_no_reservation_blocks_a_seller_for_ever(bridge: Bridge, seller: Party) 
     assert world.balance(anew) == 30 * GRX
 
 
+@pytest.mark.clock_jump
 def test_grx_go_back_to_whose_they_were(bridge: Bridge, reservation: Reservation) -> None:
     world, exchange = bridge.world, bridge.exchange
     after_hold(bridge, reservation)
@@ -225,6 +234,7 @@ def test_grx_go_back_to_whose_they_were(bridge: Bridge, reservation: Reservation
     world.send(bridge.release_reservation(reservation))
 
 
+@pytest.mark.clock_jump
 def test_a_donation_goes_back_with_them(bridge: Bridge, reservation: Reservation) -> None:
     before = bridge.world.balance(bridge.treasury_grx)
     bridge.world.put_tokens(
@@ -234,16 +244,19 @@ def test_a_donation_goes_back_with_them(bridge: Bridge, reservation: Reservation
     assert bridge.world.balance(bridge.treasury_grx) == before + 12 * GRX + 7
 
 
+@pytest.mark.clock_jump
 def test_happens_once(bridge: Bridge, reservation: Reservation) -> None:
     after_hold(bridge, reservation)
     release = bridge.release_reservation(reservation)
     bridge.world.refuse("InvalidAccount", release, release)
     bridge.world.send(release)
     bridge.world.refuse("InvalidAccount", release)
-    bridge.world.svm.airdrop(reservation.address, 10_000_000)
+    bridge.world.fund(reservation.address, 10_000_000)
     bridge.world.refuse("InvalidAccount", release)
 
 
+@pytest.mark.clock_jump
+@pytest.mark.forged
 def test_a_released_part_is_not_matched(
     bridge: Bridge, sale: Sale, reservation: Reservation
 ) -> None:
@@ -256,9 +269,12 @@ def test_a_released_part_is_not_matched(
     release = bridge.release_reservation(reservation)
     for nonce, error in ((1, "InvalidNonce"), (2, "InvalidAccount")):
         again = bridge.reserve_order(sale, buyer, nonce, 4 * KWH, thbc(12 * GRX))
-        world.refuse(error, release, again, paid, match, signers=[bridge.treasury])
+        steps = release, again, paid, match
+        world.refuse(error, *steps, signers=[bridge.treasury], table=table_of(*steps))
 
 
+@pytest.mark.clock_jump
+@pytest.mark.forged
 def test_the_accounts_are_the_reservations_own(
     bridge: Bridge, sale: Sale, reservation: Reservation
 ) -> None:
@@ -290,6 +306,8 @@ def test_the_accounts_are_the_reservations_own(
     refuse(bridge, "InvalidBridgeProof", reservation, bridge.proof(other, UNPAID))
 
 
+@pytest.mark.clock_jump
+@pytest.mark.forged
 def test_an_order_inside_a_trade_is_guarded(
     bridge: Bridge, sale: Sale, reservation: Reservation
 ) -> None:
@@ -298,6 +316,7 @@ def test_an_order_inside_a_trade_is_guarded(
     refuse(bridge, "ReentrancyDetected", reservation)
 
 
+@pytest.mark.clock_jump
 def test_the_shape_is_checked(bridge: Bridge, reservation: Reservation) -> None:
     after_hold(bridge, reservation)
     release = bridge.release_reservation(reservation)

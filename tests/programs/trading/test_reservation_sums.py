@@ -8,9 +8,11 @@ import pytest
 from bridge import Bridge, Reservation
 from exchange import Exchange, Party
 from grid import Grid
-from harness import World
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from worlds import World
+
+pytestmark = [pytest.mark.clock_jump, pytest.mark.forged]
 
 LOT = 1_000
 START = 1_800_000_000
@@ -40,9 +42,9 @@ class Model:
 
 
 @pytest.fixture(scope="module")
-def bridge() -> Bridge:
+def bridge(shared_world: World) -> Bridge:
     """One market for all examples: each makes an order of its own."""
-    exchange = Exchange(Grid(World()))
+    exchange = Exchange(Grid(shared_world))
     exchange.open()
     bridge = Bridge(exchange, guardians=1, threshold=1)
     bridge.open()

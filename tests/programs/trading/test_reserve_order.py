@@ -76,8 +76,8 @@ def test_fixes_amounts_and_puts_the_grx_aside(bridge: Bridge, sale: Sale, buyer:
         "payment_micro_thbc": 120_000_000,
         "evm_chain_id": CHAIN_ID,
         "bridge": BRIDGE,
-        "pay_deadline": world.now + PAYMENT_S,
-        "hold_until": world.now + PAYMENT_S + HOLD_S,
+        "pay_deadline": world.sent_at + PAYMENT_S,
+        "hold_until": world.sent_at + PAYMENT_S + HOLD_S,
     }
     reservation = world.account(bridge.program, "Reservation", address)
     for bump, parts, expected in (
@@ -112,7 +112,7 @@ def test_fixes_amounts_and_puts_the_grx_aside(bridge: Bridge, sale: Sale, buyer:
         "rate_micro_thb_per_grx": RATE,
         "reserved_mwh": 4 * KWH,
         "status": 1,
-        "timestamp": world.now,
+        "timestamp": world.sent_at,
     }
 
 
@@ -165,7 +165,8 @@ def test_nonces_rise_and_are_not_the_buyers_own(bridge: Bridge, seller: Party) -
 def test_only_the_treasury_reserves(bridge: Bridge, sale: Sale, buyer: Party) -> None:
     world = bridge.world
     for thief in (buyer.key, sale.seller.key, bridge.authority):
-        stolen = bridge.reserve_order(sale, buyer, treasury=thief.pubkey())
+        own = world.put_tokens(bridge.exchange.grx_mint, thief.pubkey(), 100 * GRX)
+        stolen = bridge.reserve_order(sale, buyer, treasury=thief.pubkey(), treasury_grx=own)
         world.refuse("Unauthorized", stolen, signers=[thief])
     unsigned = without_signature(bridge.reserve_order(sale, buyer), bridge.treasury.pubkey())
     world.refuse("MissingSignature", unsigned)
@@ -203,6 +204,7 @@ def test_a_fraction_is_rounded_up_and_nothing_is_refused(bridge: Bridge, seller:
     refuse(bridge, "AmountMismatch", cheap, second, amount_mwh=1_000, payment_micro_thbc=0)
 
 
+@pytest.mark.clock_jump
 def test_an_old_rate_is_no_price(bridge: Bridge, sale: Sale, buyer: Party) -> None:
     posted = bridge.world.now
     bridge.world.set_time(posted + PRICE_LIFE_S + 1)
@@ -211,6 +213,7 @@ def test_an_old_rate_is_no_price(bridge: Bridge, sale: Sale, buyer: Party) -> No
     bridge.reserve(sale, buyer)
 
 
+@pytest.mark.forged
 def test_too_much_to_count_is_refused(bridge: Bridge, buyer: Party) -> None:
     rich = bridge.exchange.party(energy=U64_MAX)
     whole = LAST - LAST % 1_000
@@ -225,30 +228,35 @@ def test_too_much_to_count_is_refused(bridge: Bridge, buyer: Party) -> None:
 
 @pytest.mark.parametrize("amount", [0, 999, 1_001, U64_MAX])
 def test_amounts_are_whole_lots(bridge: Bridge, sale: Sale, buyer: Party, amount: int) -> None:
-    refuse(bridge, "InvalidAmount", sale, buyer, amount_mwh=amount)
+    baht = min(thbc(amount * PRICE // KWH), U64_MAX)
+    refuse(bridge, "InvalidAmount", sale, buyer, amount_mwh=amount, payment_micro_thbc=baht)
 
 
 def test_no_more_than_there_is(bridge: Bridge, sale: Sale, buyer: Party) -> None:
     refuse(bridge, "AmountMismatch", sale, buyer, amount_mwh=10 * KWH + 1_000)
 
 
+@pytest.mark.forged
 @pytest.mark.parametrize("status", ["Created", "Matching", "Filled", "Cancelled", "Expired"])
 def test_only_active_orders(bridge: Bridge, sale: Sale, buyer: Party, status: str) -> None:
     edit_account(bridge.world, bridge.program, "Order", sale.address, status=status)
     refuse(bridge, "InvalidOrder", sale, buyer)
 
 
+@pytest.mark.clock_jump
 def test_not_after_its_expiry(bridge: Bridge, seller: Party, buyer: Party) -> None:
     sale = bridge.exchange.sale(seller, expires_at=bridge.world.now + 60)
     bridge.world.set_time(bridge.world.now + 60)
     refuse(bridge, "InvalidOrder", sale, buyer)
 
 
+@pytest.mark.forged
 def test_an_order_inside_a_trade_is_guarded(bridge: Bridge, sale: Sale, buyer: Party) -> None:
     edit_account(bridge.world, bridge.program, "Order", sale.address, entered=True)
     refuse(bridge, "ReentrancyDetected", sale, buyer)
 
 
+@pytest.mark.forged
 def test_a_paused_market_reserves_nothing(bridge: Bridge, sale: Sale, buyer: Party) -> None:
     market = bridge.addresses.market()
     edit_account(bridge.world, bridge.program, "Market", market, paused=True)
@@ -271,6 +279,7 @@ def test_the_treasurys_grx_are_its_own(bridge: Bridge, sale: Sale, buyer: Party)
     refuse(bridge, "InsufficientBalance", sale, buyer, treasury_grx=poor)
 
 
+@pytest.mark.forged
 def test_every_account_is_checked(bridge: Bridge, sale: Sale, buyer: Party) -> None:
     world, exchange = bridge.world, bridge.exchange
     forged_price, forged_guardians = Pubkey.new_unique(), Pubkey.new_unique()

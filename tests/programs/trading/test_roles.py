@@ -54,6 +54,7 @@ def refuse(bridge: Bridge, error: str, instruction: Instruction, signer: Keypair
 # Price
 
 
+@pytest.mark.clock_jump
 def test_the_oracle_posts_a_price(closed: Bridge) -> None:
     world = closed.world
     for sequence, rate in ((2, RATE), (3, RATE + 1)):
@@ -61,13 +62,13 @@ def test_the_oracle_posts_a_price(closed: Bridge) -> None:
         outcome = closed.post_price(rate)
         posted = price(closed)
         bump = posted.pop("bump")
-        assert posted == {"rate_micro_thb_per_grx": rate, "updated_at": world.now}
+        assert posted == {"rate_micro_thb_per_grx": rate, "updated_at": world.sent_at}
         [event] = outcome.events
         assert event.name == "PriceUpdated"
         assert event.data == {
             "sequence": sequence,
             "rate_micro_thb_per_grx": rate,
-            "timestamp": world.now,
+            "timestamp": world.sent_at,
         }
         assert outcome.compute_units < MAX_COMPUTE_UNITS
     address = Pubkey.create_program_address([b"price", bytes([bump])], closed.program.id)
@@ -233,7 +234,7 @@ def test_the_pauser_stops_and_the_authority_resumes(bridge: Bridge) -> None:
     [event] = world.send(simple(bridge, "pause", pauser), signers=[pauser]).events
     assert (event.name, event.data) == (
         "Paused",
-        {"sequence": sequence + 1, "pauser": pauser.pubkey(), "timestamp": world.now},
+        {"sequence": sequence + 1, "pauser": pauser.pubkey(), "timestamp": world.sent_at},
     )
     assert bridge.exchange.market()["paused"] is True
     refuse(bridge, "Unauthorized", simple(bridge, "resume", pauser), pauser)
@@ -244,7 +245,7 @@ def test_the_pauser_stops_and_the_authority_resumes(bridge: Bridge) -> None:
         {
             "sequence": sequence + 2,
             "authority": bridge.authority.pubkey(),
-            "timestamp": world.now,
+            "timestamp": world.sent_at,
         },
     )
     assert bridge.exchange.market()["paused"] is False
@@ -290,6 +291,7 @@ def test_the_shape_is_checked(bridge: Bridge, name: str) -> None:
         refuse(bridge, "InvalidArguments", with_data(instruction, wrong_bytes), signer)
 
 
+@pytest.mark.forged
 @pytest.mark.parametrize("name", NAMES)
 def test_fixed_accounts_and_the_market_are_checked(bridge: Bridge, name: str) -> None:
     instruction, signer = instructions(bridge)[name]
@@ -314,6 +316,7 @@ def test_who_pays_signs(closed: Bridge, name: str) -> None:
     refuse(closed, "MissingSignature", unpaid, closed.authority)
 
 
+@pytest.mark.forged
 @pytest.mark.parametrize("name", ["update_price", "set_guardians"])
 def test_each_account_has_one_address(closed: Bridge, name: str) -> None:
     kind = "price" if name == "update_price" else "guardians"

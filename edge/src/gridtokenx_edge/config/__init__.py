@@ -7,7 +7,9 @@ from gridtokenx_edge.config.model import (
     BusConfig,
     LimitsConfig,
     MeterConfig,
+    SerialLine,
     SpoolConfig,
+    TcpLine,
     TlsConfig,
 )
 
@@ -17,7 +19,9 @@ __all__ = [
     "BusConfig",
     "LimitsConfig",
     "MeterConfig",
+    "SerialLine",
     "SpoolConfig",
+    "TcpLine",
     "TlsConfig",
     "check_files",
     "load_config",

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from gridtokenx_edge.config.bus import load_bus, refuse_unlike_lines
 from gridtokenx_edge.config.model import (
     AgentConfig,
     BrokerConfig,
-    BusConfig,
     LimitsConfig,
     MeterConfig,
     SpoolConfig,
@@ -39,6 +39,7 @@ def load_config(file: Path) -> AgentConfig:
     _refuse_shared(file, "id", (meter.id.hex() for meter in meters))
     _refuse_shared(file, "key", (str(meter.key) for meter in meters))
     _refuse_shared(file, "spool.path", (str(meter.spool.path) for meter in meters))
+    refuse_unlike_lines(file, (meter.bus.line for meter in meters))
     return AgentConfig(
         file=file, clock_trusted=clock == "trusted", health_port=health_port, meters=meters
     )
@@ -84,7 +85,7 @@ def _meter(table: TomlTable) -> MeterConfig:
         key=table.path("key"),
         ack_key=_ack_key(table, algorithm),
         ack_algorithm=algorithm,
-        bus=_bus(table.table("bus")),
+        bus=load_bus(table.table("bus")),
         limits=_limits(table.table("limits")),
         spool=_spool(table.table("spool")),
         broker=_broker(table.table("broker")),
@@ -100,18 +101,6 @@ def _ack_key(table: TomlTable, algorithm: Algorithm) -> bytes:
     except ProtocolError as error:
         raise table.error("ack_key", f"{error}; copy it from the hub's /api/deployment") from error
     return key
-
-
-def _bus(table: TomlTable) -> BusConfig:
-    table.choice("kind", ("tcp",), default="tcp")
-    bus = BusConfig(
-        host=table.text("host"),
-        port=table.integer("port", 1, 65535, default=502),
-        unit=table.integer("unit", 1, 247, default=1),
-        timeout_ms=table.integer("timeout_ms", 50, 60_000, default=1000),
-    )
-    table.finish()
-    return bus
 
 
 def _limits(table: TomlTable) -> LimitsConfig:

@@ -1,5 +1,6 @@
 """What an agent is told, checked and frozen."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,11 +9,66 @@ from gridtokenx_protocol.keys import Algorithm
 
 
 @dataclass(frozen=True, slots=True)
-class BusConfig:
-    """How a meter is reached: Modbus TCP, or a gateway that speaks it."""
+class TcpLine:
+    """A meter or gateway in the network.
+
+    Attributes:
+        host: Name or address.
+        port: TCP port.
+        rtu: Serial frames are sent as they are, instead of Modbus TCP.
+    """
 
     host: str
     port: int
+    rtu: bool = False
+
+    @property
+    def place(self) -> str:
+        """Where it is: whatever has the same place is the same line."""
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class SerialLine:
+    """A serial port, with eight data bits.
+
+    Attributes:
+        device: Such as /dev/serial/by-id/…, which stays when adapters change places.
+        baud: Bits per second.
+        parity: none, even or odd.
+        stop_bits: 1 or 2.
+    """
+
+    device: Path
+    baud: int
+    parity: str
+    stop_bits: int
+
+    @property
+    def place(self) -> str:
+        """See ``TcpLine``; several names may lead to one device."""
+        return os.path.realpath(self.device)
+
+    @property
+    def character_s(self) -> float:
+        """How long a character is on the line: start, data, parity and stop bits."""
+        return (9 + (self.parity != "none") + self.stop_bits) / self.baud
+
+
+Line = TcpLine | SerialLine
+
+
+@dataclass(frozen=True, slots=True)
+class BusConfig:
+    """How a meter is reached.
+
+    Attributes:
+        line: What it shares with the other meters on its bus.
+        unit: Its address there.
+        timeout_ms: How long it may think before it answers.
+    """
+
+    line: Line
     unit: int
     timeout_ms: int
 

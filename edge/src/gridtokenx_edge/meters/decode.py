@@ -1,25 +1,21 @@
 """From raw registers to integers in our units, exactly."""
 
 import math
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
 from gridtokenx_edge.errors import ReadingRefused
-from gridtokenx_edge.meters.profile import CUMULATIVE, Profile, Quantity, Register, RegisterType
+from gridtokenx_edge.meters.number import unpack_number
+from gridtokenx_edge.meters.profile import (
+    CUMULATIVE,
+    NotAvailable,
+    Profile,
+    Quantity,
+    RegisterType,
+)
 
-_FORMATS: Final = {
-    RegisterType.UINT16: ">H",
-    RegisterType.INT16: ">h",
-    RegisterType.UINT32: ">I",
-    RegisterType.INT32: ">i",
-    RegisterType.UINT64: ">Q",
-    RegisterType.INT64: ">q",
-    RegisterType.FLOAT32: ">f",
-    RegisterType.FLOAT64: ">d",
-}
 _RANGES: Final = {
     # a record would hold 2**64 - 1 mWh, SQLite holds 2**63 - 1: nine million GWh are enough
     Quantity.PRODUCED: (0, 2**63 - 1),
@@ -29,6 +25,8 @@ _RANGES: Final = {
     Quantity.CURRENT: (-(2**31), 2**31 - 1),
     Quantity.FREQUENCY: (0, 2**32 - 1),
 }
+_LARGEST_EXPONENT: Final = 10
+"""SunSpec Information Model Specification: sunssf is -10 to 10."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +37,9 @@ class MeterReading:
         produced_mwh: Export counter.
         consumed_mwh: Import counter.
         active_power_mw: Signed, export positive.
-        voltage_mv: Average of the phases, line to neutral.
-        current_ma: Average of the phases.
-        frequency_mhz: Of the grid.
+        voltage_mv: Average of the phases, line to neutral; zero if the model does not measure it.
+        current_ma: Average of the phases; zero if the model does not measure it.
+        frequency_mhz: Of the grid; zero if the model does not measure it.
         registers: The bytes that each quantity was decoded from, as they were on the wire.
     """
 
@@ -57,19 +55,15 @@ class MeterReading:
 def decode(profile: Profile, registers: Mapping[Quantity, bytes]) -> MeterReading:
     """Decode all quantities of a profile.
 
-    A float is taken as the exact fraction that it is. Counters are rounded down, so that no
-    more is signed than the meter shows; the rest to the nearest integer, ties to even.
-
     Args:
         profile: Types and scales.
-        registers: For each quantity its bytes, two a register, in wire order.
+        registers: For each quantity its bytes, as ``cut_registers`` returns them.
 
     Raises:
-        ReadingRefused: A value is not a number, infinite or outside its field.
+        ReadingRefused: A value is not available, infinite or outside its field.
     """
     values = {
-        quantity: _decode_one(quantity, profile.registers[quantity], raw, profile.little_words)
-        for quantity, raw in registers.items()
+        quantity: decode_quantity(profile, quantity, raw) for quantity, raw in registers.items()
     }
     return MeterReading(
         produced_mwh=values[Quantity.PRODUCED],
@@ -82,17 +76,63 @@ def decode(profile: Profile, registers: Mapping[Quantity, bytes]) -> MeterReadin
     )
 
 
-def _decode_one(quantity: Quantity, register: Register, raw: bytes, little_words: bool) -> int:
-    if little_words:
-        raw = b"".join(raw[start : start + 2] for start in range(len(raw) - 2, -1, -2))
-    (number,) = struct.unpack(_FORMATS[register.type], raw)
-    if not math.isfinite(number):
-        raise ReadingRefused("not_a_number", f"{quantity} reads {number}; check wiring and model")
-    exact = Fraction(number) * register.scale
+def decode_quantity(profile: Profile, quantity: Quantity, raw: bytes) -> int:
+    """Decode one quantity to our integer unit.
+
+    Counters are rounded down, so that no more is signed than the meter shows; the rest to the
+    nearest integer, ties to even. Of several phases, those that are not available are left out.
+
+    Args:
+        profile: Types and scales.
+        quantity: Which one.
+        raw: Its bytes, as ``cut_registers`` returns them.
+
+    Raises:
+        ReadingRefused: Not available, infinite or outside its field.
+    """
+    exact = _exact(profile, quantity, raw)
     value = math.floor(exact) if quantity in CUMULATIVE else round(exact)
     low, high = _RANGES[quantity]
     if not low <= value <= high:
         raise ReadingRefused(
-            "out_of_range", f"{quantity} reads {number}; check the profile's type and word order"
+            "out_of_range", f"{quantity} reads {value}; check the profile's type and word order"
         )
     return value
+
+
+def _exact(profile: Profile, quantity: Quantity, raw: bytes) -> Fraction:
+    register = profile.registers[quantity]
+    size = 2 * register.type.words
+    end = size * len(register.addresses)
+    numbers = [
+        number
+        for start in range(0, end, size)
+        if (number := _number(profile, register.type, raw[start : start + size])) is not None
+    ]
+    factor = Fraction(1) if register.scale_address is None else _power_of_ten(quantity, raw[end:])
+    if numbers and factor is not None:
+        return sum(numbers, Fraction(0)) / len(numbers) * factor * register.scale
+    if register.optional:
+        return Fraction(0)
+    if register.type.startswith("float"):
+        raise ReadingRefused(
+            "not_a_number", f"{quantity} does not read as a number; check wiring and model"
+        )
+    raise ReadingRefused("not_available", f"{quantity} is not available; check wiring and model")
+
+
+def _number(profile: Profile, kind: RegisterType, raw: bytes) -> Fraction | None:
+    return unpack_number(
+        raw, kind, little_words=profile.little_words, not_available=profile.not_available
+    )
+
+
+def _power_of_ten(quantity: Quantity, raw: bytes) -> Fraction | None:
+    exponent = unpack_number(
+        raw, RegisterType.INT16, little_words=False, not_available=NotAvailable.LOWEST
+    )
+    if exponent is None:
+        return None
+    if abs(exponent) > _LARGEST_EXPONENT:
+        raise ReadingRefused("bad_scale", f"{quantity} has the scale factor {exponent}")
+    return Fraction(10) ** int(exponent)

@@ -5,21 +5,26 @@ import asyncio
 from gridtokenx_edge.clock import Clock
 from gridtokenx_edge.config.model import BusConfig
 from gridtokenx_edge.errors import MeterError, MeterUnreachable
-from gridtokenx_edge.meters import Block, Profile, Quantity, plan_blocks
+from gridtokenx_edge.meters import (
+    Block,
+    Profile,
+    Quantity,
+    cut_registers,
+    locate,
+    plan_blocks,
+)
 from gridtokenx_edge.modbus.back_off import BackOff
-from gridtokenx_edge.modbus.tcp import ModbusTcpBus
+from gridtokenx_edge.modbus.bus import Bus
 
 
 class ModbusDevice:
     """Reads all registers of a profile; leaves a dead device alone for a while."""
 
-    def __init__(
-        self, bus: ModbusTcpBus, config: BusConfig, profile: Profile, clock: Clock
-    ) -> None:
+    def __init__(self, bus: Bus, config: BusConfig, profile: Profile, clock: Clock) -> None:
         self._bus = bus
         self._config = config
         self._profile = profile
-        self._blocks = plan_blocks(profile)
+        self._located: Profile | None = None
         self._clock = clock
         self._back_off = BackOff()
 
@@ -34,28 +39,23 @@ class ModbusDevice:
         if wait_ms:
             raise MeterUnreachable("backing_off", f"did not answer; tried again in {wait_ms} ms")
         try:
-            blocks = await self._read_blocks()
+            if self._located is None:
+                self._located = await locate(self._profile, self._read_block)
+            registers = cut_registers(self._located, await self._read_blocks(self._located))
         except MeterError:
+            self._located = None  # what comes back may be another device
             self._back_off.failed(self._clock.monotonic_ms())
             raise
         self._back_off.succeeded()
-        return {
-            quantity: _cut(blocks, register.address, register.type.words)
-            for quantity, register in self._profile.registers.items()
-        }
+        return registers
 
-    async def _read_blocks(self) -> dict[Block, bytes]:
+    async def _read_blocks(self, profile: Profile) -> dict[Block, bytes]:
         replies: dict[Block, bytes] = {}
-        for block in self._blocks:
-            if replies and self._profile.pause_ms:
-                await asyncio.sleep(self._profile.pause_ms / 1000)
-            replies[block] = await self._bus.read(self._config.unit, block, self._config.timeout_ms)
+        for block in plan_blocks(profile):
+            if replies and profile.pause_ms:
+                await asyncio.sleep(profile.pause_ms / 1000)
+            replies[block] = await self._read_block(block)
         return replies
 
-
-def _cut(blocks: dict[Block, bytes], address: int, words: int) -> bytes:
-    for block, data in blocks.items():
-        if block.address <= address < block.address + block.count:
-            start = 2 * (address - block.address)
-            return data[start : start + 2 * words]
-    raise AssertionError("the plan covers every register of its profile")
+    async def _read_block(self, block: Block) -> bytes:
+        return await self._bus.read(self._config.unit, block, self._config.timeout_ms)

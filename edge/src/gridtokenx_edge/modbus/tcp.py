@@ -8,22 +8,12 @@ from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
 from pymodbus.pdu import ExceptionResponse, ModbusPDU
 
-from gridtokenx_edge.config.model import BusConfig
+from gridtokenx_edge.config.model import TcpLine
 from gridtokenx_edge.errors import MeterReplyError, MeterUnreachable
 from gridtokenx_edge.meters.plan import Block
+from gridtokenx_edge.modbus.bus import exception_name
 
 _HOLDING: Final = 3
-_EXCEPTIONS: Final = {
-    1: "illegal_function",
-    2: "illegal_address",
-    3: "illegal_value",
-    4: "device_failure",
-    5: "acknowledge",
-    6: "device_busy",
-    8: "memory_parity_error",
-    10: "gateway_path_unavailable",
-    11: "gateway_target_silent",
-}
 
 
 class ModbusTcpBus:
@@ -33,28 +23,14 @@ class ModbusTcpBus:
     then goes nowhere, instead of being taken for the answer to a later request.
     """
 
-    def __init__(self, host: str, port: int) -> None:
-        self._name = f"{host}:{port}"
-        self._host = host
-        self._port = port
+    def __init__(self, line: TcpLine) -> None:
+        self._name = f"{line.host}:{line.port}"
+        self._line = line
         self._lock = asyncio.Lock()
         self._client: AsyncModbusTcpClient | None = None
 
     async def read(self, unit: int, block: Block, timeout_ms: int) -> bytes:
-        """Read a block of registers.
-
-        Args:
-            unit: Address of the device on the bus.
-            block: Which registers.
-            timeout_ms: For connecting, and again for the reply.
-
-        Returns:
-            Two bytes for each register, in wire order.
-
-        Raises:
-            MeterUnreachable: No connection, or no reply in time.
-            MeterReplyError: A Modbus exception, or a reply that is not to this request.
-        """
+        """See ``Bus.read``."""
         async with self._lock:
             answered = False
             try:
@@ -66,7 +42,7 @@ class ModbusTcpBus:
         return _registers(response, block)
 
     def close(self) -> None:
-        """Close the connection; the next read opens it again."""
+        """See ``Bus.close``."""
         if self._client is not None:
             self._client.close()
             self._client = None
@@ -95,7 +71,11 @@ class ModbusTcpBus:
             return self._client
         self.close()
         self._client = AsyncModbusTcpClient(
-            self._host, port=self._port, timeout=timeout_ms / 1000, retries=0, reconnect_delay=0
+            self._line.host,
+            port=self._line.port,
+            timeout=timeout_ms / 1000,
+            retries=0,
+            reconnect_delay=0,
         )
         if not await self._client.connect():
             raise MeterUnreachable(
@@ -104,26 +84,9 @@ class ModbusTcpBus:
         return self._client
 
 
-class BusPool:
-    """One bus for each host and port, shared by the meters on it."""
-
-    def __init__(self) -> None:
-        self._buses: dict[tuple[str, int], ModbusTcpBus] = {}
-
-    def bus(self, config: BusConfig) -> ModbusTcpBus:
-        """The bus that a meter is on."""
-        key = (config.host, config.port)
-        return self._buses.setdefault(key, ModbusTcpBus(*key))
-
-    def close(self) -> None:
-        """Close all connections."""
-        for bus in self._buses.values():
-            bus.close()
-
-
 def _registers(response: ModbusPDU, block: Block) -> bytes:
     if isinstance(response, ExceptionResponse):
-        name = _EXCEPTIONS.get(response.exception_code, f"exception_{response.exception_code}")
+        name = exception_name(response.exception_code)
         raise MeterReplyError(
             name, f"registers {block.address}+{block.count}: {name}; check profile and unit"
         )

@@ -5,7 +5,7 @@ from fastapi import FastAPI
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.middleware import RequestGuard
 from gridtokenx_hub.api.problems import answer_problem, expected_errors
-from gridtokenx_hub.api.routes import about, households, provisioning, trading
+from gridtokenx_hub.api.routes import about, households, provisioning, tokens, trading
 from gridtokenx_hub.web import pages
 
 
@@ -25,6 +25,7 @@ def create_app(context: ApiContext) -> FastAPI:
     app.add_middleware(RequestGuard)
     for router in (
         about.router,
+        tokens.router,
         trading.public,
         trading.private,
         households.router,

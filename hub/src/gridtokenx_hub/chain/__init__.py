@@ -9,6 +9,13 @@ from gridtokenx_hub.chain.errors import (
     TransactionRefused,
 )
 from gridtokenx_hub.chain.fee_payers import FeePayerPool
+from gridtokenx_hub.chain.lookup_tables import LookupTable
+from gridtokenx_hub.chain.messages import (
+    INSTRUCTIONS_IN_FRONT,
+    MAX_TRANSACTION_BYTES,
+    compile_message,
+    transaction_bytes,
+)
 from gridtokenx_hub.chain.sender import Cosign, TransactionSender
 from gridtokenx_hub.chain.types import (
     AccountInfo,
@@ -23,6 +30,8 @@ from gridtokenx_hub.chain.types import (
 )
 
 __all__ = [
+    "INSTRUCTIONS_IN_FRONT",
+    "MAX_TRANSACTION_BYTES",
     "AccountInfo",
     "ChainClient",
     "ChainError",
@@ -33,6 +42,7 @@ __all__ = [
     "ExecutedInstruction",
     "FeePayerPool",
     "LatestBlockhash",
+    "LookupTable",
     "PreparedTransaction",
     "RequestRefused",
     "SignatureInfo",
@@ -41,4 +51,6 @@ __all__ = [
     "TransactionExpired",
     "TransactionRefused",
     "TransactionSender",
+    "compile_message",
+    "transaction_bytes",
 ]

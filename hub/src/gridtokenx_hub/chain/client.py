@@ -8,6 +8,7 @@ from typing import Any
 from solders.hash import Hash
 from solders.pubkey import Pubkey
 
+from gridtokenx_hub import base58
 from gridtokenx_hub.chain.decoding import decode_transaction
 from gridtokenx_hub.chain.errors import ChainUnavailable, RequestRefused
 from gridtokenx_hub.chain.rpc import RETRY_PAUSES_S, RpcConnection
@@ -29,10 +30,11 @@ AIRDROP_POLL_S = 0.1
 _INVALID_PARAMS = -32602
 _BLOCK_MISSING = {-32004, -32007, -32009}
 _COMMITMENT: JsonObject = {"commitment": "confirmed"}
+_FINAL: JsonObject = {"commitment": "finalized"}
 
 
 class ChainClient:
-    """Asks the node at `rpc_url`, always for what is confirmed.
+    """Asks the node at `rpc_url` for what is confirmed, where nothing else is said.
 
     Every method raises `ChainUnavailable` when the node does not answer after the retries that
     `retry_pauses_s` spaces out, and `RequestRefused` when it refuses the question.
@@ -52,6 +54,10 @@ class ChainClient:
     async def slot(self) -> int:
         """Return the newest slot."""
         return int(await self._ask("getSlot", _COMMITMENT))
+
+    async def final_slot(self) -> int:
+        """Return the newest slot that no fork can take back."""
+        return int(await self._ask("getSlot", _FINAL))
 
     async def block_height(self) -> int:
         """Return the height by which blockhashes expire."""
@@ -82,17 +88,39 @@ class ChainClient:
         )
         return _account(answer["value"])
 
-    async def accounts(self, addresses: Sequence[Pubkey]) -> list[AccountInfo | None]:
-        """Return accounts in the order of `addresses`; every hundred are of one slot."""
+    async def accounts(
+        self, addresses: Sequence[Pubkey], *, final: bool = False
+    ) -> list[AccountInfo | None]:
+        """Return accounts in the order of `addresses`; every hundred are of one slot.
+
+        If `final`, they are as they were in the newest slot that no fork can take back.
+        """
         found: list[AccountInfo | None] = []
         for start in range(0, len(addresses), MAX_ACCOUNTS):
             answer = await self._ask(
                 "getMultipleAccounts",
                 [str(address) for address in addresses[start : start + MAX_ACCOUNTS]],
-                {**_COMMITMENT, "encoding": "base64"},
+                {**(_FINAL if final else _COMMITMENT), "encoding": "base64"},
             )
             found += [_account(value) for value in answer["value"]]
         return found
+
+    async def program_accounts(
+        self, program: Pubkey, offset: int, expected: bytes
+    ) -> list[tuple[Pubkey, AccountInfo]]:
+        """Return a program's accounts whose data has `expected` at `offset`.
+
+        Many public nodes refuse this question: it makes them look at every account.
+        """
+        memcmp = {"offset": offset, "bytes": base58.encode(expected)}
+        answer = await self._ask(
+            "getProgramAccounts",
+            str(program),
+            {**_COMMITMENT, "encoding": "base64", "filters": [{"memcmp": memcmp}]},
+        )
+        return [
+            (Pubkey.from_string(entry["pubkey"]), _decoded(entry["account"])) for entry in answer
+        ]
 
     async def balance(self, address: Pubkey) -> int:
         """Return the lamports of an address."""
@@ -223,8 +251,10 @@ class ChainClient:
 
 
 def _account(value: dict[str, Any] | None) -> AccountInfo | None:
-    if value is None:
-        return None
+    return None if value is None else _decoded(value)
+
+
+def _decoded(value: dict[str, Any]) -> AccountInfo:
     return AccountInfo(
         lamports=value["lamports"],
         owner=Pubkey.from_string(value["owner"]),

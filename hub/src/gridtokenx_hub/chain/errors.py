@@ -29,7 +29,8 @@ class TransactionRefused(ChainError):
     """A transaction failed, before it was executed or while it was: it has had no effect.
 
     `name` is the failing program's own name for its error where there is one (from the IDL), else
-    the chain's. `program` and `code` are None when no program refused it.
+    the chain's. `program` and `code` are None when no program refused it. `instruction` is the
+    place in the transaction of the instruction that failed, None when it was none of them.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class TransactionRefused(ChainError):
         name: str,
         message: str,
         logs: Sequence[str] = (),
+        instruction: int | None = None,
     ) -> None:
         super().__init__(f"{name}: {message}")
         self.program = program
@@ -46,6 +48,7 @@ class TransactionRefused(ChainError):
         self.name = name
         self.message = message
         self.logs = tuple(logs)
+        self.instruction = instruction
 
 
 class TransactionExpired(ChainError):

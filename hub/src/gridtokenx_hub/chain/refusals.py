@@ -61,11 +61,11 @@ class RefusalReader:
     def read(self, error: Json, logs: Sequence[str]) -> TransactionRefused:
         """Return what a transaction error (its JSON form) and its logs mean."""
         match error:
-            case {"InstructionError": [int(), {"Custom": int(code)}]}:
-                return self._custom(_failing_program(logs), code, logs)
+            case {"InstructionError": [int(index), {"Custom": int(code)}]}:
+                return self._custom(_failing_program(logs), code, logs, index)
             case {"InstructionError": [int(index), str(name)]}:
                 message = f"instruction {index} failed with {name}"
-                return TransactionRefused(_failing_program(logs), None, name, message, logs)
+                return TransactionRefused(_failing_program(logs), None, name, message, logs, index)
             case str(name):
                 message = f"the chain does not take the transaction: {name}"
                 return TransactionRefused(None, None, name, message, logs)
@@ -75,15 +75,17 @@ class RefusalReader:
                 return TransactionRefused(None, None, name, message, logs)
         return TransactionRefused(None, None, "UnknownTransactionError", str(error), logs)
 
-    def _custom(self, program: Pubkey | None, code: int, logs: Sequence[str]) -> TransactionRefused:
+    def _custom(
+        self, program: Pubkey | None, code: int, logs: Sequence[str], index: int
+    ) -> TransactionRefused:
         known = self._programs.get(program) if program else None
         idl_error = known.error(code) if known else None
         if idl_error is not None:
-            return TransactionRefused(program, code, idl_error.name, idl_error.msg, logs)
+            return TransactionRefused(program, code, idl_error.name, idl_error.msg, logs, index)
         names = _WELL_KNOWN.get(program, ()) if program else ()
         name = names[code] if code < len(names) else f"Custom{code}"
         message = f"program {program} failed with its error {code} ({name})"
-        return TransactionRefused(program, code, name, message, logs)
+        return TransactionRefused(program, code, name, message, logs, index)
 
 
 def preflight_failure(refused: RequestRefused) -> tuple[Json, list[str]] | None:

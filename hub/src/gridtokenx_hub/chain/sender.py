@@ -6,18 +6,19 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from solders.compute_budget import set_compute_unit_limit
+from solders.address_lookup_table_account import AddressLookupTableAccount
 from solders.instruction import Instruction
 from solders.keypair import Keypair
-from solders.message import Message
+from solders.message import Message, MessageV0, to_bytes_versioned
 from solders.pubkey import Pubkey
 from solders.signature import Signature
-from solders.transaction import Transaction as SignedTransaction
+from solders.transaction import VersionedTransaction
 
 from gridtokenx_hub.chain.client import ChainClient
 from gridtokenx_hub.chain.confirmations import ConfirmationWatcher
 from gridtokenx_hub.chain.errors import RequestRefused, TransactionExpired
 from gridtokenx_hub.chain.fee_payers import FeePayerPool
+from gridtokenx_hub.chain.messages import compile_message
 from gridtokenx_hub.chain.refusals import (
     ALREADY_PROCESSED,
     BLOCKHASH_NOT_FOUND,
@@ -36,7 +37,7 @@ from gridtokenx_programs import Program
 Instructions = Sequence[Instruction] | Callable[[Pubkey], Sequence[Instruction]]
 """Instructions, or how to make them once it is known who pays."""
 
-Cosign = Callable[[Message], Awaitable[Mapping[Pubkey, Signature]]]
+Cosign = Callable[[Message | MessageV0], Awaitable[Mapping[Pubkey, Signature]]]
 """Gets the signatures of those whose keys are not here, by their addresses."""
 
 DEFAULT_COMPUTE_UNITS = 200_000
@@ -87,19 +88,24 @@ class TransactionSender:
         signers: Sequence[Keypair] = (),
         *,
         compute_units: int = DEFAULT_COMPUTE_UNITS,
+        tables: Sequence[AddressLookupTableAccount] = (),
         cosign: Cosign | None = None,
     ) -> PreparedTransaction:
-        """Make a transaction and have it signed; nothing is sent.
+        """Make a transaction and have it signed; nothing is sent. With `tables` it is version 0.
 
         Raises:
             ChainUnavailable: there is no blockhash to be had.
         """
-        draft = await self.draft(instructions, compute_units=compute_units)
+        draft = await self.draft(instructions, compute_units=compute_units, tables=tables)
         others = await cosign(draft.message) if cosign else {}
         return self.sign(draft, signers, others)
 
     async def draft(
-        self, instructions: Instructions, *, compute_units: int = DEFAULT_COMPUTE_UNITS
+        self,
+        instructions: Instructions,
+        *,
+        compute_units: int = DEFAULT_COMPUTE_UNITS,
+        tables: Sequence[AddressLookupTableAccount] = (),
     ) -> Draft:
         """Make a transaction that nobody has signed.
 
@@ -114,9 +120,7 @@ class TransactionSender:
         made = instructions(payer) if callable(instructions) else instructions
         limit = compute_units + next(self._counter) % _DISTINCT_LIMITS
         recent = await self._blockhashes.get()
-        message = Message.new_with_blockhash(
-            [set_compute_unit_limit(limit), *made], payer, recent.blockhash
-        )
+        message = compile_message(made, payer, limit, recent.blockhash, tables)
         return Draft(message, recent.last_valid_block_height)
 
     def sign(
@@ -129,11 +133,11 @@ class TransactionSender:
         """
         message = draft.message
         payer = self._fee_payers.keypair(message.account_keys[0])
-        signed = bytes(message)
+        signed = to_bytes_versioned(message)
         signatures = {key.pubkey(): key.sign_message(signed) for key in (payer, *signers)}
         signatures |= others
         required = message.account_keys[: message.header.num_required_signatures]
-        transaction = SignedTransaction.populate(message, [signatures[key] for key in required])
+        transaction = VersionedTransaction.populate(message, [signatures[key] for key in required])
         return PreparedTransaction(
             signature=str(transaction.signatures[0]),
             raw=bytes(transaction),

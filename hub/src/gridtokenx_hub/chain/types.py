@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from solders.hash import Hash
-from solders.message import Message
+from solders.message import Message, MessageV0
 from solders.pubkey import Pubkey
 
 from gridtokenx_hub.json_types import Json
@@ -86,7 +86,7 @@ class Draft:
     Its first account is the fee payer.
     """
 
-    message: Message
+    message: Message | MessageV0
     last_valid_block_height: int
 
 

@@ -4,7 +4,7 @@ import base64
 import hashlib
 from typing import Any
 
-from solders.message import Message
+from solders.message import Message, to_bytes_versioned
 from solders.transaction import Transaction as SignedTransaction
 
 from gridtokenx_hub.api.context import ApiContext
@@ -77,7 +77,7 @@ async def owner_signed(context: ApiContext, code: Code, raw: bytes) -> Registere
         raise Problem(409, "NothingToSign", "ask for the registration first")
     draft = _draft(offer)
     transaction = _read(raw)
-    if bytes(transaction.message) != bytes(draft.message):
+    if bytes(transaction.message) != to_bytes_versioned(draft.message):
         raise Problem(
             409,
             "TransactionNotOffered",
@@ -92,7 +92,7 @@ async def owner_signed(context: ApiContext, code: Code, raw: bytes) -> Registere
         owner = code.mandate.owner
         signatures = dict(zip(draft.message.account_keys, transaction.signatures, strict=False))
         signature = signatures.get(owner)
-        if signature is None or not signature.verify(owner, bytes(draft.message)):
+        if signature is None or not signature.verify(owner, to_bytes_versioned(draft.message)):
             raise Problem(422, "BadSignature", f"wallet {owner} has not signed the transaction")
         registrar = await context.registrar.sign(
             code.mandate.code_id, draft.message, base64.b64decode(offer["evidence"])
@@ -117,12 +117,12 @@ async def _offer(context: ApiContext, code: Code, evidence: Evidence) -> OwnerMu
         made = plan_of(context, code.mandate, evidence, ())
         draft = await context.sender.draft(made.instructions, compute_units=made.compute_units)
         offer = {
-            "message": base64.b64encode(bytes(draft.message)).decode(),
+            "message": base64.b64encode(to_bytes_versioned(draft.message)).decode(),
             "last_valid_block_height": draft.last_valid_block_height,
             "evidence": encoded,
         }
         await code.record(OFFER, offer)
-    unsigned = SignedTransaction.new_unsigned(_draft(offer).message)
+    unsigned = SignedTransaction.new_unsigned(_message(offer))
     return OwnerMustSign(
         owner_wallet=str(code.mandate.owner),
         transaction=base64.b64encode(bytes(unsigned)).decode(),
@@ -130,9 +130,12 @@ async def _offer(context: ApiContext, code: Code, evidence: Evidence) -> OwnerMu
     )
 
 
+def _message(offer: dict[str, Any]) -> Message:
+    return Message.from_bytes(base64.b64decode(offer["message"]))
+
+
 def _draft(offer: dict[str, Any]) -> Draft:
-    message = Message.from_bytes(base64.b64decode(offer["message"]))
-    return Draft(message, offer["last_valid_block_height"])
+    return Draft(_message(offer), offer["last_valid_block_height"])
 
 
 def _read(raw: bytes) -> SignedTransaction:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 
 import asyncpg
-from solders.message import Message
+from solders.message import Message, MessageV0, to_bytes_versioned
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
@@ -48,7 +48,7 @@ class RegistrarClient:
         self._timeout_s = timeout_s
 
     async def sign(
-        self, code_id: int, message: Message, evidence: bytes | None
+        self, code_id: int, message: Message | MessageV0, evidence: bytes | None
     ) -> Mapping[Pubkey, Signature]:
         """Return the registrar's signature of a transaction, under its address.
 
@@ -69,7 +69,9 @@ class RegistrarClient:
         async with self._pool.acquire() as connection:
             await connection.add_listener(ANSWERED, hear)
             try:
-                request_id = await connection.fetchval(INSERT, code_id, bytes(message), evidence)
+                request_id = await connection.fetchval(
+                    INSERT, code_id, to_bytes_versioned(message), evidence
+                )
                 await connection.execute("SELECT pg_notify($1, '')", ASKED)
                 signature = await self._wait(connection, request_id, answered)
             finally:

@@ -2,7 +2,8 @@
 
     pending ──► sent ──► settled            (by the indexer, when the chain's event arrives)
        ▲  │      │ └───► refused            (the program's verdict, with the error's name)
-       │  │      └─────► pending            (the transaction expired: nothing happened)
+       │  │      └─────► pending            (the transaction expired, or failed for another row:
+       │  │                                  nothing happened)
        └──┴────────────► superseded         (a newer reading says all that this one says)
 
 Every change names the state that it leaves, so that what the indexer wrote meanwhile stands.
@@ -22,7 +23,8 @@ from gridtokenx_protocol.cose import signed_record_message
 class Waiting:
     """A reading to be settled.
 
-    `key_algorithm` numbers the kind of key as on chain; `message` is what the device signed.
+    `key_algorithm` numbers the kind of key as on chain; `message` is what the device signed;
+    `attempts` counts the transactions that were made for it.
     """
 
     row_id: int
@@ -33,16 +35,21 @@ class Waiting:
     public_key: bytes
     signature: bytes
     message: bytes
+    attempts: int
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A row whose transaction is on its way, or was when the process ended."""
+    """A row whose transaction is on its way, or was when the process ended.
+
+    `position` is its place among the settlements of that transaction, from 0.
+    """
 
     row_id: int
     meter_id: bytes
     sequence: int
     tx_signature: str
+    position: int
     last_valid_block_height: int
 
 
@@ -50,6 +57,7 @@ async def waiting(connection: Connection, limit: int) -> list[Waiting]:
     """Return the oldest pending rows, at most `limit`."""
     rows = await connection.fetch(
         "SELECT s.id, s.meter_id, m.owner_wallet, s.sequence, s.algorithm, s.signature, s.record,"
+        " s.attempts,"
         # The key that the sequence asks for; where none is left, the chain refuses the reading.
         " CASE WHEN s.sequence <= m.previous_key_last_sequence"
         " THEN coalesce(m.previous_algorithm, m.algorithm) ELSE m.algorithm END AS key_algorithm,"
@@ -72,13 +80,14 @@ def _waiting(row: asyncpg.Record) -> Waiting:
         public_key=row["public_key"],
         signature=row["signature"],
         message=signed_record_message(row["algorithm"], row["record"]),
+        attempts=row["attempts"],
     )
 
 
 async def sent(connection: Connection) -> list[Sent]:
     """Return the rows that were sent and whose settlement the indexer has not seen."""
     rows = await connection.fetch(
-        "SELECT id, meter_id, sequence, tx_signature, last_valid_block_height"
+        "SELECT id, meter_id, sequence, tx_signature, tx_position, last_valid_block_height"
         " FROM settlements WHERE status = 'sent' ORDER BY id"
     )
     return [Sent(*row) for row in rows]
@@ -88,11 +97,14 @@ async def mark_sent(connection: Connection, rows: Sequence[Sent]) -> None:
     """Note, before anything is sent, by which transaction each row will be known."""
     await connection.execute(
         "UPDATE settlements s SET status = 'sent', tx_signature = t.tx_signature,"
-        " last_valid_block_height = t.height, attempts = attempts + 1, updated_at = now()"
-        " FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS t (id, tx_signature, height)"
+        " tx_position = t.position, last_valid_block_height = t.height,"
+        " attempts = attempts + 1, updated_at = now()"
+        " FROM unnest($1::bigint[], $2::text[], $3::smallint[], $4::bigint[])"
+        " AS t (id, tx_signature, position, height)"
         " WHERE s.id = t.id AND s.status = 'pending'",
         [row.row_id for row in rows],
         [row.tx_signature for row in rows],
+        [row.position for row in rows],
         [row.last_valid_block_height for row in rows],
     )
 
@@ -107,9 +119,10 @@ async def mark_unopened(connection: Connection, row: Waiting, error: str) -> Non
     )
 
 
-async def mark_pending(connection: Connection, row: Sent) -> None:
-    """Take back a row whose transaction expired without effect."""
-    await _leave_sent(connection, row, "pending", None)
+async def mark_pending(connection: Connection, rows: Sequence[Sent]) -> None:
+    """Take back rows whose transaction had no effect and never will."""
+    for row in rows:
+        await _leave_sent(connection, row, "pending", None)
 
 
 async def mark_refused(connection: Connection, row: Sent, error: str) -> None:

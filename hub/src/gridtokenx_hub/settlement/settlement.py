@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
 import asyncpg
-from solders.instruction import Instruction
+from solders.keypair import Keypair
 
 from gridtokenx_hub.chain import (
     ChainClient,
@@ -18,12 +19,15 @@ from gridtokenx_hub.chain import (
 from gridtokenx_hub.leadership import Connection, Job, lead_rounds
 from gridtokenx_hub.settlement import outbox
 from gridtokenx_hub.settlement.accounts import MeterAccounts
-from gridtokenx_hub.settlement.outbox import Sent, Waiting
+from gridtokenx_hub.settlement.instructions import SettleMeter
+from gridtokenx_hub.settlement.outbox import Sent
+from gridtokenx_hub.settlement.packing import WITHOUT_TABLES, Batch, pack
 from gridtokenx_hub.settlement.planner import plan
-from gridtokenx_programs import Addresses, Program, signature_instruction
+from gridtokenx_hub.settlement.tables import SettlementTables
+from gridtokenx_hub.settlement.verdicts import Verdicts
+from gridtokenx_programs import Addresses, Program
 
-AT_ONCE = 64
-COMPUTE_UNITS = 15_000  # three times the need: a cluster's token program may be the dearer one
+AT_ONCE = 60  # whole transactions, of two and of three
 LONGEST_PAUSE_S = 60.0
 
 logger = logging.getLogger(__name__)
@@ -40,6 +44,7 @@ class Settlement:
         pool: the hub's database.
         client: the chain.
         sender: makes and sends transactions.
+        table_authority: the key that owns the lookup tables.
         programs: the programs by name.
         addresses: where their accounts are.
         clock: the present instant, Unix ms.
@@ -52,6 +57,7 @@ class Settlement:
         pool: asyncpg.Pool,
         client: ChainClient,
         sender: TransactionSender,
+        table_authority: Keypair,
         programs: Mapping[str, Program],
         addresses: Addresses,
         clock: Callable[[], int],
@@ -61,12 +67,15 @@ class Settlement:
         self._pool = pool
         self._client = client
         self._sender = sender
-        self._programs = programs
-        self._addresses = addresses
         self._clock = clock
         self._period_s = period_s
         self._poll_s = poll_s
         self._accounts = MeterAccounts(client, sender, programs, addresses)
+        self._settle_meter = SettleMeter(programs, addresses)
+        self._tables = SettlementTables(
+            client, sender, table_authority, self._settle_meter.shared_accounts()
+        )
+        self._verdicts = Verdicts(client, programs, addresses)
         self._failures = 0
         self._prepared: dict[str, PreparedTransaction] = {}
         self._landed: set[str] = set()
@@ -90,41 +99,46 @@ class Settlement:
         await asyncio.sleep(min(self._poll_s * 2 ** min(self._failures, 16), LONGEST_PAUSE_S))
 
     async def _resolve(self, connection: Connection) -> None:
-        """Find out what became of the rows that were sent.
+        """Find out what became of the transactions that were sent.
 
         The height is asked for first: what is unknown after it had passed can never come.
         """
-        rows = await outbox.sent(connection)
-        signatures = {row.tx_signature for row in rows}
-        self._landed &= signatures
-        self._prepared = {s: p for s, p in self._prepared.items() if s in signatures}
-        rows = [row for row in rows if row.tx_signature not in self._landed]
-        if not rows:
+        transactions: defaultdict[str, list[Sent]] = defaultdict(list)
+        for row in await outbox.sent(connection):
+            transactions[row.tx_signature].append(row)
+        self._landed &= transactions.keys()
+        self._prepared = {s: p for s, p in self._prepared.items() if s in transactions}
+        asked = [signature for signature in transactions if signature not in self._landed]
+        if not asked:
             return
         height = await self._client.block_height()
-        statuses = await self._client.signature_statuses(
-            [row.tx_signature for row in rows], search_history=True
-        )
-        for row, status in zip(rows, statuses, strict=True):
-            await self._resolve_one(connection, row, status, height)
+        statuses = await self._client.signature_statuses(asked, search_history=True)
+        for signature, status in zip(asked, statuses, strict=True):
+            await self._resolve_one(connection, transactions[signature], status, height)
 
     async def _resolve_one(
-        self, connection: Connection, row: Sent, status: SignatureStatus | None, height: int
+        self,
+        connection: Connection,
+        rows: Sequence[Sent],
+        status: SignatureStatus | None,
+        height: int,
     ) -> None:
-        if status is None and height > row.last_valid_block_height:
-            logger.info("settlement %s: %s expired", row.row_id, row.tx_signature)
-            await outbox.mark_pending(connection, row)
+        """Do what the status of a transaction asks for; `rows` are those that it is to settle."""
+        signature = rows[0].tx_signature
+        if status is None and height > rows[0].last_valid_block_height:
+            logger.info("settlement: %s expired", signature)
+            await outbox.mark_pending(connection, rows)
         elif status is None:
-            prepared = self._prepared.get(row.tx_signature)
+            prepared = self._prepared.get(signature)
             if prepared is not None:
                 await self._client.send_raw(prepared.raw, preflight=False)
         elif status.is_confirmed:
             try:
-                await self._sender.outcome(row.tx_signature)
+                await self._sender.outcome(signature)
             except TransactionRefused as refused:
-                await self._judge(connection, row, refused)
+                await self._verdicts.judge(connection, rows, refused)
             else:
-                self._landed.add(row.tx_signature)  # the rest is the indexer's
+                self._landed.add(signature)  # the rest is the indexer's
 
     async def _send(self, connection: Connection) -> None:
         """Send what waits: first noted in the outbox, then handed to the chain."""
@@ -132,75 +146,64 @@ class Settlement:
         for row, refused in accounts.refused:
             logger.error("settlement: accounts of meter %s: %s", row.meter_id.hex(), refused)
             await outbox.mark_unopened(connection, row, refused.name)
-        if accounts.ready:
-            await self._send_all(connection, accounts.ready)
+        rows = accounts.ready
+        if len(rows) <= WITHOUT_TABLES:
+            await self._send_all(connection, pack(rows, {}, self._settle_meter.instructions))
+            return
+        wanted = {row.row_id: self._settle_meter.own_accounts(row) for row in rows}
+        tables = await self._tables.find(connection, wanted)
+        await self._send_all(connection, pack(rows, tables, self._settle_meter.instructions))
+        missing = {row_id: wanted[row_id] for row_id in wanted.keys() - tables.keys()}
+        if missing:
+            await self._tables.fill(connection, missing)
 
-    async def _send_all(self, connection: Connection, ready: Sequence[Waiting]) -> None:
+    async def _send_all(self, connection: Connection, batches: Sequence[Batch]) -> None:
         prepared = await asyncio.gather(
             *(
-                self._sender.prepare(self._instructions(row), compute_units=COMPUTE_UNITS)
-                for row in ready
+                self._sender.prepare(
+                    batch.instructions, compute_units=batch.compute_units, tables=batch.tables
+                )
+                for batch in batches
             )
         )
-        rows = [
-            Sent(
-                row.row_id, row.meter_id, row.sequence, made.signature, made.last_valid_block_height
-            )
-            for row, made in zip(ready, prepared, strict=True)
-        ]
-        await outbox.mark_sent(connection, rows)
+        sent = [_sent(batch, made) for batch, made in zip(batches, prepared, strict=True)]
+        await outbox.mark_sent(connection, [row for rows in sent for row in rows])
         self._prepared |= {made.signature: made for made in prepared}
         results = await asyncio.gather(
             *(self._sender.submit(made) for made in prepared), return_exceptions=True
         )
-        await self._take_results(connection, rows, results)
-
-    def _instructions(self, row: Waiting) -> list[Instruction]:
-        """Return the proof of the device's signature and, directly behind it, the settlement."""
-        addresses = self._addresses
-        mint = addresses.energy_mint()
-        accounts = {
-            "config": addresses.energy_config(),
-            "meter": addresses.meter(row.meter_id),
-            "ledger": addresses.ledger(row.meter_id),
-            "energy_mint": mint,
-            "owner_token": addresses.associated_token(row.owner, mint),
-        }
-        return [
-            signature_instruction(row.key_algorithm, row.public_key, row.signature, row.message),
-            self._programs["energy_token"].instruction("settle_meter", {}, accounts),
-        ]
+        await self._take_results(connection, sent, results)
 
     async def _take_results(
-        self, connection: Connection, rows: Sequence[Sent], results: Sequence[BaseException | None]
+        self,
+        connection: Connection,
+        sent: Sequence[Sequence[Sent]],
+        results: Sequence[BaseException | None],
     ) -> None:
-        """Judge the refusals, then raise the first error that is none."""
-        for row, result in zip(rows, results, strict=True):
-            if isinstance(result, TransactionRefused):
-                await self._judge(connection, row, result)
-        for result in results:
-            if result is not None and not isinstance(result, TransactionRefused):
-                raise result
+        """Judge the refusals, then raise the first error that is no verdict."""
+        errors = []
+        for rows, result in zip(sent, results, strict=True):
+            try:
+                if isinstance(result, TransactionRefused):
+                    await self._verdicts.judge(connection, rows, result)
+                elif result is not None:
+                    raise result
+            except ChainError as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
 
-    async def _judge(self, connection: Connection, row: Sent, refused: TransactionRefused) -> None:
-        """Decide what a refusal means for the row.
 
-        Raises:
-            TransactionRefused: it says nothing of the reading, but that the hub cannot pay.
-        """
-        if refused.program is None and refused.code is None:
-            await outbox.mark_pending(connection, row)
-            raise refused
-        if await self._settled_sequence(row) >= row.sequence:
-            await outbox.mark_superseded(connection, row)
-            return
-        logger.error("settlement %s of meter %s: %s", row.row_id, row.meter_id.hex(), refused)
-        await outbox.mark_refused(connection, row, refused.name)
-
-    async def _settled_sequence(self, row: Sent) -> int:
-        account = await self._client.account(self._addresses.ledger(row.meter_id))
-        if account is None or account.owner != self._addresses.energy_token:
-            return 0
-        ledger = self._programs["energy_token"].decode_account("Ledger", account.data)
-        sequence: int = ledger["last_sequence"]
-        return sequence
+def _sent(batch: Batch, made: PreparedTransaction) -> list[Sent]:
+    """Return the rows of a transaction as they are noted."""
+    return [
+        Sent(
+            row.row_id,
+            row.meter_id,
+            row.sequence,
+            made.signature,
+            position,
+            made.last_valid_block_height,
+        )
+        for position, row in enumerate(batch.rows)
+    ]

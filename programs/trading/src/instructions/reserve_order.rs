@@ -7,9 +7,9 @@ use crate::error::TradingError::{
     MissingSignature, ReservationOpen, SelfTradingNotAllowed, Unauthorized,
 };
 use crate::events::{self, Reserved};
-use crate::listing::Listing;
 use crate::state::entry::Creation;
 use crate::state::guardians::Guardians;
+use crate::state::listing::Listing;
 use crate::state::market::Market;
 use crate::state::order::Order;
 use crate::state::price::Price;

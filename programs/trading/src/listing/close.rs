@@ -1,10 +1,11 @@
 //! The end of a listing's accounts.
 
-use super::{Ended, Listing};
+use super::Ended;
 use crate::error::TradingError::InvalidAccount;
 use crate::events;
 use crate::instructions::Call;
 use crate::state::entry::Closing;
+use crate::state::listing::Listing;
 use crate::state::market::Market;
 use crate::state::terms::require_spent;
 use common::accounts;

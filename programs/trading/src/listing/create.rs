@@ -1,12 +1,12 @@
 //! The accounts with which a listing is created.
 
-use super::Listing;
 use crate::error::TradingError::{
     InsufficientBalance, InvalidAccount, InvalidMint, InvalidNonce, MissingSignature,
 };
 use crate::events;
 use crate::instructions::Call;
 use crate::state::entry::Creation;
+use crate::state::listing::Listing;
 use crate::state::market::Market;
 use crate::tokens;
 use common::accounts;

@@ -1,11 +1,11 @@
 //! The two ways out of the book: the maker cancels, or the time is up.
 
-use super::{Ended, Listing};
+use super::Ended;
 use crate::error::TradingError::{InvalidAccount, MissingSignature, TooEarly, Unauthorized};
 use crate::events;
 use crate::instructions::Call;
+use crate::state::listing::{Ending, Listing};
 use crate::state::market::Market;
-use crate::state::order::Ending;
 use crate::state::terms::has_expired;
 use crate::tokens;
 use common::accounts;

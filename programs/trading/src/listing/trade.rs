@@ -1,11 +1,11 @@
 //! A trade: a taker gives what a listing asks for, and gets what its escrow holds.
 
-use super::Listing;
 use crate::error::TradingError::{
     AmountMismatch, InsufficientBalance, InvalidAccount, MissingSignature, SelfTradingNotAllowed,
 };
 use crate::events;
 use crate::instructions::Call;
+use crate::state::listing::Listing;
 use crate::state::market::Market;
 use crate::state::terms::require_lots;
 use crate::tokens;

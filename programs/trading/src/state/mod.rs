@@ -2,6 +2,7 @@
 
 pub mod entry;
 pub mod guardians;
+pub mod listing;
 pub mod market;
 pub mod offer;
 pub mod order;

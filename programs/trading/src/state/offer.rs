@@ -1,10 +1,10 @@
 //! Energy wanted.
 
 use super::entry::{require_not_entered, Entry};
-use super::order::{Ending, OrderStatus};
+use super::listing::{Ending, Listing};
+use super::order::OrderStatus;
 use super::terms::has_expired;
 use crate::error::TradingError::{AmountMismatch, ArithmeticOverflow, InvalidOrder};
-use crate::listing::Listing;
 use common::codec::{I64, U64};
 use common::error::require;
 use common::math;

@@ -1,9 +1,9 @@
 //! Energy for sale.
 
 use super::entry::{require_not_entered, Entry};
+use super::listing::{Ending, Listing};
 use super::terms::has_expired;
 use crate::error::TradingError::{AmountMismatch, ArithmeticOverflow, InvalidOrder};
-use crate::listing::Listing;
 use common::codec::{I64, U64};
 use common::error::require;
 use common::math;
@@ -20,14 +20,6 @@ pub enum OrderStatus {
     Filled = 3,
     Cancelled = 4,
     Expired = 5,
-}
-
-/// How an order was taken off sale; zero before.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Ending {
-    Cancelled = 1,
-    Expired = 2,
 }
 
 common::account! {

@@ -200,6 +200,7 @@ CREATE TABLE settlements (                    -- also the settlement outbox: wri
     signature   bytea NOT NULL,
     status      text NOT NULL CHECK (status IN ('pending', 'sent', 'settled', 'refused', 'superseded')),
     tx_signature text,
+    tx_position smallint,                     -- among the settlements of that transaction, from 0
     last_valid_block_height bigint,
     attempts    integer NOT NULL DEFAULT 0,
     error       text,
@@ -209,6 +210,12 @@ CREATE TABLE settlements (                    -- also the settlement outbox: wri
     UNIQUE (meter_id, sequence)
 );
 CREATE INDEX settlements_open ON settlements (id) WHERE status IN ('pending', 'sent');
+
+CREATE TABLE lookup_tables (                  -- on chain, for settlement; noted before they are made
+    address     text PRIMARY KEY,
+    recent_slot bigint NOT NULL,              -- that the address comes from
+    addresses   text[] NOT NULL               -- that it holds or was to hold: the chain knows which
+);
 
 CREATE TABLE ledgers (                        -- the chain's ledger account of each meter, as its events tell it
     meter_id    bytea PRIMARY KEY,

@@ -10,11 +10,10 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 from tests.edge.fake_meter import FakeMeter
 
 from gridtokenx_edge.clock import SYSTEM_CLOCK, Clock
-from gridtokenx_edge.config import BusConfig
+from gridtokenx_edge.config import BusConfig, TcpLine
 from gridtokenx_edge.errors import MeterError, MeterReplyError, MeterUnreachable
 from gridtokenx_edge.meters import Profile, decode
-from gridtokenx_edge.modbus import BackOff, BusPool, ModbusDevice
-from gridtokenx_edge.modbus.back_off import LONGEST_PAUSE_MS
+from gridtokenx_edge.modbus import BusPool, ModbusDevice
 
 Connect = Callable[..., ModbusDevice]
 
@@ -29,7 +28,7 @@ async def buses() -> Any:
 @pytest.fixture
 def connect(buses: BusPool, profile: Profile) -> Connect:
     def device(port: int, unit: int = 1, clock: Clock = SYSTEM_CLOCK) -> ModbusDevice:
-        config = BusConfig("127.0.0.1", port, unit, timeout_ms=150)
+        config = BusConfig(TcpLine("127.0.0.1", port), unit, timeout_ms=150)
         return ModbusDevice(buses.bus(config), config, profile, clock)
 
     return device
@@ -125,20 +124,6 @@ async def test_a_dead_unit_does_not_stall_its_bus(meter: FakeMeter, connect: Con
             await dead.read()
         await alive.read()
     assert {unit for unit, *_ in meter.requests[before:]} == {1}
-
-
-def test_back_off_grows_to_its_limit_and_ends() -> None:
-    back_off = BackOff()
-    pauses = []
-    for _ in range(40):
-        back_off.failed(0)
-        pauses.append(back_off.wait_ms(0))
-    assert pauses[:2] == [0, 0]
-    assert pauses[2:5] == [500, 1000, 2000]
-    assert pauses[-1] == LONGEST_PAUSE_MS
-    assert back_off.wait_ms(LONGEST_PAUSE_MS) == 0
-    back_off.succeeded()
-    assert back_off.wait_ms(0) == 0
 
 
 async def test_against_an_independent_server(

@@ -1,0 +1,74 @@
+"""From a number to the words of a register."""
+
+import struct
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+from gridtokenx_firmware_sim.errors import RegisterError
+
+Registers = dict[int, bytes]
+"""Address of the first register to the big-endian bytes from there."""
+
+_FLOATS: Final = {"float32": ">f", "float64": ">d"}
+_EXACT_BITS: Final = {"float32": 24, "float64": 53}
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One register, or several that make one number or text.
+
+    Attributes:
+        function: Modbus function that reads it.
+        address: On the wire.
+        words: Number of registers.
+        kind: ``uint16`` to ``float64``, or ``text``.
+        shows: Which of the model's values.
+        factor: The value is the number in the register times this.
+        little_words: Whether the least significant word comes first.
+    """
+
+    function: int
+    address: int
+    words: int
+    kind: str
+    shows: str
+    factor: Fraction = Fraction(1)
+    little_words: bool = False
+
+    def encode(self, value: Fraction) -> bytes:
+        """The bytes in wire order.
+
+        Raises:
+            RegisterError: The register cannot hold that.
+        """
+        number = value / self.factor
+        if self.kind == "text":
+            return text(f"{int(number):08d}", self.words)
+        raw = self._pack(number)
+        if not self.little_words:
+            return raw
+        return b"".join(raw[start : start + 2] for start in range(len(raw) - 2, -1, -2))
+
+    def greatest(self) -> int:
+        """The greatest integer up to which every integer is exact in this register."""
+        if self.kind in _FLOATS:
+            return int(2 ** _EXACT_BITS[self.kind])
+        return int(2 ** (16 * self.words - (not self.kind.startswith("u"))) - 1)
+
+    def _pack(self, number: Fraction) -> bytes:
+        if self.kind in _FLOATS:
+            return struct.pack(_FLOATS[self.kind], float(number))
+        try:
+            return round(number).to_bytes(
+                2 * self.words, "big", signed=not self.kind.startswith("u")
+            )
+        except OverflowError as error:
+            raise RegisterError(
+                f"register {self.address} cannot hold {float(number)} as {self.kind}"
+            ) from error
+
+
+def text(content: str, words: int) -> bytes:
+    """ASCII, filled up with zeros."""
+    return content.encode("ascii", errors="replace")[: 2 * words].ljust(2 * words, b"\0")

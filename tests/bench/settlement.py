@@ -1,0 +1,109 @@
+"""Settlements per second: `./run bench settlement [--json] [--meters N] [--rounds N]`.
+
+Timed is from the outbox to the indexer's word, on a local chain in a process of its own. Each meter
+has one reading a round. In the first round the meters are new: their ledgers are opened, and no
+lookup table holds their accounts; the rounds behind it are ordinary days.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from tests.hub.conftest import reachable_folder
+from tests.hub.onchain import (
+    ADDRESSES,
+    Chain,
+    Device,
+    World,
+    connected,
+    make_sender,
+    running,
+    running_chain,
+    set_up,
+    until,
+)
+
+from gridtokenx_hub.database import EmbeddedPostgres, migrate, open_pool
+from gridtokenx_hub.deployment import join_deployment
+from gridtokenx_protocol.deployment import deployment_id
+
+PATIENCE_S = 60
+
+
+async def main(meters: int, rounds: int) -> dict[str, Any]:
+    """Run the benchmark and return its figures."""
+    with tempfile.TemporaryDirectory() as name, reachable_folder() as open_folder:
+        server = EmbeddedPostgres(open_folder / "postgres", {})
+        url = await server.start()
+        try:
+            with running_chain(Path(name)) as rpc_url:
+                return await measure(url, Chain(rpc_url, Path(name) / "keys"), meters, rounds)
+        finally:
+            await server.stop()
+
+
+async def measure(url: str, chain: Chain, meters: int, rounds: int) -> dict[str, Any]:
+    """Register the meters, then time each round of settlements."""
+    await set_up(chain)
+    async with connected(chain.rpc_url) as client, await open_pool(url) as pool:
+        await migrate(pool)
+        genesis_hash = bytes(await client.genesis_hash())
+        deployment = deployment_id(genesis_hash, bytes(ADDRESSES.registry))
+        await join_deployment(pool, deployment)
+        world = World(chain, pool, client, make_sender(client, chain.keys), deployment)
+        devices = await world.devices(meters)
+        return {
+            "meters": meters,
+            "rounds": [
+                # 1 kWh in ten minutes is within the limits of a meter of 20 kW
+                await settle_all(world, devices, minutes_ago=10 * round_)
+                for round_ in reversed(range(rounds))
+            ],
+        }
+
+
+async def settle_all(world: World, devices: list[Device], minutes_ago: int) -> dict[str, Any]:
+    """Give every meter a reading; return how long it took until all were settled."""
+    before = await world.pool.fetchval("SELECT count(*) FROM settlements")
+    await world.read(devices, kwh=1, seconds_ago=minutes_ago * 60)
+    settled = "SELECT count(*) FROM settlements WHERE status = 'settled'"
+    begun = time.perf_counter()
+    async with running(world.indexer(), world.settlement()):
+        await until(lambda: counts(world.pool, settled, before + len(devices)), PATIENCE_S)
+        seconds = time.perf_counter() - begun
+        await world.shelved(devices)
+    transactions = await world.pool.fetchval(
+        "SELECT count(DISTINCT tx_signature) FROM settlements WHERE id > $1", before
+    )
+    return {
+        "seconds": round(seconds, 2),
+        "settlements_per_s": round(len(devices) / seconds, 1),
+        "transactions": transactions,
+    }
+
+
+async def counts(pool: asyncpg.Pool, query: str, expected: int) -> bool:
+    """Whether a count has been reached."""
+    return bool(await pool.fetchval(query) >= expected)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--meters", type=int, default=240)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    arguments = parser.parse_args()
+    figures = asyncio.run(main(arguments.meters, arguments.rounds))
+    lines = [
+        "round {}: {settlements_per_s} settlements/s, {transactions} transactions".format(
+            number, **figures_of_round
+        )
+        for number, figures_of_round in enumerate(figures["rounds"], 1)
+    ]
+    sys.stdout.write((json.dumps(figures) if arguments.json else "\n".join(lines)) + "\n")
