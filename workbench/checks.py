@@ -11,6 +11,7 @@ from workbench.environment import PYTHON, ROOT
 PYTHON_FOLDERS = (
     "protocol",
     "edge",
+    "provisioning",
     "firmware-sim",
     "programs",
     "hub",

@@ -33,6 +33,7 @@ WHEELS = (
         ("gtx-edge --help",),
         HUB_LIBRARIES,
     ),
+    Wheel("gridtokenx-provisioning", (), ("gtx-provision --help",), HUB_LIBRARIES),
     Wheel(
         "gridtokenx-firmware-sim",
         ("gridtokenx_firmware_sim/scenarios/", "gridtokenx_firmware_sim/extras/"),

@@ -494,7 +494,7 @@ class World:
             pytest.fail(f"{await self.rows(device)} do not become {expected}")
 
 
-async def until(condition: Callable[[], Awaitable[bool]], timeout_s: float = 30) -> None:
+async def until(condition: Callable[[], Awaitable[bool]], timeout_s: float = 120) -> None:
     """Wait for a state that only a database or a chain knows."""
     async with asyncio.timeout(timeout_s):
         while not await condition():  # noqa: ASYNC110 - nobody announces it

@@ -36,7 +36,7 @@ def add(commands: Commands) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     config, meter = chosen_meter(arguments)
     signer = load_signer(meter.key)
-    baseline = asyncio.run(_baseline(meter, signer, clock_probe(config)))
+    baseline = asyncio.run(sign_baseline(meter, signer, clock_probe(config)))
     key = describe_key(signer)
     print_json(
         {
@@ -49,7 +49,12 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-async def _baseline(meter: MeterConfig, signer: Signer, probe: StatusProbe) -> SignedReading:
+async def sign_baseline(meter: MeterConfig, signer: Signer, probe: StatusProbe) -> SignedReading:
+    """Open bus and spool for ``make_baseline``, and close them again.
+
+    Raises:
+        EdgeError: As there.
+    """
     buses = BusPool()
     spool = Spool.open(meter.spool)
     try:

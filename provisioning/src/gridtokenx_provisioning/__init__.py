@@ -1,0 +1,1 @@
+"""What an installer runs on the device: installation, and renewal of its certificate."""

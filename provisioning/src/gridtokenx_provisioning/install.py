@@ -1,0 +1,183 @@
+"""An installation, step by step; each is remembered, and none is done twice."""
+
+import asyncio
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gridtokenx_edge.cli.baseline import sign_baseline
+from gridtokenx_edge.cli.common import clock_probe, describe_key
+from gridtokenx_edge.clock import Clock
+from gridtokenx_edge.config import load_config
+from gridtokenx_edge.keystore import create_signing_key, load_signer
+from gridtokenx_edge.keystore.tls import certificate_request
+from gridtokenx_protocol.keys import Algorithm, Signer
+from gridtokenx_provisioning.errors import FolderError, KeyMismatch, OwnerMustSign
+from gridtokenx_provisioning.files import write_file
+from gridtokenx_provisioning.hub import Hub
+from gridtokenx_provisioning.progress import Progress
+from gridtokenx_provisioning.site import MeterAccess, Site, write_settings
+
+Say = Callable[[str], None]
+"""Takes a line of progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the installer wants.
+
+    Attributes:
+        code: From the operator; never written anywhere.
+        serial: On the meter's plate; None when it is not to be told.
+        owner_signed: File with the transaction that the owner has signed.
+    """
+
+    code: str
+    access: MeterAccess
+    serial: str | None
+    owner_signed: Path | None
+
+
+class Installation:
+    """One meter's way from a code to its handover."""
+
+    def __init__(
+        self, hub: Hub, site: Site, order: Order, progress: Progress, clock: Clock, say: Say
+    ) -> None:
+        self._hub = hub
+        self._site = site
+        self._order = order
+        self._progress = progress
+        self._clock = clock
+        self._say = say
+
+    def register(self) -> None:
+        """Do all up to the meter's registration, or nothing if that is done.
+
+        Raises:
+            ProvisioningError, EdgeError: A step failed; what came before it is kept.
+        """
+        if "registration" in self._progress:
+            self._say("registration: done before")
+            return
+        if "claim" not in self._progress and self._site.config.exists():
+            raise FolderError(
+                f"{self._site.config} is of another installation; choose a new --folder and --state"
+            )
+        signer = self._signer()
+        claim = self._claim(signer)
+        write_settings(self._site, self._order.access, claim)
+        self._say(f"settings: {self._site.config}")
+        baseline = self._baseline(signer, claim)
+        self._register(claim, baseline)
+
+    def hand_over(self) -> dict[str, Any]:
+        """Close the code.
+
+        Returns:
+            What the sheet says.
+
+        Raises:
+            ProvisioningError: The hub refused, or knows another key.
+        """
+        if "handover" not in self._progress:
+            meter_id = self._progress["claim"]["meter_id"]
+            answer = self._hub.post(f"/claims/{meter_id}/done", {"code": self._order.code})
+            self._progress.save("handover", answer)
+        handover, baseline = self._progress["handover"], self._progress["baseline"]
+        if handover["key_id"] != baseline["key_id"]:
+            raise KeyMismatch(
+                f"the hub knows key {handover['key_id']}, this device has {baseline['key_id']};"
+                " tell the operator to revoke the meter"
+            )
+        self._say("handover: done")
+        return {"serial": self._progress["claim"]["serial"], **baseline, **handover}
+
+    def _signer(self) -> Signer:
+        if self._site.key.exists():
+            return load_signer(self._site.key)
+        signer = create_signing_key(self._site.key, Algorithm.ED25519)
+        self._say(f"key: made, {describe_key(signer)['key_id']}")
+        return signer
+
+    def _claim(self, signer: Signer) -> dict[str, Any]:
+        """Asked until the registration is done: an expired code may be followed by another."""
+        key = describe_key(signer)
+        serial = self._order.serial
+        body = {
+            "code": self._order.code,
+            "algorithm": key["algorithm"],
+            "public_key": key["public_key"],
+            "serial": serial,
+            "time_ms": self._clock.now_ms(),
+        }
+        claim = self._hub.post("/claims", body) | {"serial": serial, "hub": self._hub.url}
+        self._progress.save("claim", claim)
+        self._say(f"claim: meter {claim['meter_id']} of {claim['owner_name']}")
+        return claim
+
+    def _baseline(self, signer: Signer, claim: dict[str, Any]) -> bytes:
+        config = load_config(self._site.config)
+        (meter,) = config.meters
+        signed = asyncio.run(sign_baseline(meter, signer, clock_probe(config)))
+        record = signed.record
+        if record.meter_id != meter.id:
+            raise FolderError(
+                f"{self._site.state} holds the baseline of meter {record.meter_id.hex()}, the code"
+                f" is for {claim['meter_id']}; choose a new --folder and --state"
+            )
+        registers = {
+            "time_ms": record.time_ms,
+            "produced_mwh": record.produced_mwh,
+            "consumed_mwh": record.consumed_mwh,
+        }
+        self._progress.save("baseline", {**describe_key(signer), **registers})
+        self._say("baseline: signed")
+        return signed.message
+
+    def _register(self, claim: dict[str, Any], baseline: bytes) -> None:
+        path = f"/claims/{claim['meter_id']}"
+        body = {"code": self._order.code}
+        if self._order.owner_signed is not None:
+            signed = _read(self._order.owner_signed)
+            answer = self._hub.post(f"{path}/owner-signature", {**body, "transaction": signed})
+        else:
+            answer = self._hub.post(
+                f"{path}/registration",
+                {
+                    **body,
+                    "baseline": b64encode(baseline).decode(),
+                    "csr_pem": self._request(claim["meter_id"]),
+                },
+            )
+        if "transaction" in answer:
+            file = self._site.folder / "owner-transaction.txt"
+            write_file(file, answer["transaction"] + "\n")
+            raise OwnerMustSign(
+                f"wallet {answer['owner_wallet']} has to sign the transaction in {file} (base64);"
+                " then run the same command with --owner-signed FILE"
+            )
+        if answer["certificate_pem"] is not None:
+            write_file(self._site.ca, answer["ca_pem"])
+            write_file(self._site.certificate, answer["certificate_pem"])
+        self._progress.save("registration", {"tx_signature": answer["tx_signature"]})
+        self._say(f"registration: transaction {answer['tx_signature']}")
+
+    def _request(self, meter_id: str) -> str:
+        """The same one each time, so that the hub answers with the same certificate."""
+        if "request" not in self._progress or self._progress["request"]["meter_id"] != meter_id:
+            pem = certificate_request(self._site.tls_key, bytes.fromhex(meter_id)).decode()
+            self._progress.save("request", {"meter_id": meter_id, "csr_pem": pem})
+        csr_pem: str = self._progress["request"]["csr_pem"]
+        return csr_pem
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise FolderError(
+            f"{file}: {error}; give the file with the signed transaction in base64"
+        ) from error

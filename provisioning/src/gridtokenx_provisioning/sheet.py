@@ -1,0 +1,94 @@
+"""The commissioning sheet: one printable page, whole in itself."""
+
+import hashlib
+from datetime import UTC, datetime
+from html import escape
+from string import Template
+from typing import Any, Final
+
+import segno
+
+from gridtokenx_protocol.units import format_kwh
+
+_PAGE: Final = Template("""<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Commissioning sheet $meter_id</title>
+<style>
+@page { size: A4; margin: 18mm }
+body { font: 11pt/1.45 system-ui, sans-serif; color: #111; max-width: 174mm; margin: auto }
+header { border-bottom: 2pt solid #111; margin-bottom: 8mm }
+h1 { font-size: 21pt; font-weight: 600; margin: 0 }
+header p { margin: 0 0 3mm; color: #555 }
+h2 { font-size: 10pt; font-weight: 600; color: #555; margin: 7mm 0 1mm }
+table { border-collapse: collapse; width: 100% }
+th, td { text-align: left; vertical-align: top; padding: 1.4mm 0; border-bottom: .4pt solid #ccc }
+th { font-weight: 400; color: #555; width: 44mm; padding-right: 4mm }
+code { font: 10pt/1.5 ui-monospace, monospace; overflow-wrap: anywhere }
+.key { display: flex; gap: 8mm; align-items: center }
+.key svg { flex: none; width: 38mm; height: 38mm }
+.number { font-variant-numeric: tabular-nums }
+.sign { display: flex; gap: 14mm; margin-top: 22mm }
+.sign p { flex: 1; border-top: .6pt solid #111; padding-top: 1mm; color: #555; font-size: 9pt }
+</style>
+<header>
+<h1>Commissioning sheet</h1>
+<p>GridTokenX · $date</p>
+</header>
+<h2>Meter</h2>
+<table>
+<tr><th>Serial number<td>$serial
+<tr><th>Meter id<td><code>$meter_id</code>
+</table>
+<h2>Owner</h2>
+<table>
+<tr><th>Name<td>$owner_name
+<tr><th>Wallet<td><code>$owner_wallet</code>
+</table>
+<h2>Registers at handover</h2>
+<table class="number">
+<tr><th>Produced<td>$produced kWh
+<tr><th>Consumed<td>$consumed kWh
+<tr><th>Read at<td>$read_at
+</table>
+<h2>Registration</h2>
+<table>
+<tr><th>Transaction<td><code>$tx_signature</code>
+<tr><th>Registered at<td>$registered_at
+</table>
+<h2>Device key, SHA-256 of its public part</h2>
+<div class="key">$qr<code>$fingerprint</code></div>
+<div class="sign"><p>Installer, date<p>Owner, date</div>
+</html>
+""")
+_GROUP: Final = 4
+
+
+def make_sheet(facts: dict[str, Any]) -> str:
+    """The sheet as HTML, without scripts and without anything from elsewhere.
+
+    Args:
+        facts: What ``Installation.hand_over`` returns; energy in mWh.
+    """
+    fingerprint = hashlib.sha256(bytes.fromhex(facts["public_key"])).hexdigest()
+    groups = (fingerprint[at : at + _GROUP] for at in range(0, len(fingerprint), _GROUP))
+    texts = {
+        "serial": facts["serial"] or "not recorded",
+        "meter_id": facts["meter_id"],
+        "owner_name": facts["owner_name"],
+        "owner_wallet": facts["owner_wallet"],
+        "tx_signature": facts["tx_signature"],
+        "registered_at": facts["registered_at"],
+        "date": facts["registered_at"].partition("T")[0],
+        "produced": f"{format_kwh(facts['produced_mwh']):.6f}",
+        "consumed": f"{format_kwh(facts['consumed_mwh']):.6f}",
+        "read_at": datetime.fromtimestamp(facts["time_ms"] // 1000, UTC).strftime(
+            "%Y-%m-%dT%H:%M:%SZ"
+        ),
+        "fingerprint": " ".join(groups),
+    }
+    # upper case fits a QR code's alphanumeric mode: a smaller symbol
+    qr = segno.make(fingerprint.upper(), error="m", micro=False)
+    drawing = qr.svg_inline(border=2, omitsize=True, title="Key fingerprint")
+    return _PAGE.substitute({name: escape(text) for name, text in texts.items()}, qr=drawing)

@@ -1,0 +1,109 @@
+"""A device on site, and the way to the hub that can be cut."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+
+class Door:
+    """Stands before the app; kills the installer at a request, before or after it is served."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.port = 0
+        self.installer: asyncio.subprocess.Process | None = None
+        self.cut: tuple[str, str] | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if self.cut is None or not scope["path"].endswith(self.cut[1]):
+            await self.app(scope, receive, send)
+            return
+        assert self.installer is not None
+        if self.cut[0] == "after":
+
+            async def lose(_message: Any) -> None:
+                """The answer never arrives."""
+
+            await self.app(scope, receive, lose)
+        self.installer.kill()
+        await send({"type": "http.response.start", "status": 500, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+
+class Server(uvicorn.Server):
+    """Leaves signals to pytest."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def served(door: Door) -> AsyncIterator[None]:
+    server = Server(uvicorn.Config(door, port=0, lifespan="off", log_config=None, access_log=False))
+    running = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+        await asyncio.sleep(0.001)
+    door.port = server.servers[0].sockets[0].getsockname()[1]
+    yield
+    server.should_exit = True
+    await running
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command came to."""
+
+    code: int
+    result: dict[str, Any]
+    lines: list[str]
+
+    def fails(self, name: str) -> str:
+        """Check that it ended with this error, in one line; return that line."""
+        assert self.code == 1, self.lines
+        assert self.result["error"] == name, self.lines
+        assert self.lines[-1].startswith(f"gtx-provision: {name}: ")
+        assert "Traceback" not in "".join(self.lines)
+        return self.lines[-1]
+
+
+@dataclass
+class Device:
+    """A device beside a simulated meter."""
+
+    folder: Path
+    door: Door
+    meter_port: int
+
+    @property
+    def settings(self) -> Path:
+        return self.folder / "etc"
+
+    async def install(self, code: str, *more: str) -> Outcome:
+        return await self.run(
+            *("install", "--hub", f"http://127.0.0.1:{self.door.port}", "--code", code),
+            *("--profile", "schneider-iem3155", "--bus-host", "127.0.0.1"),
+            *("--bus-port", str(self.meter_port), "--clock", "trusted", *more),
+        )
+
+    async def run(self, *arguments: str) -> Outcome:
+        """Run a command with its folders to its end."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "gridtokenx_provisioning", *arguments, "--json"),
+            *("--folder", str(self.settings), "--state", str(self.folder / "state")),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, "PYTHONWARNINGS": "error"},
+        )
+        self.door.installer = process
+        output, errors = await process.communicate()
+        result = json.loads(output) if output else {}
+        return Outcome(process.returncode or 0, result, errors.decode().splitlines())
