@@ -47,7 +47,9 @@ VERBS = {
     "check": Verb(
         "format, lint, types, rebuild of the programs, packaging", _python("workbench.checks")
     ),
-    "bench": Verb("NAME [--json]: a benchmark (edge, ingest, settlement)", _python("workbench.bench")),
+    "bench": Verb(
+        "NAME [--json]: a benchmark (edge, ingest, settlement)", _python("workbench.bench")
+    ),
     "soak": Verb(
         "[TIMES]: kill loops and property tests, many times as long, and the programs without "
         "each of their defences; defences [--only FEATURE] [--program NAME]: these alone",

@@ -177,7 +177,9 @@ def _stop(_number: int, _frame: object) -> NoReturn:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _stop)
+    # Set both: whoever starts us in the background may have made us deaf to Ctrl-C's signal.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
     try:
         with suppress(KeyboardInterrupt):
             run(sys.argv[1:])

@@ -83,7 +83,7 @@ class TestLimits:
 
     def test_the_command_says_all_that_is_missing_and_makes_nothing(self, tmp_path: Path) -> None:
         process = start(tmp_path / "cluster", "--authorities", "1", tools=tmp_path)
-        _, said = process.communicate(timeout=300)  # a validator writes its state first
+        _, said = process.communicate(timeout=60)
         assert process.returncode == 1
         assert [line.split()[0] for line in said.splitlines()] == list(TOOLS)
         assert not (tmp_path / "cluster").exists()
@@ -138,7 +138,7 @@ def one_authority(folder: Path) -> Iterator[str]:
         yield json.loads(said)["rpc_urls"][0]
     finally:
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=300)  # a validator writes its state first
+        _, said = process.communicate(timeout=60)
     assert process.returncode == 0, said
 
 
