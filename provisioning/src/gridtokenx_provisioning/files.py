@@ -1,8 +1,8 @@
-"""Files that are whole or not there, also after a power cut."""
+"""Files and folders of an installation, with what to do when they cannot be made."""
 
-import os
 from pathlib import Path
 
+from gridtokenx_edge.durable import replace_file
 from gridtokenx_provisioning.errors import FolderError
 
 
@@ -12,19 +12,8 @@ def write_file(path: Path, text: str) -> None:
     Raises:
         FolderError: It cannot be written.
     """
-    fresh = path.with_name(f".{path.name}.new")
     try:
-        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        replace_file(path, text, 0o600)
     except OSError as error:
         raise FolderError(
             f"{path}: {error.strerror}; run this as the agent's user, in a folder of its own"

@@ -8,13 +8,13 @@ damaged or foreign file is noticed.
 """
 
 import json
-import os
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
+from gridtokenx_edge.durable import replace_file
 from gridtokenx_edge.errors import CheckpointError
 from gridtokenx_edge.keystore.source import KeySource
 from gridtokenx_edge.records import SignedReading
@@ -78,18 +78,8 @@ class Checkpoint:
                 "settlement": self.settlement and b64encode(self.settlement.message).decode(),
             }
         )
-        fresh = path.with_name(path.name + ".new")
         try:
-            with fresh.open("w", encoding="ascii") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(path)
-            folder = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            replace_file(path, text, 0o666)
         except OSError as error:
             raise CheckpointError(
                 f"{path}: {error.strerror}; make its folder writable and free some space"

@@ -96,9 +96,9 @@ class Outbox:
             )
         room = self._window.room - len(batch)
         if room > 0:
-            readings = await self._thread.call(
-                self._spool.pending, self._window.highest, _READINGS_AT_ONCE
-            )
+            # no more than may be sent: what is joined is signed, and a chip signs slowly
+            limit = min(room * MAX_RECORDS, _READINGS_AT_ONCE)
+            readings = await self._thread.call(self._spool.pending, self._window.highest, limit)
             batch += (await self._bundled(readings))[:room]
         return batch
 
