@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import logging
 from enum import IntEnum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import asyncpg
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
     from asyncpg.pool import PoolConnectionProxy
 
@@ -90,16 +90,38 @@ async def _rounds(
     pause: Callable[[], Awaitable[None]],
     retry_s: float,
 ) -> None:
+    async def rounds() -> None:
+        async with lead(pool, job, retry_s) as connection:
+            while True:
+                await work(connection)
+                await pause()
+
+    await through_outages(f"{job.name.lower()}: database", rounds, retry_s)
+
+
+async def through_outages(
+    name: str, attempt: Callable[[], Awaitable[None]], retry_s: float
+) -> NoReturn:
+    """Do `attempt` again and again; after one that an outage ends, first wait `retry_s`."""
     while True:
         try:
-            async with lead(pool, job, retry_s) as connection:
-                while True:
-                    await work(connection)
-                    await pause()
+            await attempt()
         except DATABASE_ERRORS as error:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
-                # A link that broke while a cancelled round cleaned up hid the cancellation.
+                # A link that broke while a cancelled attempt cleaned up hid the cancellation.
                 raise asyncio.CancelledError from error
-            logger.warning("%s: database: %r; next try in %s s", job.name.lower(), error, retry_s)
+            logger.warning("%s: %r; next try in %s s", name, error, retry_s)
             await asyncio.sleep(retry_s)
+
+
+async def until_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """Do `work` until `stop` is set, which cancels it wherever it is.
+
+    Raises:
+        ExceptionGroup: with what ended the work before.
+    """
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(work)
+        await stop.wait()
+        task.cancel()

@@ -13,7 +13,7 @@ from gridtokenx_hub.broker.mosquitto import access_list_path, write_access_list
 from gridtokenx_hub.broker.reread import reread
 from gridtokenx_hub.broker.settings import BrokerSettings
 from gridtokenx_hub.broker.takeover import take_over
-from gridtokenx_hub.leadership import DATABASE_ERRORS
+from gridtokenx_hub.leadership import through_outages, until_stopped
 
 POLL_S = 1.0
 REREAD_TIMEOUT_S = 5.0
@@ -67,18 +67,14 @@ class Exclusion:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Shut out what is revoked, until `stop` is set, through every outage."""
-        async with asyncio.TaskGroup() as tasks:
-            work = tasks.create_task(self._work())
-            await stop.wait()
-            work.cancel()
+        await until_stopped(stop, self._work())
 
     async def _work(self) -> None:
-        while True:
-            try:
-                await self.apply()
-            except (*DATABASE_ERRORS, TimeoutError) as error:
-                log.warning("exclusion: %r; next try in %s s", error, POLL_S)
+        async def apply() -> None:
+            await self.apply()
             await asyncio.sleep(POLL_S)
+
+        await through_outages("exclusion", apply, POLL_S)
 
     async def apply(self) -> None:
         """Shut out every meter that is revoked and not shut out yet.

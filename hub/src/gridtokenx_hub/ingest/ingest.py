@@ -22,6 +22,7 @@ from gridtokenx_hub.ingest.model import Item, Refused, Verified
 from gridtokenx_hub.ingest.mqtt import MqttError, Session, connect
 from gridtokenx_hub.ingest.retry import until_done
 from gridtokenx_hub.ingest.store import Outcome, acknowledged, commit
+from gridtokenx_hub.leadership import until_stopped
 from gridtokenx_protocol.keys import Signer
 from gridtokenx_protocol.topics import READINGS_FILTER
 
@@ -94,10 +95,7 @@ class Ingest:
         Raises:
             ExceptionGroup: with `WrongDeployment`: the database is another deployment's.
         """
-        async with asyncio.TaskGroup() as tasks:
-            work = tasks.create_task(self._work())
-            await stop.wait()
-            work.cancel()
+        await until_stopped(stop, self._work())
 
     async def _work(self) -> None:
         epoch = await until_done(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import asyncpg
 from solders.keypair import Keypair
 
-from gridtokenx_hub.leadership import DATABASE_ERRORS, Connection
+from gridtokenx_hub.leadership import Connection, through_outages, until_stopped
 from gridtokenx_hub.registrar.errors import RegistrarRefused
 from gridtokenx_hub.registrar.evidence import Evidence, open_evidence
 from gridtokenx_hub.registrar.inspection import inspect
@@ -67,19 +67,14 @@ class Registrar:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Answer requests until `stop` is set, through every outage of the database."""
-        async with asyncio.TaskGroup() as tasks:
-            work = tasks.create_task(self._work())
-            await stop.wait()
-            work.cancel()
+        await until_stopped(stop, self._work())
 
     async def _work(self) -> None:
-        while True:
-            try:
-                async with self._pool.acquire() as connection:
-                    await self._listen(connection)
-            except DATABASE_ERRORS as error:
-                log.warning("registrar: database: %r; next try in %s s", error, self._poll_s)
-                await asyncio.sleep(self._poll_s)
+        async def listen() -> None:
+            async with self._pool.acquire() as connection:
+                await self._listen(connection)
+
+        await through_outages("registrar: database", listen, self._poll_s)
 
     async def _listen(self, connection: Connection) -> None:
         asked = asyncio.Event()
