@@ -12,30 +12,24 @@ import contextlib
 import json
 import shutil
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import asyncpg
-import nacl.bindings
 from _cpu import cpu_s
 from _meters import Meter, register
 from _progress import Progress, until
-from solders.pubkey import Pubkey
-from solders.signature import Signature
+from _revocation import revocation_s
+from _verification import Verification
 
 from gridtokenx_hub.database import EmbeddedPostgres, migrate, open_pool
-from gridtokenx_protocol import cose
 
 FOLDER = Path(__file__).parent
 BATCH = 10
-VERIFICATIONS = 40
-ROUNDS = 50
 SAMPLE_EVERY_S = 0.25
 PATIENCE_S = 60
 SOAK_S = 600.0
@@ -74,7 +68,17 @@ async def measure(single_s: float, other_s: float, meter_count: int) -> dict[str
         "batched": await run(meter_count, BATCH, other_s, 1),
         "single_2_workers": await run(meter_count, 1, other_s, 2),
         "batched_2_workers": await run(meter_count, BATCH, other_s, 2),
+        "revocation_s": round(await revocation(), 3),
     }
+
+
+async def revocation() -> float:
+    """Return how long a revoked meter's readings were stored after the chain's confirmation."""
+    async with contextlib.AsyncExitStack() as stack:
+        folder = stack.enter_context(working_folder())
+        _, pool, _ = await stack.enter_async_context(database(folder))
+        port, _ = stack.enter_context(broker(folder))
+        return await revocation_s(pool, port)
 
 
 @contextlib.contextmanager
@@ -91,7 +95,7 @@ async def run(
     readings: int,
     seconds: float,
     workers: int,
-    verification: "Verification | None" = None,
+    verification: Verification | None = None,
 ) -> dict[str, Any]:
     """Run one load from empty tables to the last commit."""
     async with contextlib.AsyncExitStack() as stack:
@@ -138,7 +142,7 @@ async def run(
     }
 
 
-def ended(progress: Progress, verification: "Verification | None") -> bool:
+def ended(progress: Progress, verification: Verification | None) -> bool:
     """Tell whether the load has ended; sample on the way."""
     if verification is not None:
         verification.sample()
@@ -202,43 +206,6 @@ async def report(process: subprocess.Popen[bytes], *, stop: bool = False) -> dic
     return dict(json.loads(output))
 
 
-class Verification:
-    """The bare signature check of one reading, with the fastest library there is.
-
-    Timed between whiles under the very load: a processor is slower when its neighbour is busy too.
-    """
-
-    def __init__(self) -> None:
-        meter = Meter(0)
-        signed = cose.decode(meter.message(0, 1))
-        content, raw_key = signed.signed_bytes(), meter.public_key
-        signature, key = Signature.from_bytes(signed.signature), Pubkey.from_bytes(raw_key)
-        attached = signed.signature + content
-        checks: tuple[Callable[[], object], ...] = (
-            lambda: signature.verify(key, content),
-            lambda: nacl.bindings.crypto_sign_open(attached, raw_key),
-        )
-        self._check = min(checks, key=lambda check: min(timed_us(check) for _ in range(ROUNDS)))
-        self.quiet_us = min(timed_us(self._check) for _ in range(ROUNDS))
-        self._loaded_us: list[float] = []
-
-    def sample(self) -> None:
-        """Time a few checks, now."""
-        self._loaded_us.append(timed_us(self._check))
-
-    def loaded_us(self) -> float:
-        """Return the median of the samples."""
-        return statistics.median(self._loaded_us)
-
-
-def timed_us(check: Callable[[], object]) -> float:
-    """Processor time of one call, in µs."""
-    began = time.thread_time_ns()
-    for _ in range(VERIFICATIONS):
-        check()
-    return (time.thread_time_ns() - began) / VERIFICATIONS / 1_000
-
-
 def table(figures: dict[str, Any]) -> str:
     """Return the figures as lines for people."""
     lines = [
@@ -258,6 +225,7 @@ def table(figures: dict[str, Any]) -> str:
             f" database {each['database_cpu_us']} µs, devices {each['devices_cpu_us']} µs\n"
             f"  hub memory {each['hub_rss_mb']} MB, {each['acks']:,} signed acks\n"
         )
+    lines.append(f"a revocation is in force {figures['revocation_s']} s after its confirmation\n")
     return "".join(lines)
 
 

@@ -33,6 +33,8 @@ def test_a_reading_that_follows_is_one_that_is_stored(seed: int) -> None:
         meter.sequence,
         (meter.produced_mwh, 500_000, 0),
         meter.signer.public_key,
+        None,
+        0,
         revoked=chance.random() < 0.1,
     )
     flags = SYNCHRONISED | chance.choice((0, 0, 0, Flag.GAP, Flag.REGISTER_REPLACED))
@@ -54,7 +56,9 @@ def test_only_the_next_reading_follows_and_only_when_nothing_is_missing() -> Non
     reading = Reading(record.sequence, record_hash(record), read_fields(record.encode()))
 
     def state(sequence: int, highest: int) -> MeterState:
-        return MeterState(meter.meter_id, sequence, NO_HASH, highest, registers, key, revoked=False)
+        return MeterState(
+            meter.meter_id, sequence, NO_HASH, highest, registers, key, None, 0, revoked=False
+        )
 
     assert follows(state(1, 1), reading)
     assert not follows(state(0, 0), reading)

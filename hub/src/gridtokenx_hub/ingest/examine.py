@@ -3,6 +3,7 @@
 Nothing here looks at the meter's other readings: that is judged where they are locked.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TypeAlias
@@ -57,19 +58,17 @@ def open_message(topic: str, message: bytes) -> Opened | Refused:
         return Refused(topic, message, meter_id, error.reason, str(error))
 
 
-def examine(opened: Opened, key: MeterKey | None, deployment: bytes, now_ms: int) -> Item:
+def examine(opened: Opened, keys: Sequence[MeterKey], deployment: bytes, now_ms: int) -> Item:
     """Verify a message and read its records.
 
     Args:
         opened: The message.
-        key: The current key of its topic's meter; None when that meter is not registered.
+        keys: The keys of its topic's meter; none when that meter is not registered.
         deployment: The deployment's 4 bytes.
         now_ms: The hub's time.
     """
     try:
-        if key is None:
-            raise UnknownMeter("no meter of this id is registered")
-        _verify(opened.signed, key)
+        key = _verify(opened.signed, keys)
         _check_claims(opened.signed.payload, opened.meter_id, deployment)
         readings, losses = _read(opened.signed.payload, now_ms)
     except ProtocolError as error:
@@ -86,10 +85,15 @@ def examine(opened: Opened, key: MeterKey | None, deployment: bytes, now_ms: int
     )
 
 
-def _verify(signed: cose.SignedMessage, key: MeterKey) -> None:
-    if signed.kid != key.kid:
-        raise UnknownKey(f"the meter's key is {key.kid.hex()}, not {signed.kid.hex()}")
-    key.verify(signed)
+def _verify(signed: cose.SignedMessage, keys: Sequence[MeterKey]) -> MeterKey:
+    """Return the key that signed the message."""
+    for key in keys:
+        if signed.kid == key.kid:
+            key.verify(signed)
+            return key
+    if not keys:
+        raise UnknownMeter("no meter of this id is registered")
+    raise UnknownKey(f"the meter's key is {keys[0].kid.hex()}, not {signed.kid.hex()}")
 
 
 def _check_claims(payload: bytes, meter_id: MeterId, deployment: bytes) -> None:

@@ -171,7 +171,7 @@ class Ingest:
         return [
             each
             if isinstance(each, Refused)
-            else examine(each, self._keys.get(each.meter_id), self._deployment, now_ms)
+            else examine(each, self._keys.of(each.meter_id), self._deployment, now_ms)
             for each in opened
         ]
 

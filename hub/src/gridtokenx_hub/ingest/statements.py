@@ -22,7 +22,8 @@ SELECT meter_id, sequence, hash, 1 FROM seeded ON CONFLICT DO NOTHING
 
 LOCK = """
 SELECT a.meter_id, a.sequence, a.hash, a.highest_sequence,
-       a.produced_mwh, a.consumed_mwh, a.surplus_mwh, m.public_key, m.status
+       a.produced_mwh, a.consumed_mwh, a.surplus_mwh, m.public_key, m.previous_public_key,
+       m.previous_key_last_sequence, m.status
 FROM acks a JOIN meters m USING (meter_id)
 WHERE a.meter_id = ANY($1) AND a.sequence >= m.baseline_sequence
 ORDER BY a.meter_id FOR UPDATE OF a

@@ -12,6 +12,7 @@ from gridtokenx_hub.ingest.advance import NEW, advance
 from gridtokenx_hub.ingest.budget import QuarantineBudget
 from gridtokenx_hub.ingest.model import Item, MeterId, Reading, Refused, Verified
 from gridtokenx_hub.ingest.quarantine import quarantine
+from gridtokenx_hub.ingest.refusals import UnknownKey, UnknownMeter
 from gridtokenx_hub.ingest.rows import (
     QUARANTINED,
     STORED,
@@ -69,9 +70,8 @@ async def commit(pool: asyncpg.Pool, budget: QuarantineBudget, items: Sequence[I
     verified.sort(key=_first_sequence)
     async with pool.acquire() as connection, connection.transaction():
         states = await _lock(connection, {message.meter_id for message in verified})
-        current = [message for message in verified if _is_current(message, states)]
-        stale = [message for message in verified if not _is_current(message, states)]
-        refused += [_stale(message, states) for message in stale]
+        current, stale = _sort_out(verified, states)
+        refused += stale
         stored, others = await _take(connection, states, current)
         judgements = await _judge(connection, states, others)
         await _write(connection, judgements)
@@ -84,7 +84,7 @@ async def commit(pool: asyncpg.Pool, budget: QuarantineBudget, items: Sequence[I
             message.meter_id: (states[message.meter_id].sequence, states[message.meter_id].hash)
             for message in current
         },
-        stale={message.meter_id for message in stale},
+        stale={refusal.meter_id for refusal in stale if refusal.meter_id},
         stored=stored + fates[Fate.STORED],
         duplicates=fates[Fate.DUPLICATE],
         reasons=refusals.reasons,
@@ -138,26 +138,36 @@ async def _locked(connection: Connection, meter_ids: set[MeterId]) -> dict[Meter
         return {}
     found = {}
     for row in await connection.fetch(statements.LOCK, list(meter_ids)):
-        meter_id, sequence, digest, highest, produced, consumed, surplus, key, status = row
-        registers = (produced, consumed, surplus)
+        meter_id, sequence, digest, highest, *registers, key, previous, last, status = row
         found[meter_id] = MeterState(
-            meter_id, sequence, digest, highest, registers, key, status == "revoked"
+            meter_id,
+            sequence,
+            digest,
+            highest,
+            tuple(registers),
+            key,
+            previous,
+            last,
+            status == "revoked",
         )
     return found
 
 
-def _is_current(message: Verified, states: Mapping[MeterId, MeterState]) -> bool:
-    """Tell whether the key that verified the message is still its meter's."""
-    state = states.get(message.meter_id)
-    return state is not None and state.public_key == message.public_key
-
-
-def _stale(message: Verified, states: Mapping[MeterId, MeterState]) -> Refused:
-    if message.meter_id in states:
-        reason, detail = "unknown_key", "the meter has another key by now"
-    else:
-        reason, detail = "unknown_meter", "the meter is not registered any more"
-    return Refused(message.topic, message.message, message.meter_id, reason, detail)
+def _sort_out(
+    messages: Iterable[Verified], states: Mapping[MeterId, MeterState]
+) -> tuple[list[Verified], list[Refused]]:
+    """Part the messages whose key is their meter's from those whose key is not."""
+    current, stale = [], []
+    for message in messages:
+        state = states.get(message.meter_id)
+        reason, fault = UnknownMeter.reason, "the meter is not registered any more"
+        if state is not None:
+            reason, fault = UnknownKey.reason, state.fault_of_key(message)
+        if fault:
+            stale.append(Refused(message.topic, message.message, message.meter_id, reason, fault))
+        else:
+            current.append(message)
+    return current, stale
 
 
 async def _judge(

@@ -32,6 +32,8 @@ class MeterState:
         highest_sequence: The highest that has a verdict.
         registers: Of the last stored reading up to `sequence`.
         public_key: The meter's current key.
+        previous_public_key: The one before, if it still counts.
+        previous_key_last_sequence: Up to which reading.
         revoked: Whether the meter is revoked.
         changed: Whether the row has to be written again.
     """
@@ -42,8 +44,23 @@ class MeterState:
     highest_sequence: int
     registers: Registers
     public_key: bytes
+    previous_public_key: bytes | None
+    previous_key_last_sequence: int
     revoked: bool
     changed: bool = False
+
+    def fault_of_key(self, message: Verified) -> str:
+        """Return what is against the key that a message was verified with; empty if nothing.
+
+        The current key may sign earlier readings as well: a backlog is signed anew as it travels.
+        """
+        if message.public_key == self.public_key:
+            return ""
+        if message.public_key != self.previous_public_key:
+            return "the meter has another key by now"
+        if message.readings[-1].sequence > self.previous_key_last_sequence:
+            return f"that key counts up to reading {self.previous_key_last_sequence}"
+        return ""
 
     def take(self, reading: Reading) -> None:
         """Move on to a stored reading that `follows`."""
