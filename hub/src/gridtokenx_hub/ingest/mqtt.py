@@ -16,8 +16,9 @@ from gridtokenx_hub.broker.settings import BrokerSettings, tls_context
 
 KEEP_ALIVE_S = 30.0
 PINGS_A_KEEP_ALIVE = 3
-SESSION_EXPIRY_S = 3600
-"""So long the broker keeps for us what arrives while we are away."""
+SESSION_EXPIRY_S = 60
+"""So long the broker keeps for us what arrives while we are away: longer than a restart takes, and
+not so long that what it deals to a worker that stays away is kept from the others."""
 RECEIVE_MAX = 4096
 MAX_PACKET_SIZE = 32_768
 """Twice the largest message of the protocol; the broker drops larger ones for us."""
