@@ -1,4 +1,7 @@
-"""An ingest in a process of its own, to be killed: `worker.py DATABASE PORT NAME EXPIRY_S`."""
+"""An ingest in a process of its own, to be killed: `worker.py DATABASE PORT NAME EXPIRY_S`.
+
+Says so when it is connected.
+"""
 
 import asyncio
 import sys
@@ -14,14 +17,20 @@ from gridtokenx_protocol.keys import SoftwareSigner
 
 async def main(url: str, port: int, name: str) -> None:
     async with await open_pool(url) as pool:
-        await Ingest(
+        ingest = Ingest(
             pool,
             BrokerSettings("127.0.0.1", port, None),
             SoftwareSigner(Ed25519PrivateKey.from_private_bytes(bytes(31) + b"\x01")),
             b"\x01\x02\x03\x04",
             lambda: time.time_ns() // 1_000_000,
             name,
-        ).run(asyncio.Event())
+        )
+        work = asyncio.create_task(ingest.run(asyncio.Event()))
+        while not ingest.counters.connections:  # noqa: ASYNC110 - counters signal nothing
+            await asyncio.sleep(0.01)
+        sys.stdout.write("connected\n")
+        sys.stdout.flush()
+        await work
 
 
 if __name__ == "__main__":
