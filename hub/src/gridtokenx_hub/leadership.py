@@ -36,6 +36,7 @@ class Job(IntEnum):
     INDEXER = 1
     SETTLEMENT = 2
     EQUIVOCATION = 3
+    DEVICES = 4
 
 
 @contextlib.asynccontextmanager

@@ -23,6 +23,7 @@ from gridtokenx_hub.chain import ChainClient, FeePayerPool, TransactionSender
 from gridtokenx_hub.commands.context import certificates_folder, database_url, keys_folder
 from gridtokenx_hub.database import migrate, open_pool
 from gridtokenx_hub.deployment import join_deployment
+from gridtokenx_hub.devices import DeviceLink
 from gridtokenx_hub.equivocation import EquivocationReporter
 from gridtokenx_hub.indexer import Indexer
 from gridtokenx_hub.ingest import Ingest
@@ -127,6 +128,7 @@ async def _run_parts(
         if exclusion is not None:
             parts.create_task(exclusion.run(stop))
         parts.create_task(Ingest(pool, broker.hub, ack_signer, deployment, unix_ms).run(stop))
+        parts.create_task(DeviceLink(pool, broker.hub, ack_signer, deployment, unix_ms).run(stop))
         parts.create_task(
             EquivocationReporter(pool, sender, programs, addresses, REPORT_POLL_S).run(stop)
         )

@@ -149,13 +149,18 @@ class Session(asyncio.Protocol):
         """Whether the broker takes another message of ours before it acknowledges one."""
         return len(self._in_flight) < self._room
 
-    def publish(self, topic: str, payload: bytes) -> None:
-        """Publish a retained message at QoS 1; only while `has_room`."""
+    @property
+    def idle(self) -> bool:
+        """Whether the broker has acknowledged all messages of ours."""
+        return not self._in_flight
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = True) -> None:
+        """Publish a message at QoS 1; only while `has_room`."""
         packet_id = self._new_id()
         self._in_flight.add(packet_id)
         self._send(
             mqtt5.PublishPacket(
-                topic, payload, qos=mqtt5.QoS.AT_LEAST_ONCE, retain=True, packet_id=packet_id
+                topic, payload, qos=mqtt5.QoS.AT_LEAST_ONCE, retain=retain, packet_id=packet_id
             ).write()
         )
 
