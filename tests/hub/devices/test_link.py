@@ -125,6 +125,8 @@ async def test_garbage_strangers_and_others_deployments_change_nothing(
         replace(BIRTH, session=2**63).encode(),
     ]
     async with linked(pool, broker) as link, client(broker) as mqtt:
+        await tell(mqtt, meter, BIRTH)
+        await becomes(pool, meter, online=True)  # from now on all is heard, not the retained alone
         for payload in bad:
             await tell(mqtt, meter, payload)
         await mqtt.publish("gtx/v1/nobody/status", BIRTH.encode(), qos=1)
