@@ -83,6 +83,54 @@ async def test_a_database_that_is_away_bounds_what_waits(
     await check_rows(pool, [meter])
 
 
+def family(process_id: int) -> list[int]:
+    """A process and its children, parent first."""
+    found = [process_id]
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if entry.name.isdecimal():
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                if int(fields[1]) == process_id:
+                    found.append(int(entry.name))
+    return found
+
+
+async def test_postgresql_that_stands_still_holds_everything_back_and_nothing_is_lost(
+    server: EmbeddedPostgres,
+    server_folder: Path,
+    broker: BrokerSettings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mqtt, "RECEIVE_MAX", 100)
+    meters = [new_meter(number) for number in range(1, 6)]
+    url = await server.start()
+    async with await open_pool(url) as pool:
+        await migrate(pool)
+        for meter in meters:
+            await register(pool, meter)
+        async with running(pool, broker) as ingest, open_gateway(broker) as gateway:
+            await publish_steadily(gateway, meters, 10)
+            for meter in meters:
+                await gateway.acked(meter, 11)
+            before = (ingest.counters.received, ingest.counters.stored)
+            stopped = family(postmaster(server_folder))
+            for process_id in stopped:
+                os.kill(process_id, signal.SIGSTOP)
+            try:
+                await publish_steadily(gateway, meters, 60)
+                await until(lambda: ingest.counters.received == before[0] + 100)
+                await asyncio.sleep(0.5)
+                assert ingest.counters.received == before[0] + 100, "the broker keeps the others"
+                assert ingest.counters.stored == before[1]
+                assert all(gateway.acks[meter.meter_id][-1].sequence == 11 for meter in meters)
+            finally:
+                for process_id in stopped:
+                    os.kill(process_id, signal.SIGCONT)
+            for meter in meters:
+                await gateway.acked(meter, 71)
+        await check_rows(pool, meters)
+
+
 async def test_a_broker_that_forgets_everything_is_told_the_acks_again(
     pool: asyncpg.Pool, tmp_path: Path, meter: Meter
 ) -> None:
