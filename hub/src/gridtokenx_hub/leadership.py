@@ -37,6 +37,7 @@ class Job(IntEnum):
     SETTLEMENT = 2
     EQUIVOCATION = 3
     DEVICES = 4
+    UPKEEP = 5
 
 
 @contextlib.asynccontextmanager

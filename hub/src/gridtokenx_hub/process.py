@@ -28,6 +28,7 @@ from gridtokenx_hub.equivocation import EquivocationReporter
 from gridtokenx_hub.indexer import Indexer
 from gridtokenx_hub.ingest import Ingest
 from gridtokenx_hub.keys import load_role_keys, load_seed
+from gridtokenx_hub.readings import Upkeep
 from gridtokenx_hub.registrar import RegistrarClient, RegistrarTransactions
 from gridtokenx_hub.settings import ApiSettings, Settings
 from gridtokenx_hub.settlement import Settlement
@@ -128,6 +129,7 @@ async def _run_parts(
         if exclusion is not None:
             parts.create_task(exclusion.run(stop))
         parts.create_task(Ingest(pool, broker.hub, ack_signer, deployment, unix_ms).run(stop))
+        parts.create_task(Upkeep(pool, unix_ms).run(stop))
         parts.create_task(DeviceLink(pool, broker.hub, ack_signer, deployment, unix_ms).run(stop))
         parts.create_task(
             EquivocationReporter(pool, sender, programs, addresses, REPORT_POLL_S).run(stop)

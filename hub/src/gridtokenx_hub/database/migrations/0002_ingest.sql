@@ -35,3 +35,43 @@ CREATE TABLE commands (                       -- to devices: an outbox
     PRIMARY KEY (meter_id, number)
 );
 CREATE INDEX commands_unsent ON commands (number) WHERE sent_at IS NULL;
+
+-- The transaction that wrote a reading: by it the roll-ups know what is new, in whatever order
+-- transactions end.
+ALTER TABLE readings ADD COLUMN commit_id bigint NOT NULL DEFAULT (pg_current_xact_id()::text::bigint);
+CREATE INDEX readings_commit ON readings USING brin (commit_id) WITH (autosummarize = on);
+
+CREATE TABLE quarter_hours (                  -- a reading at the very boundary closes its quarter-hour
+    meter_id    bytea NOT NULL,
+    start       timestamptz NOT NULL,
+    readings    integer NOT NULL,
+    last_sequence bigint NOT NULL,            -- of the last reading, and its registers
+    produced_mwh bigint NOT NULL,
+    consumed_mwh bigint NOT NULL,
+    surplus_mwh bigint NOT NULL,
+    lowest_power_mw bigint,                   -- null when there are settlement readings alone
+    highest_power_mw bigint,
+    PRIMARY KEY (meter_id, start)
+) PARTITION BY RANGE (start);
+CREATE TABLE quarter_hours_default PARTITION OF quarter_hours DEFAULT;
+
+CREATE TABLE days (                           -- UTC; the same of a day, kept for ever
+    meter_id    bytea NOT NULL,
+    start       timestamptz NOT NULL,
+    readings    integer NOT NULL,
+    last_sequence bigint NOT NULL,
+    produced_mwh bigint NOT NULL,
+    consumed_mwh bigint NOT NULL,
+    surplus_mwh bigint NOT NULL,
+    lowest_power_mw bigint,
+    highest_power_mw bigint,
+    PRIMARY KEY (meter_id, start)
+);
+
+CREATE TABLE rollup_state (                   -- readings of transactions before this one are rolled up
+    only_row    boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    commit_id   bigint NOT NULL,
+    system_identifier text NOT NULL           -- of the cluster whose transactions are meant
+);
+INSERT INTO rollup_state (commit_id, system_identifier)
+SELECT pg_current_xact_id()::text::bigint, system_identifier::text FROM pg_control_system();
