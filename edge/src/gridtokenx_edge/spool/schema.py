@@ -67,8 +67,8 @@ def open_for_writing(path: Path) -> tuple[sqlite3.Connection, int]:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA wal_autocheckpoint = 1024")
-        # 256 KiB, not 2 MB: pages come one after the other, a larger cache only fills up, ten-fold
-        connection.execute("PRAGMA cache_size = -256")
+        # 64 KiB, not 2 MB: pages come one after the other, a larger cache only fills up, ten-fold
+        connection.execute("PRAGMA cache_size = -64")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version == 0:
             connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
