@@ -53,7 +53,9 @@ class Parts:
         self.ledger = SlowLedger(folder)
         self.window = SlotWindow(self.ledger.recent_slots(), harness.FakeTime(0).source())
         self.bank = Bank(GENESIS, self.ledger.creation, self.ledger.accounts())
-        self.producer = SlotProducer(self.bank, self.ledger, self.window)
+        self.breaks_when_told = False
+        self.told: list[tuple[int, int]] = []
+        self.producer = SlotProducer(self.bank, self.ledger, self.window, self._tell)
         self.gate = TransactionGate(self.bank, self.ledger, self.window)
         self.running = asyncio.create_task(self.producer.run())
         self._recent = Hash(self.window.tip.blockhash)
@@ -70,6 +72,11 @@ class Parts:
 
     async def slot_is_being_written(self) -> None:
         await asyncio.to_thread(self.ledger.committing.acquire)
+
+    def _tell(self, block: Block, parent: int) -> None:
+        self.told.append((parent, block.slot.number))
+        if self.breaks_when_told:
+            raise LookupError("a defect in what tells subscribers")
 
 
 @pytest.fixture
@@ -94,6 +101,24 @@ async def test_nobody_sees_what_is_not_durable(parts: Parts) -> None:
     parts.ledger.permits.release()
     assert await sending is None
     assert await reading == SOL
+
+
+async def test_slots_are_told_when_they_are_durable(parts: Parts) -> None:
+    for parent in (0, 1):
+        sending = parts.sending(Keypair().pubkey(), SOL)
+        await parts.slot_is_being_written()
+        assert len(parts.told) == parent
+        parts.ledger.permits.release()
+        await sending
+        assert parts.told[parent:] == [(parent, parent + 1)]
+
+
+async def test_trouble_with_telling_ends_nothing(parts: Parts) -> None:
+    parts.breaks_when_told = True
+    parts.ledger.permits.release(2)
+    for lamports in (SOL, 2 * SOL):
+        assert await parts.sending(Keypair().pubkey(), lamports) is None
+    assert len(parts.told) == 2
 
 
 async def test_what_arrives_meanwhile_is_the_next_slot(parts: Parts) -> None:

@@ -25,6 +25,11 @@ from gridtokenx_hub.local_chain.slots import Slot
 from gridtokenx_hub.local_chain.token_accounts import TokenBalance, TokenReader
 from gridtokenx_hub.local_chain.transaction import ParsedTransaction
 
+TELL_TIME = {
+    Pubkey.from_string("SysvarC1ock11111111111111111111111111111111"),
+    Pubkey.from_string("SysvarS1otHashes111111111111111111111111111"),
+}
+"""Accounts that change while nobody does anything."""
 Images = dict[bytes, bytes | None]
 
 

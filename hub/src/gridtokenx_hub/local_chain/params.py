@@ -58,7 +58,7 @@ class Params:
         values = self._values[index]
         if not isinstance(values, list):
             raise invalid_params(
-                f"Invalid params: invalid type: {_kind(values)}, expected a sequence."
+                f"Invalid params: invalid type: {kind_of(values)}, expected a sequence."
             )
         if len(values) > maximum:
             raise invalid_params(f"Too many inputs provided; max {maximum}")
@@ -94,7 +94,7 @@ class Config:
         value = self.get(name)
         if value is not None and not isinstance(value, bool):
             raise invalid_params(
-                f"Invalid params: invalid type: {_kind(value)}, expected a boolean."
+                f"Invalid params: invalid type: {kind_of(value)}, expected a boolean."
             )
         return bool(value)
 
@@ -132,14 +132,14 @@ class Config:
 def text(value: Json) -> str:
     """Return `value`, a string."""
     if not isinstance(value, str):
-        raise invalid_params(f"Invalid params: invalid type: {_kind(value)}, expected a string.")
+        raise invalid_params(f"Invalid params: invalid type: {kind_of(value)}, expected a string.")
     return value
 
 
 def u64(value: Json) -> int:
     """Return `value`, an integer from 0 to 2⁶⁴ less 1."""
     if not isinstance(value, int) or isinstance(value, bool):
-        raise invalid_params(f"Invalid params: invalid type: {_kind(value)}, expected u64.")
+        raise invalid_params(f"Invalid params: invalid type: {kind_of(value)}, expected u64.")
     if not 0 <= value <= _U64_MAX:
         raise invalid_params(f"Invalid params: invalid value: integer `{value}`, expected u64.")
     return value
@@ -148,7 +148,7 @@ def u64(value: Json) -> int:
 def mapping(value: Json) -> JsonObject:
     """Return `value`, an object."""
     if not isinstance(value, dict):
-        raise invalid_params(f"Invalid params: invalid type: {_kind(value)}, expected a map.")
+        raise invalid_params(f"Invalid params: invalid type: {kind_of(value)}, expected a map.")
     return value
 
 
@@ -168,7 +168,8 @@ def signature(value: Json) -> Signature:
         raise invalid_params("Invalid param: WrongSize") from error
 
 
-def _kind(value: Json) -> str:
+def kind_of(value: Json) -> str:
+    """How Agave names what `value` is."""
     if isinstance(value, bool):
         return f"boolean `{str(value).lower()}`"
     if isinstance(value, int | float):

@@ -6,6 +6,7 @@ while a slot is under way they wait for its end.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -17,6 +18,9 @@ from gridtokenx_hub.local_chain.records import Block, ExecutedTransaction
 from gridtokenx_hub.local_chain.slots import Slot, SlotWindow
 
 T = TypeVar("T")
+Publish = Callable[[Block, int], None]
+"""Is told a slot that is durable, and the number of the one before it."""
+_log = logging.getLogger(__name__)
 MAX_JOBS_PER_SLOT = 256
 
 
@@ -59,8 +63,9 @@ class _Queue:
 class SlotProducer:
     """Owns the order in which the bank is used."""
 
-    def __init__(self, bank: Bank, ledger: Ledger, window: SlotWindow) -> None:
+    def __init__(self, bank: Bank, ledger: Ledger, window: SlotWindow, publish: Publish) -> None:
         self._bank = bank
+        self._publish = publish
         self._ledger = ledger
         self._window = window
         self._jobs = _Queue()
@@ -145,7 +150,12 @@ class SlotProducer:
         await asyncio.get_running_loop().run_in_executor(
             thread, self._ledger.commit, block, self._window.oldest_needed()
         )
+        parent = self._window.tip.number
         self._window.advance(open_slot.slot)
+        try:
+            self._publish(block, parent)
+        except Exception:  # noqa: BLE001 - the slot stands, and who is not told of it can ask
+            _log.exception("slot %d could not be told to subscribers", open_slot.slot.number)
 
     def _run_reads(self) -> None:
         for query, future in self._reads.take():
