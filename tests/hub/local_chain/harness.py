@@ -28,6 +28,14 @@ FEE = 5_000
 CONFIRMED: dict[str, Any] = {"commitment": "confirmed"}
 
 
+class DidNotStart(AssertionError):
+    """The chain ended with `code` before it was ready."""
+
+    def __init__(self, code: int, said: str) -> None:
+        super().__init__(said)
+        self.code = code
+
+
 class ChainProcess:
     """`python -m gridtokenx_hub.local_chain` on a folder, at a port that the system may choose."""
 
@@ -57,7 +65,7 @@ class ChainProcess:
         assert self._process.stdout is not None
         port = await asyncio.to_thread(self._process.stdout.readline)
         if not port:
-            raise AssertionError(self.ended()[1])
+            raise DidNotStart(*self.ended())
         self.url = f"http://127.0.0.1:{int(port)}"
 
     def kill(self) -> None:
