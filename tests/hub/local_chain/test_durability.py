@@ -84,7 +84,9 @@ async def check(rpc: RpcConnection, books: Books) -> set[str]:
     known = list(books.amounts)
     for start in range(0, len(known), 256):
         page = known[start : start + 256]
-        answer: Any = await rpc.call("getSignatureStatuses", list(page))
+        answer: Any = await rpc.call(
+            "getSignatureStatuses", list(page), {"searchTransactionHistory": True}
+        )
         statuses |= dict(zip(page, answer["value"], strict=True))
     executed = {signature for signature, status in statuses.items() if status is not None}
     assert books.answered <= executed

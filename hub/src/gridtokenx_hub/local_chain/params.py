@@ -30,6 +30,10 @@ class Params:
             )
         self._values = values
 
+    def has(self, index: int) -> bool:
+        """Whether the parameter is given."""
+        return index < len(self._values) and self._values[index] is not None
+
     def text(self, index: int) -> str:
         """A string."""
         return text(self._values[index])
@@ -98,15 +102,21 @@ class Config:
             )
         return bool(value)
 
+    def required_flag(self, name: str) -> bool:
+        """A boolean that has to be given."""
+        if name not in self._values:
+            raise invalid_params(f"Invalid params: missing field `{name}`.")
+        return self.flag(name)
+
     def optional_text(self, name: str) -> str | None:
         """A string, if given."""
         value = self.get(name)
         return None if value is None else text(value)
 
-    def optional_u64(self, name: str) -> int | None:
-        """An integer from 0 to 2⁶⁴ less 1, if given."""
+    def optional_u64(self, name: str, kind: str = "u64") -> int | None:
+        """An integer from 0 to 2⁶⁴ less 1, if given; Agave calls some of them usize."""
         value = self.get(name)
-        return None if value is None else u64(value)
+        return None if value is None else u64(value, kind)
 
     def optional_mapping(self, name: str) -> "Config | None":
         """An object, if given."""
@@ -136,12 +146,12 @@ def text(value: Json) -> str:
     return value
 
 
-def u64(value: Json) -> int:
+def u64(value: Json, kind: str = "u64") -> int:
     """Return `value`, an integer from 0 to 2⁶⁴ less 1."""
     if not isinstance(value, int) or isinstance(value, bool):
-        raise invalid_params(f"Invalid params: invalid type: {kind_of(value)}, expected u64.")
+        raise invalid_params(f"Invalid params: invalid type: {kind_of(value)}, expected {kind}.")
     if not 0 <= value <= _U64_MAX:
-        raise invalid_params(f"Invalid params: invalid value: integer `{value}`, expected u64.")
+        raise invalid_params(f"Invalid params: invalid value: integer `{value}`, expected {kind}.")
     return value
 
 

@@ -24,7 +24,7 @@ MAX_SIGNATURES = 1000
 async def get_signature_statuses(chain: LocalChain, values: Json) -> Json:
     """What became of each signature: of the last two minutes, or in all of history if asked for."""
     params = Params(values, required=1, allowed=2)
-    everywhere = params.config(1).flag("searchTransactionHistory")
+    everywhere = params.has(1) and params.config(1).required_flag("searchTransactionHistory")
     signatures = [signature(value) for value in params.list_of_text(0, MAX_STATUSES)]
 
     def query() -> Json:
@@ -72,7 +72,7 @@ async def get_signatures_for_address(chain: LocalChain, values: Json) -> Json:
     params = Params(values, required=1, allowed=2)
     address, config = params.pubkey(0), params.config(1)
     config.require_confirmed()
-    limit = config.optional_u64("limit")
+    limit = config.optional_u64("limit", "usize")
     limit = MAX_SIGNATURES if limit is None else limit
     if not 0 < limit <= MAX_SIGNATURES:
         raise invalid_params(f"Invalid limit; max {MAX_SIGNATURES}")
