@@ -39,9 +39,7 @@ def data_slice(config: Config) -> slice:
     wanted = config.optional_mapping("dataSlice")
     if wanted is None:
         return slice(None)
-    offset, length = wanted.optional_u64("offset"), wanted.optional_u64("length")
-    if offset is None or length is None:
-        raise invalid_params("Invalid params: missing field `offset` or `length`.")
+    offset, length = wanted.required_u64("offset"), wanted.required_u64("length")
     return slice(offset, offset + length)
 
 
@@ -60,7 +58,7 @@ def account_json(account: Account, encoding: str, part: slice) -> JsonObject:
     return notified_account_json(account, encoding, part)
 
 
-def notified_account_json(account: Account, encoding: str, part: slice) -> JsonObject:
+def notified_account_json(account: Account, encoding: str, part: slice = slice(None)) -> JsonObject:
     """An account as a notification shows it, which can be no error.
 
     `jsonParsed` shows base64, as it does for every account it cannot parse.

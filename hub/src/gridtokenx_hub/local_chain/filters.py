@@ -9,6 +9,7 @@ from gridtokenx_hub.local_chain.params import Config, mapping, text, u64
 from gridtokenx_hub.local_chain.rpc_errors import invalid_params
 
 MAX_FILTERS = 4
+MAX_EXPECTED_BYTES = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +56,20 @@ def _filter(given: JsonObject) -> DataFilter:
 def _filter_bytes(expected: Json, encoding: Json) -> bytes:
     if isinstance(expected, list):
         try:
-            return bytes(u64(value) for value in expected)
+            decoded = bytes(u64(value) for value in expected)
         except ValueError as error:
             raise invalid_params("Invalid params: memcmp bytes are from 0 to 255.") from error
-    coded = text(expected)
+    else:
+        decoded = _decoded(text(expected), "Base64" if encoding == "base64" else "Base58")
+    if len(decoded) > MAX_EXPECTED_BYTES:
+        raise invalid_params("Invalid param: DataTooLarge")
+    return decoded
+
+
+def _decoded(coded: str, name: str) -> bytes:
     try:
-        if encoding == "base64":
+        if name == "Base64":
             return base64.b64decode(coded, validate=True)
         return base58.decode(coded)
     except ValueError as error:
-        name = "Base64DecodeError" if encoding == "base64" else "Base58DecodeError"
-        raise invalid_params(f"Invalid param: {name}({error})") from error
+        raise invalid_params(f"Invalid param: {name}DecodeError({error})") from error

@@ -6,6 +6,7 @@ from solders.signature import Signature
 
 from gridtokenx_hub.json_types import Json, JsonObject
 from gridtokenx_hub.local_chain.rpc_errors import (
+    INVALID_PARAMS,
     MIN_CONTEXT_SLOT_NOT_REACHED,
     RpcError,
     invalid_params,
@@ -24,9 +25,13 @@ class Params:
             raise invalid_params("Invalid params: expected a sequence of parameters")
         if len(values) < required:
             raise invalid_params(f"`params` should have at least {required} argument(s)")
+        if values and not allowed:
+            raise invalid_params("Invalid parameters: No parameters were expected")
         if len(values) > allowed:
-            raise invalid_params(
-                f"Invalid parameters: Expected from {required} to {allowed} parameters."
+            raise RpcError(
+                INVALID_PARAMS,
+                f"Invalid parameters: Expected from {required} to {allowed} parameters.",
+                f'"Got: {len(values)}"',
             )
         self._values = values
 
@@ -117,6 +122,12 @@ class Config:
         """An integer from 0 to 2⁶⁴ less 1, if given; Agave calls some of them usize."""
         value = self.get(name)
         return None if value is None else u64(value, kind)
+
+    def required_u64(self, name: str) -> int:
+        """An integer from 0 to 2⁶⁴ less 1 that has to be given."""
+        if name not in self._values:
+            raise invalid_params(f"Invalid params: missing field `{name}`.")
+        return u64(self.get(name))
 
     def optional_mapping(self, name: str) -> "Config | None":
         """An object, if given."""

@@ -19,6 +19,7 @@ from gridtokenx_hub.local_chain.websocket.subscriptions import Subscription, Sub
 from gridtokenx_hub.local_chain.websocket.topics import EVERYTHING, Kind, Topic
 
 T = TypeVar("T", Pubkey, Signature)
+_COMMITMENTS = ("processed", "confirmed", "finalized")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +111,8 @@ def _about_accounts(kind: Kind, values: Json) -> Topic:
         kind=kind,
         key=address,
         commitment=_commitment(config),
-        encoding=account_encoding(config),
         part=(part.start, part.stop),
+        encoding=account_encoding(config),
         filters=data_filters(config) if kind is Kind.PROGRAM else (),
     )
 
@@ -128,6 +129,8 @@ def _mentioned(wanted: JsonObject | str | None) -> bytes:
         if len(addresses) != 1:
             raise invalid_params("Invalid Request: Only 1 address supported")
         return bytes(_parsed(Pubkey, text(addresses[0]), "mentions"))
+    if isinstance(wanted, dict) and len(wanted) != 1:
+        raise invalid_params("Invalid params: invalid value: map, expected map with a single key.")
     name = wanted if isinstance(wanted, str) else next(iter(wanted or ()), "")
     raise invalid_params(
         f"Invalid params: unknown variant `{name}`, expected one of `all`, `allWithVotes`,"
@@ -137,7 +140,7 @@ def _mentioned(wanted: JsonObject | str | None) -> bytes:
 
 def _commitment(config: Config) -> str | None:
     value = config.get("commitment")
-    return value if isinstance(value, str) else None
+    return value if value in _COMMITMENTS else None
 
 
 def _parsed(kind: type[T], encoded: str, name: str) -> T:

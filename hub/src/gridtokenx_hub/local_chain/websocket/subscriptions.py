@@ -163,7 +163,7 @@ class Subscriptions:
 
 
 def _shown(account: Account, topic: Topic) -> JsonObject:
-    return notified_account_json(account, topic.encoding, slice(*topic.part))
+    return notified_account_json(account, topic.encoding)
 
 
 def _at(slot: int, value: JsonObject) -> JsonObject:

@@ -27,15 +27,16 @@ class Topic:
     """One thing to be told about. Who asks for an equal one shares the subscription.
 
     `key` is the signature, the address of the account or program, or the address that logs are to
-    mention (`EVERYTHING` for all of them). `commitment` changes nothing here, where all is final at
-    once, but keeps apart what a client keeps apart.
+    mention (`EVERYTHING` for all of them). `commitment` and `part`, the slice asked for, only keep
+    apart what a client keeps apart: here all is final at once, and notifications show all data of
+    an account, as Agave's do.
     """
 
     kind: Kind
     key: bytes = EVERYTHING
     commitment: str | None = None
-    encoding: str = "binary"
     part: tuple[int | None, int | None] = (None, None)
+    encoding: str = "binary"
     filters: tuple[DataFilter, ...] = ()
 
     def wants(self, account: Account) -> bool:
