@@ -1,8 +1,11 @@
 """Makes slots: executes what arrives, makes it durable, and only then lets anybody know.
 
 Requests that arrive while a slot is being written to disk wait and are executed together as the
-next one, so that one fsync serves many. Reads never see what is executed but not yet durable:
-while a slot is under way they wait for its end.
+next one, so that one fsync serves many. A slot by itself costs as much as two transactions: after
+one that had several, the next waits 5 ms for more. Who sends one after the other never waits.
+
+Reads never see what is executed but not yet durable: while a slot is under way they wait for its
+end.
 """
 
 import asyncio
@@ -22,6 +25,7 @@ Publish = Callable[[Block, int], None]
 """Is told a slot that is durable, and the number of the one before it."""
 _log = logging.getLogger(__name__)
 MAX_JOBS_PER_SLOT = 256
+GATHERING_S = 0.005
 
 
 class OpenSlot:
@@ -107,7 +111,9 @@ class SlotProducer:
                     self._wake.clear()
                     while self._jobs.waiting or self._reads.waiting:
                         self._run_reads()
-                        await self._make_slot(thread)
+                        if await self._make_slot(thread) > 1:
+                            self._run_reads()
+                            await asyncio.sleep(GATHERING_S)
         except Exception as error:
             raise LedgerCommitError(
                 f"a slot could not be made durable ({error!r}): see that there is disk space and"
@@ -124,10 +130,11 @@ class SlotProducer:
         self._wake.set()
         return queue.add(call)
 
-    async def _make_slot(self, thread: ThreadPoolExecutor) -> None:
+    async def _make_slot(self, thread: ThreadPoolExecutor) -> int:
+        """Run the jobs that wait; return how many there were."""
         jobs = self._jobs.take(MAX_JOBS_PER_SLOT)
         if not jobs:
-            return
+            return 0
         open_slot = OpenSlot(self._window.propose())
         self._bank.open_slot(open_slot.slot, self._window.slot_hashes())
         self._slot_under_way = True
@@ -144,6 +151,7 @@ class SlotProducer:
         self._slot_under_way = False
         for (_, future), result in zip(jobs, results, strict=True):
             _settle(future, result=result)
+        return len(jobs)
 
     async def _commit(self, open_slot: OpenSlot, thread: ThreadPoolExecutor) -> None:
         block = Block(open_slot.slot, open_slot.transactions, open_slot.account_images)
