@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, Self
@@ -197,6 +197,20 @@ class Spool:
             "SELECT message FROM reading WHERE sequence = ?", (sequence,)
         ).fetchone()
         return row and bytes(row[0])
+
+    def newest(self) -> Pending | None:
+        """The reading with the highest sequence that is held."""
+        row = self._connection.execute(
+            "SELECT sequence, message FROM reading ORDER BY sequence DESC LIMIT 1"
+        ).fetchone()
+        return row and Pending(*row)
+
+    def kept(self) -> Iterator[bytes]:
+        """The bare readings that are held, oldest first."""
+        rows = self._connection.execute(
+            "SELECT message FROM reading WHERE kept = 1 ORDER BY sequence"
+        )
+        return (bytes(message) for (message,) in rows)
 
     def _judge(self, ack: Ack) -> AckOutcome:
         if max(ack.sequence, ack.time_ms) > _LARGEST_NUMBER:
