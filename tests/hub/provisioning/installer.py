@@ -57,6 +57,7 @@ class Site:
     world: HubWorld
     code: str
     serial: str | None = None
+    purpose: str = "install"
 
     def __post_init__(self) -> None:
         self.device = Device(self.world.context.deployment.deployment)
@@ -68,6 +69,7 @@ class Site:
     def claim_body(self, **changes: Any) -> dict[str, Any]:
         body = {
             "code": self.code,
+            "purpose": self.purpose,
             "algorithm": "ed25519",
             "public_key": self.device.signer.public_key.hex(),
             "serial": self.serial,
@@ -77,6 +79,12 @@ class Site:
 
     async def post_claim(self, **changes: Any) -> httpx.Response:
         return await self.world.post(CLAIMS, self.claim_body(**changes))
+
+    async def take(self, purpose: str, **body: Any) -> None:
+        """Have a new code for this meter, and claim it with this device's key."""
+        issued = await issue(self.world, purpose=purpose, meter_id=self.meter_id, **body)
+        self.code, self.purpose = issued["code"], purpose
+        await self.claim()
 
     async def claim(self) -> dict[str, Any]:
         """Claim the code; the device takes the meter id."""
