@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from hub_world import Device, HubWorld, User, expect
 
+from gridtokenx_protocol.cbor import encode_map
 from gridtokenx_protocol.cose import sign
 from gridtokenx_protocol.record import ClockStatus, Record
 
@@ -124,6 +125,27 @@ async def installed(world: HubWorld, user: User) -> Site:
     expect(await site.post_registration(baseline=site.reading(1, time_ms=before)), 201)
     expect(await site.post("done"), 200)
     return site
+
+
+async def site_for(world: HubWorld, old: Site, purpose: str, **body: object) -> Site:
+    """The same meter with a new code; the device has a new key."""
+    issued = await issue(world, purpose=purpose, meter_id=old.meter_id, **body)
+    site = Site(world, issued["code"], purpose=purpose)
+    site.device.meter_id = old.device.meter_id
+    site.device.produced_mwh = old.device.produced_mwh
+    return site
+
+
+def rotation(old: Site, site: Site, reading: str, **changes: Any) -> dict[str, str]:
+    """The body of a rotation, handed over by the old key."""
+    request = {
+        1: site.world.context.deployment.deployment,
+        2: site.device.meter_id,
+        3: now_ms(site.world),
+        4: site.device.signer.public_key,
+    } | {int(name[1:]): value for name, value in changes.items()}
+    handover = sign(encode_map(request), old.device.signer)
+    return {"reading": reading, "handover": text(handover)}
 
 
 async def history(world: HubWorld, meter_id: bytes) -> int:

@@ -1,41 +1,16 @@
 """What happens to a registered meter: a new key, a new meter in its place, a new owner, its end."""
 
-from typing import Any
-
 import pytest
 from hub_world import HubWorld, expect, expect_problem
-from installer import BASELINE, CODES, Site, history, installed, issue, now_ms, text
+from installer import BASELINE, CODES, Site, history, installed, issue, rotation, site_for
 from solders.pubkey import Pubkey
 
-from gridtokenx_protocol.cbor import encode_map
-from gridtokenx_protocol.cose import sign
 from gridtokenx_protocol.keys import key_id
 from gridtokenx_protocol.record import Flag
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 REPLACED = BASELINE | Flag.REGISTER_REPLACED
-
-
-async def site_for(world: HubWorld, old: Site, purpose: str, **body: object) -> Site:
-    """The same meter with a new code; the device has a new key."""
-    issued = await issue(world, purpose=purpose, meter_id=old.meter_id, **body)
-    site = Site(world, issued["code"], purpose=purpose)
-    site.device.meter_id = old.device.meter_id
-    site.device.produced_mwh = old.device.produced_mwh
-    return site
-
-
-def rotation(old: Site, site: Site, reading: str, **changes: Any) -> dict[str, str]:
-    """The body of a rotation, handed over by the old key."""
-    request = {
-        1: site.world.context.deployment.deployment,
-        2: site.device.meter_id,
-        3: now_ms(site.world),
-        4: site.device.signer.public_key,
-    } | {int(name[1:]): value for name, value in changes.items()}
-    handover = sign(encode_map(request), old.device.signer)
-    return {"reading": reading, "handover": text(handover)}
 
 
 async def meter_of(world: HubWorld, site: Site) -> dict[str, object]:
