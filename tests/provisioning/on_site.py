@@ -59,6 +59,14 @@ async def served(door: Door) -> AsyncIterator[None]:
 
 
 @dataclass(frozen=True)
+class Meter:
+    """A simulated meter: its port, and what it tells about itself."""
+
+    port: int
+    serial: str
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What a command came to."""
 
@@ -81,7 +89,7 @@ class Device:
 
     folder: Path
     door: Door
-    meter_port: int
+    meter: Meter
 
     @property
     def settings(self) -> Path:
@@ -90,9 +98,33 @@ class Device:
     async def install(self, code: str, *more: str) -> Outcome:
         return await self.run(
             *("install", "--hub", f"http://127.0.0.1:{self.door.port}", "--code", code),
-            *("--profile", "schneider-iem3155", "--bus-host", "127.0.0.1"),
-            *("--bus-port", str(self.meter_port), "--clock", "trusted", *more),
+            *("--profile", "schneider-iem3155", *self.bus(), "--clock", "trusted", *more),
         )
+
+    def bus(self) -> tuple[str, ...]:
+        """How the meter is reached now."""
+        return "--bus-host", "127.0.0.1", "--bus-port", str(self.meter.port)
+
+    async def change(self, verb: str, code: str, *more: str) -> Outcome:
+        """Change what is installed."""
+        return await self.run(verb, "--code", code, *more)
+
+    @asynccontextmanager
+    async def agent(self) -> AsyncIterator[asyncio.subprocess.Process]:
+        """The agent runs, until it is stopped."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "gridtokenx_edge", "run"),
+            *("--config", str(self.settings / "edge.toml")),
+            stderr=asyncio.subprocess.PIPE,
+        )
+        assert process.stderr is not None
+        assert b"started" in await process.stderr.readline()
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.terminate()
+            await process.communicate()
 
     async def run(self, *arguments: str) -> Outcome:
         """Run a command with its folders to its end."""

@@ -250,7 +250,9 @@ def expect_problem(response: httpx.Response, status: int, error: str | None = No
 
 
 @asynccontextmanager
-async def open_world(postgres_url: str, folder: Path) -> AsyncIterator[HubWorld]:
+async def open_world(
+    postgres_url: str, folder: Path, interval_s: int = INTERVAL_S
+) -> AsyncIterator[HubWorld]:
     """Start chain and hub; stop them."""
     database = f"api_{secrets.token_hex(4)}"
     admin = await asyncpg.connect(f"{postgres_url}/postgres")
@@ -259,7 +261,7 @@ async def open_world(postgres_url: str, folder: Path) -> AsyncIterator[HubWorld]
         pool = await open_pool(f"{postgres_url}/{database}")
         client = ChainClient(rpc_url)
         try:
-            async with _hub(pool, client, folder) as world:
+            async with _hub(pool, client, folder, interval_s) as world:
                 yield world
         finally:
             await client.close()
@@ -291,13 +293,15 @@ async def _chain(folder: Path) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def _hub(pool: asyncpg.Pool, client: ChainClient, folder: Path) -> AsyncIterator[HubWorld]:
+async def _hub(
+    pool: asyncpg.Pool, client: ChainClient, folder: Path, interval_s: int
+) -> AsyncIterator[HubWorld]:
     registrar_key = load_registrar(folder / "keys")
     keys = load_role_keys(folder / "keys", 2)
     programs = {name: load(name) for name in PROGRAM_NAMES}
     addresses = Addresses(*(program.id for program in programs.values()))
     sender = TransactionSender(client, FeePayerPool(keys.fee_payers), programs)
-    await bootstrap(client, sender, programs, addresses, keys, INTERVAL_S, GRX_CAP)
+    await bootstrap(client, sender, programs, addresses, keys, interval_s, GRX_CAP)
     indexer = Indexer(pool, client, programs, 0.05)
     stop = asyncio.Event()
     registrar = Registrar(pool, registrar_key, programs, addresses, utc_now)
@@ -317,7 +321,7 @@ async def _hub(pool: asyncpg.Pool, client: ChainClient, folder: Path) -> AsyncIt
         deployment=DeploymentInfo(
             deployment_id(bytes(genesis), bytes(addresses.registry)),
             str(genesis),
-            INTERVAL_S,
+            interval_s,
             "ed25519",
             bytes(32),
         ),
