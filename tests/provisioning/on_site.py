@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from hub_world import HubWorld, User
+from installer import install_code
 
 
 class Door:
@@ -126,6 +128,17 @@ class Device:
                 process.terminate()
             await process.communicate()
 
+    async def agent_refuses(self) -> str:
+        """What the agent says when it does not start."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "gridtokenx_edge", "run"),
+            *("--config", str(self.settings / "edge.toml")),
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, errors = await process.communicate()
+        assert process.returncode == 1
+        return errors.decode()
+
     async def run(self, *arguments: str) -> Outcome:
         """Run a command with its folders to its end."""
         process = await asyncio.create_subprocess_exec(
@@ -139,3 +152,33 @@ class Device:
         output, errors = await process.communicate()
         result = json.loads(output) if output else {}
         return Outcome(process.returncode or 0, result, errors.decode().splitlines())
+
+
+async def installed(world: HubWorld, device: Device, user: User | None = None) -> bytes:
+    """The id of a meter that is installed and has delivered a reading."""
+    owner = user or await world.user()
+    done = await device.install(await install_code(world, owner), "--wait", "60")
+    assert done.code == 0, done.lines
+    return bytes.fromhex(done.result["meter_id"])
+
+
+async def highest(world: HubWorld, meter_id: bytes) -> int:
+    """The highest sequence that the hub has stored of a meter."""
+    found: int = await world.pool.fetchval(
+        "SELECT max(sequence) FROM readings WHERE meter_id = $1", meter_id
+    )
+    return found
+
+
+async def onchain(world: HubWorld, meter_id: bytes) -> dict[str, Any]:
+    """The meter's account."""
+    account = await world.context.client.account(world.context.addresses.meter(meter_id))
+    assert account is not None
+    return world.context.programs["registry"].decode_account("Meter", account.data)
+
+
+async def ledger(world: HubWorld, meter_id: bytes) -> dict[str, Any]:
+    """The meter's ledger account."""
+    account = await world.context.client.account(world.context.addresses.ledger(meter_id))
+    assert account is not None
+    return world.context.programs["energy_token"].decode_account("Ledger", account.data)

@@ -98,12 +98,18 @@ class Change:
             raise AgentRuns("stop the agent first: sudo systemctl stop gtx-edge")
 
     def claim(self, signer: Signer, serial: str | None) -> dict[str, Any]:
-        """Bind the code to a key, and to a serial number.
+        """Bind the code to a key, and to a serial number; asked until the change is made.
 
         Raises:
             HubRefused, HubUnreachable: The code is not for this, or the hub is away.
             FolderError: It is for another meter than that of the settings.
         """
+        self._claimed = Claimed(
+            *(self.hub, self.site.folder, self.order.code, self.meter.id.hex()),
+            self.order.owner_signed,
+        )
+        if "change" in self.progress:
+            return self.progress["claim"]
         key = describe_key(signer)
         body = {
             "code": self.order.code,
@@ -121,9 +127,6 @@ class Change:
             )
         self.progress.save("claim", {"code": fingerprint(self.order.code), **claim})
         self.say(f"claim: meter {claim['meter_id']} of {claim['owner_name']}")
-        self._claimed = Claimed(
-            self.hub, self.site.folder, self.order.code, claim["meter_id"], self.order.owner_signed
-        )
         return claim
 
     def act(self, step: str, body: dict[str, Any]) -> None:

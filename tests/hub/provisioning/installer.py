@@ -42,6 +42,13 @@ async def issue(world: HubWorld, **body: Any) -> dict[str, Any]:
     return expect(await world.post(CODES, body, world.operator), 201)
 
 
+async def change_code(world: HubWorld, purpose: str, meter_id: bytes, **body: Any) -> str:
+    """The text of a new code to change a meter."""
+    issued = await issue(world, purpose=purpose, meter_id=meter_id.hex(), **body)
+    code: str = issued["code"]
+    return code
+
+
 async def install_code(world: HubWorld, user: User, **changes: Any) -> str:
     """The text of a new code to install a meter of this user."""
     issued = await issue(
