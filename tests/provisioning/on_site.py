@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,9 @@ from typing import Any
 import uvicorn
 from hub_world import HubWorld, User
 from installer import install_code
+
+from gridtokenx_edge.spool import Pending
+from gridtokenx_edge.spool.schema import open_for_reading
 
 
 class Door:
@@ -128,6 +131,33 @@ class Device:
                 process.terminate()
             await process.communicate()
 
+    async def until_settlement_readings(self, world: HubWorld, meter_id: bytes, count: int) -> None:
+        """Run the agent until the hub has so many more settlement readings."""
+        query = "SELECT count(*) FROM readings WHERE meter_id = $1 AND flags & 4 <> 0"
+        wanted = count + await world.pool.fetchval(query, meter_id)
+
+        async def come() -> bool:
+            return bool(await world.pool.fetchval(query, meter_id) >= wanted)
+
+        async with self.agent():
+            await until(come)
+
+    async def until_spooled(self, sequence: int) -> None:
+        """Wait until the agent has written so many readings."""
+
+        async def written() -> bool:
+            return self.spooled()[-1].sequence >= sequence
+
+        await until(written)
+
+    def spooled(self) -> list[Pending]:
+        """The readings in the spool."""
+        connection = open_for_reading(self.folder / "state" / "spool.db")
+        rows = connection.execute("SELECT sequence, message FROM reading ORDER BY sequence")
+        found = [Pending(*row) for row in rows.fetchall()]
+        connection.close()
+        return found
+
     async def agent_refuses(self) -> str:
         """What the agent says when it does not start."""
         process = await asyncio.create_subprocess_exec(
@@ -152,6 +182,13 @@ class Device:
         output, errors = await process.communicate()
         result = json.loads(output) if output else {}
         return Outcome(process.returncode or 0, result, errors.decode().splitlines())
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until something is so in another process."""
+    async with asyncio.timeout(60):
+        while not await condition():  # noqa: ASYNC110 - other processes have no event for it
+            await asyncio.sleep(0.1)
 
 
 async def installed(world: HubWorld, device: Device, user: User | None = None) -> bytes:

@@ -36,6 +36,7 @@ UNDER_WAY: Final = frozenset({"NotSettled", "ReadingsMissing"})
 PAUSE_S: Final = 2
 SETTLING_S: Final = 60
 """So long behind its boundary a settlement is on chain at the latest."""
+DELIVERY_S: Final = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,11 @@ class Order:
     code: str
     owner_signed: Path | None = None
     wait_s: int | None = None
+
+    @property
+    def patience_s(self) -> int:
+        """So long what has to be delivered first is awaited."""
+        return self.wait_s or DELIVERY_S
 
 
 class Change:

@@ -8,7 +8,7 @@ from gridtokenx_edge.guards import Accepted
 from gridtokenx_edge.keystore import load_signer
 from gridtokenx_edge.spool import Spool
 from gridtokenx_protocol.keys import Signer
-from gridtokenx_provisioning.change import SETTLING_S, Change
+from gridtokenx_provisioning.change import Change
 from gridtokenx_provisioning.delivery import deliver
 
 
@@ -45,7 +45,7 @@ async def _end(change: Change, signer: Signer) -> Accepted:
             raise NotProvisioned(f"meter {change.meter.id.hex()} has no baseline: nothing to end")
         if "change" not in change.progress:
             change.say("delivery: what is left goes to the hub")
-            await deliver(change.meter, signer, spool, change.clock, SETTLING_S)
+            await deliver(change.meter, signer, spool, change.clock, change.order.patience_s)
         await asyncio.to_thread(change.act, "decommissioning", {})
         return spool.state.accepted
     finally:

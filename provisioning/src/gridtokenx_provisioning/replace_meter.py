@@ -16,7 +16,7 @@ from gridtokenx_edge.records import ChainState, SignedReading
 from gridtokenx_edge.spool import Spool
 from gridtokenx_protocol.keys import Signer
 from gridtokenx_protocol.record import Flag
-from gridtokenx_provisioning.change import SETTLING_S, Change, encoded, registers
+from gridtokenx_provisioning.change import Change, encoded, registers
 from gridtokenx_provisioning.delivery import deliver
 from gridtokenx_provisioning.errors import MeterNotExchanged, NoLiveReading
 from gridtokenx_provisioning.live import wait_for_reading
@@ -52,7 +52,7 @@ def read_finally(change: Change) -> dict[str, Any]:
     change.refuse_running_agent()
     meter_id = change.meter.id.hex()
     change.hub.get(f"/claims/{meter_id}", change.order.code)  # is the code good?
-    wait_s = change.order.wait_s or SETTLING_S
+    wait_s = change.order.patience_s
     change.say(f"final: the old meter is read, at most {wait_s} s")
     try:
         asyncio.run(
@@ -144,7 +144,7 @@ async def _go_on(change: Change, next_settings: Path, signer: Signer) -> SignedR
         first = _signed_before(change, spool, signer)
         if first is None:
             change.say("delivery: what the old meter's readings say goes to the hub")
-            await deliver(change.meter, signer, spool, change.clock, SETTLING_S)
+            await deliver(change.meter, signer, spool, change.clock, change.order.patience_s)
             first = await _first_reading(change, spool, meter, signer)
         _put_in_force(change, next_settings)
         await asyncio.to_thread(change.act, "replacement", {"reading": encoded(first.message)})
