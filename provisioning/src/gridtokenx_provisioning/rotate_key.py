@@ -2,24 +2,29 @@
 
 import asyncio
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from gridtokenx_edge.agent.beginnings import begin_key
+from gridtokenx_edge.agent.provisioned import first_reading
 from gridtokenx_edge.checkpoint import checkpoint_path
 from gridtokenx_edge.cli.common import clock_probe, describe_key
 from gridtokenx_edge.keystore import create_signing_key, load_signer
 from gridtokenx_edge.modbus import BusPool, ModbusDevice
 from gridtokenx_edge.records import SignedReading
 from gridtokenx_edge.spool import Spool
+from gridtokenx_protocol import cose
 from gridtokenx_protocol.cbor import encode_map
-from gridtokenx_protocol.cose import sign
-from gridtokenx_protocol.keys import Signer
+from gridtokenx_protocol.keys import Signer, key_id
 from gridtokenx_provisioning.change import Change, encoded, registers
-from gridtokenx_provisioning.errors import InvalidArgument
+from gridtokenx_provisioning.delivery import deliver
+from gridtokenx_provisioning.errors import HubRefused, InvalidArgument
 from gridtokenx_provisioning.settings import read_settings, write_settings
+
+TOO_OLD: Final = "TimeOutOfRange"
+"""The chain takes a new key's first reading for a day: a code may be good for longer."""
 
 
 def rotate_key(change: Change) -> dict[str, Any]:
@@ -39,16 +44,33 @@ def rotate_key(change: Change) -> dict[str, Any]:
     if done is None:
         change.refuse_running_agent()
         old, new = load_signer(old_path), _new_signer(change, new_path)
-        change.claim(new, change.serial)
-        first = asyncio.run(_first_reading(change, old_path, old, new_path, new))
-        _switch(change, new_path)
-        body = {"reading": encoded(first.message), "handover": _handover(change, old, new)}
-        change.act("rotation", body)
+        suspended = change.claim(new, change.serial)["suspended"]
+        keys = _Keys(old_path, old, new_path, new)
+        first = asyncio.run(_first_reading(change, keys, suspended=suspended))
+        try:
+            _rotate(change, keys, first)
+        except HubRefused as refused:
+            if refused.error != TOO_OLD:
+                raise
+            change.say("reading: the first of the new key is too old for the chain; another one")
+            _let_go(change, first)
+            first = asyncio.run(_first_reading(change, keys, suspended=suspended))
+            _rotate(change, keys, first)
         change.see_live(after=first.record.sequence)
         done = change.close(new, registers(first))
     for path in (old_path, checkpoint_path(old_path)):
         path.unlink(missing_ok=True)
     return done
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """The key in force, and the one that follows it."""
+
+    old_path: Path
+    old: Signer
+    new_path: Path
+    new: Signer
 
 
 def _paths(change: Change) -> tuple[Path, Path]:
@@ -80,16 +102,20 @@ def _new_signer(change: Change, path: Path) -> Signer:
     return signer
 
 
-async def _first_reading(
-    change: Change, old_path: Path, old: Signer, new_path: Path, new: Signer
-) -> SignedReading:
-    config = replace(change.meter, key=old_path)
+async def _first_reading(change: Change, keys: _Keys, *, suspended: bool) -> SignedReading:
+    config = replace(change.meter, key=keys.old_path)
     buses = BusPool()
     spool = Spool.open(config.spool)
     try:
+        if first_reading(spool, keys.new) is None and (
+            suspended or _waits_for_an_earlier_key(spool, keys.old)
+        ):
+            change.say("delivery: what only the key in force can bring goes to the hub")
+            await deliver(config, keys.old, spool, change.clock, change.order.patience_s)
         device = ModbusDevice(buses.bus(config.bus), config.bus, config.profile, change.clock)
         first = await begin_key(
-            device, spool, config, old, new_path, new, change.clock, clock_probe(change.config)
+            *(device, spool, config, keys.old, keys.new_path, keys.new),
+            *(change.clock, clock_probe(change.config)),
         )
     finally:
         spool.close()
@@ -98,18 +124,31 @@ async def _first_reading(
     return first
 
 
-def _switch(change: Change, new_path: Path) -> None:
+def _waits_for_an_earlier_key(spool: Spool, old: Signer) -> bool:
+    """The hub takes readings of the key before the one in force, and of none before that."""
+    waiting = spool.pending(0, 1)
+    return bool(waiting) and cose.decode(waiting[0].message).kid != key_id(old.public_key)
+
+
+def _rotate(change: Change, keys: _Keys, first: SignedReading) -> None:
     settings = read_settings(change.site.config)
-    settings["meter"][0]["key"] = str(new_path)
+    settings["meter"][0]["key"] = str(keys.new_path)
     write_settings(change.site.config, settings)
-    change.say(f"settings: {change.site.config} names {new_path.name}")
-
-
-def _handover(change: Change, old: Signer, new: Signer) -> str:
+    change.say(f"settings: {change.site.config} names {keys.new_path.name}")
     content = {
         1: change.meter.deployment,
         2: change.meter.id,
         3: change.clock.now_ms(),
-        4: new.public_key,
+        4: keys.new.public_key,
     }
-    return encoded(sign(encode_map(content), old))
+    handover = cose.sign(encode_map(content), keys.old)
+    change.act("rotation", {"reading": encoded(first.message), "handover": encoded(handover)})
+
+
+def _let_go(change: Change, first: SignedReading) -> None:
+    """What the new key signed is nothing while it is not in force, and would never be taken."""
+    spool = Spool.open(change.meter.spool)
+    try:
+        spool.let_go(first.record.sequence)
+    finally:
+        spool.close()

@@ -151,6 +151,20 @@ class Spool:
             save_chain(self._connection, state)
         self._state = state
 
+    def let_go(self, first: int) -> None:
+        """Drop the readings from a sequence on, none of which has its ack; the next one says so.
+
+        Raises:
+            SpoolError: Nothing was written.
+        """
+        with transaction(self._connection):
+            rows = self._connection.execute(
+                "DELETE FROM reading WHERE sequence >= ? AND acked_ms IS NULL RETURNING sequence",
+                (first,),
+            ).fetchall()
+            dropped.add(self._connection, [sequence for (sequence,) in rows])
+        self._used = used_bytes(self._connection)
+
     def apply_ack(self, ack: Ack, now_ms: int) -> AckOutcome:
         """Take note of a verified ack; forget what has had one for long enough.
 

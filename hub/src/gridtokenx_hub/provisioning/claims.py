@@ -2,6 +2,8 @@
 
 import os
 
+import asyncpg
+
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.fields import ALGORITHMS
 from gridtokenx_hub.api.problems import Problem
@@ -85,7 +87,10 @@ async def _check_current_key(context: ApiContext, code: Code, key: DeviceKey) ->
 
 async def _answer(context: ApiContext, code: Code, now_ms: int) -> Claim:
     mandate, info = code.mandate, context.deployment
-    limits = mandate.limits or await _present_limits(context, mandate.meter_id or b"")
+    limits, suspended = mandate.limits, False
+    if limits is None:
+        meter = await meter_with_owner(context, mandate.meter_id or b"")
+        limits, suspended = _present_limits(meter), meter["status"] == "suspended"
     return Claim(
         meter_id=(mandate.meter_id or b"").hex(),
         deployment=info.deployment.hex(),
@@ -97,14 +102,14 @@ async def _answer(context: ApiContext, code: Code, now_ms: int) -> Claim:
         daily_export_limit_kwh=format_kwh(limits.daily_export_limit_mwh),
         owner_wallet=str(mandate.owner),
         owner_name=code.owner_name,
+        suspended=suspended,
         broker=BrokerAddress(host=context.broker.name, port=context.broker.port),
         ca_pem=context.authority.certificate_pem if context.authority else None,
         hub_time_ms=now_ms,
     )
 
 
-async def _present_limits(context: ApiContext, meter_id: bytes) -> Limits:
-    meter = await meter_with_owner(context, meter_id)
+def _present_limits(meter: asyncpg.Record) -> Limits:
     return Limits(
         meter["export_limit_mw"], meter["import_limit_mw"], meter["daily_export_limit_mwh"]
     )

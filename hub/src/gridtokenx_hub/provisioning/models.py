@@ -149,6 +149,7 @@ class Claim(Whole):
     daily_export_limit_kwh: Number
     owner_wallet: str = Field(examples=[EXAMPLE_WALLET])
     owner_name: str
+    suspended: bool = Field(description="the chain takes no reading of the key in force")
     broker: BrokerAddress
     ca_pem: str | None = None
     hub_time_ms: int
