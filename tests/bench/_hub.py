@@ -10,23 +10,17 @@ from pathlib import Path
 
 import uvloop
 from _meters import ACK_SIGNER, DEPLOYMENT
-from _progress import BEGUN, CONNECTIONS, STORED, Progress
+from _progress import Progress
 
 from gridtokenx_hub.broker.settings import BrokerSettings
 from gridtokenx_hub.database import open_pool
 from gridtokenx_hub.ingest import Ingest
 
-REPORT_EVERY_S = 0.002
+REPORT_EVERY_S = 0.01
 
 
-def cpu_s() -> float:
-    """Return the processor time that this process has used."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
-async def main(url: str, port: int, progress: Progress) -> None:
-    """Run until SIGTERM, then print the processor time used since the load began."""
+async def main(url: str, port: int, progress: Progress, worker: int) -> None:
+    """Run until SIGTERM, then print what it took."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with await open_pool(url) as pool:
@@ -36,18 +30,14 @@ async def main(url: str, port: int, progress: Progress) -> None:
             ACK_SIGNER,
             DEPLOYMENT,
             lambda: time.time_ns() // 1_000_000,
+            str(worker),
         )
         running = asyncio.create_task(ingest.run(stop))
-        before = 0.0
         while not stop.is_set():
-            progress[STORED] = ingest.counters.stored
-            progress[CONNECTIONS] = ingest.counters.connections
-            if not before and progress[BEGUN]:
-                before = cpu_s()
+            progress.report(worker, ingest.counters.stored, ingest.counters.connections)
             await asyncio.sleep(REPORT_EVERY_S)
         await running
     report = {
-        "cpu_s": cpu_s() - before,
         "max_rss_kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         "acks": ingest.counters.acks,
     }
@@ -55,4 +45,4 @@ async def main(url: str, port: int, progress: Progress) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(main(sys.argv[1], int(sys.argv[2]), Progress(Path(sys.argv[3]))))
+    uvloop.run(main(sys.argv[1], int(sys.argv[2]), Progress(Path(sys.argv[3])), int(sys.argv[4])))
