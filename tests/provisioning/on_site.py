@@ -13,21 +13,33 @@ from typing import Any
 import uvicorn
 from hub_world import HubWorld, User
 from installer import install_code
+from tests.edge.broker import free_port
 
+from gridtokenx_edge.config import load_config
 from gridtokenx_edge.spool import Pending
 from gridtokenx_edge.spool.schema import open_for_reading
 
 
 class Door:
-    """Stands before the app; kills the installer at a request, before or after it is served."""
+    """Stands before the app; kills the installer at a request, before or after it is served.
+
+    Or refuses a request once, as the chain would on another day.
+    """
 
     def __init__(self, app: Any) -> None:
         self.app = app
         self.port = 0
         self.installer: asyncio.subprocess.Process | None = None
         self.cut: tuple[str, str] | None = None
+        self.refuse: tuple[str, str] | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if self.refuse is not None and scope["path"].endswith(self.refuse[0]):
+            problem = json.dumps({"error": self.refuse[1], "detail": "refused once"})
+            self.refuse = None
+            await send({"type": "http.response.start", "status": 409, "headers": []})
+            await send({"type": "http.response.body", "body": problem.encode()})
+            return
         if self.cut is None or not scope["path"].endswith(self.cut[1]):
             await self.app(scope, receive, send)
             return
@@ -142,6 +154,25 @@ class Device:
         async with self.agent():
             await until(come)
 
+    @contextmanager
+    def without_broker(self) -> Iterator[None]:
+        """The settings lead to no broker."""
+        config = self.settings / "edge.toml"
+        (meter,) = load_config(config).meters
+        port, nobody = f"port = {meter.broker.port}", f"port = {free_port()}"
+        config.write_text(config.read_text().replace(port, nobody))
+        yield
+        config.write_text(config.read_text().replace(nobody, port))
+
+    async def until_acked(self, world: HubWorld, meter_id: bytes, sequence: int) -> None:
+        """Run the agent until every reading up to a sequence has a verdict."""
+
+        async def reached() -> bool:
+            return await acked(world, meter_id) >= sequence
+
+        async with self.agent():
+            await until(reached)
+
     async def until_spooled(self, sequence: int) -> None:
         """Wait until the agent has written so many readings."""
 
@@ -203,6 +234,14 @@ async def highest(world: HubWorld, meter_id: bytes) -> int:
     """The highest sequence that the hub has stored of a meter."""
     found: int = await world.pool.fetchval(
         "SELECT max(sequence) FROM readings WHERE meter_id = $1", meter_id
+    )
+    return found
+
+
+async def acked(world: HubWorld, meter_id: bytes) -> int:
+    """Up to here every reading of a meter has a verdict."""
+    found: int = await world.pool.fetchval(
+        "SELECT sequence FROM acks WHERE meter_id = $1", meter_id
     )
     return found
 

@@ -9,11 +9,12 @@ import pytest
 from hub_world import HubWorld
 from installer import change_code, history
 from tests.hub.provisioning.test_own_wallet import own_wallet, signed_by
-from tests.provisioning.on_site import Device, Door, Outcome, highest, installed
+from tests.provisioning.on_site import Device, Door, Outcome, acked, highest, installed
 from tests.provisioning.test_owner_signs import install_for_owner
 
 from gridtokenx_edge.config import load_config
 from gridtokenx_edge.keystore import load_signer
+from gridtokenx_hub.keys import load_registrar
 from gridtokenx_protocol.keys import key_id
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -33,7 +34,11 @@ async def in_force(world: HubWorld, device: Device, meter_id: bytes, done: Outco
         "SELECT sequence, hash, previous_hash FROM readings WHERE meter_id = $1 ORDER BY sequence",
         meter_id,
     )
-    assert all(after["previous_hash"] == before["hash"] for before, after in pairwise(sequences))
+    assert all(
+        after["previous_hash"] == before["hash"]
+        for before, after in pairwise(sequences)
+        if after["sequence"] == before["sequence"] + 1
+    )
 
 
 async def test_the_whole_way(world: HubWorld, device: Device) -> None:
@@ -89,13 +94,96 @@ async def test_broken_before_the_settings(world: HubWorld, device: Device, door:
     await in_force(world, device, meter_id, done)
 
 
-async def test_the_agent_has_to_be_stopped(world: HubWorld, device: Device) -> None:
+async def test_a_backlog_of_the_old_key_arrives(world: HubWorld, device: Device) -> None:
+    """It counts up to its last reading; the rotation does not wait for it."""
     meter_id = await installed(world, device)
     code = await change_code(world, "rotate_key", meter_id)
+    stored = await highest(world, meter_id)
+    with device.without_broker():
+        async with device.agent():
+            await device.until_spooled(device.spooled()[-1].sequence + 5)
+        done = await device.change("rotate-key", code)
+        assert done.code == 0, done.lines
+        assert await highest(world, meter_id) == stored
+        first = device.spooled()[-1].sequence
+    await device.until_acked(world, meter_id, first + 1)
+    await in_force(world, device, meter_id, done)
+    signers = await world.pool.fetch(
+        "SELECT sequence FROM readings WHERE meter_id = $1 AND sequence BETWEEN $2 AND $3",
+        meter_id,
+        stored + 1,
+        first,
+    )
+    assert len(signers) == first - stored
+
+
+async def test_two_rotations_without_a_broker(world: HubWorld, device: Device) -> None:
+    """The hub knows the key in force and the one before: the second waits for the first's."""
+    meter_id = await installed(world, device)
+    with device.without_broker():
+        async with device.agent():
+            await device.until_spooled(device.spooled()[-1].sequence + 3)
+        first = await device.change("rotate-key", await change_code(world, "rotate_key", meter_id))
+        assert first.code == 0, first.lines
+        code = await change_code(world, "rotate_key", meter_id)
+        (await device.change("rotate-key", code, "--wait", "2")).fails("NotDelivered")
+    done = await device.change("rotate-key", code, "--wait", "60")
+    assert done.code == 0, done.lines
+    await in_force(world, device, meter_id, done)
+
+
+async def test_a_suspended_meter(world: HubWorld, device: Device) -> None:
+    """The chain forgets the suspended key: what it signed is delivered before."""
+    meter_id = await installed(world, device)
+    with device.without_broker():
+        async with device.agent():
+            await device.until_spooled(device.spooled()[-1].sequence + 3)
+    await suspend(world, meter_id)
+    last = device.spooled()[-1].sequence
+    code = await change_code(world, "rotate_key", meter_id)
+    done = await device.change("rotate-key", code, "--wait", "60")
+    assert done.code == 0, done.lines
+    assert any(line.startswith("delivery: ") for line in done.lines)
+    assert await acked(world, meter_id) > last
+    row = await world.pool.fetchrow("SELECT * FROM meters WHERE meter_id = $1", meter_id)
+    assert row is not None
+    assert (row["status"], row["previous_public_key"]) == ("active", None)
+
+
+async def suspend(world: HubWorld, meter_id: bytes) -> None:
+    """The registrar suspends the meter on chain."""
+    addresses, registrar = world.context.addresses, load_registrar(world.folder / "keys")
+    accounts = {
+        "config": addresses.registry_config(),
+        "registrar_key": registrar.pubkey(),
+        "registrar": addresses.registrar(registrar.pubkey()),
+        "meter": addresses.meter(meter_id),
+    }
+    made = world.context.programs["registry"].instruction("suspend_meter", {}, accounts)
+    confirmed = await world.context.sender.send(lambda _payer: [made], (registrar,))
+    assert await world.context.indexer.wait_for(confirmed.signature, 10)
+
+
+async def test_a_first_reading_that_has_become_too_old(
+    world: HubWorld, device: Device, door: Door
+) -> None:
+    """The chain takes it for a day. What the new key signed until then is declared lost."""
+    meter_id = await installed(world, device)
+    code = await change_code(world, "rotate_key", meter_id)
+    door.cut = ("before", "/rotation")
+    assert (await device.change("rotate-key", code)).code < 0
+    door.cut = None
     async with device.agent():
-        line = (await device.change("rotate-key", code)).fails("AgentRuns")
-    assert "systemctl stop" in line
-    assert (await device.change("rotate-key", code)).code == 0
+        await device.until_spooled(device.spooled()[-1].sequence + 3)
+    last = device.spooled()[-1].sequence
+    door.refuse = ("/rotation", "TimeOutOfRange")
+    done = await device.change("rotate-key", code, "--wait", "60")
+    assert done.code == 0, done.lines
+    await in_force(world, device, meter_id, done)
+    await device.until_acked(world, meter_id, last + 1)
+    lost = await world.pool.fetchrow("SELECT * FROM losses WHERE meter_id = $1", meter_id)
+    assert lost is not None
+    assert lost["last_sequence"] == last
 
 
 async def test_an_owner_elsewhere_signs(world: HubWorld, device: Device) -> None:

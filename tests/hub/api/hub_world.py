@@ -125,6 +125,7 @@ class HubWorld:
     http: httpx.AsyncClient
     operator: str
     authority: CertificateAuthority
+    folder: Path
 
     @property
     def pool(self) -> asyncpg.Pool:
@@ -331,6 +332,8 @@ async def _hub(
     )
     app = create_app(context)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub") as http:
-        yield HubWorld(context, app, http, await create_token(pool, "operator"), certificates)
+        yield HubWorld(
+            context, app, http, await create_token(pool, "operator"), certificates, folder
+        )
     stop.set()
     await asyncio.gather(*parts)

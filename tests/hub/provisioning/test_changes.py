@@ -1,7 +1,7 @@
 """What happens to a registered meter: a new key, a new meter in its place, a new owner, its end."""
 
 import pytest
-from hub_world import HubWorld, expect, expect_problem
+from hub_world import Device, HubWorld, expect, expect_problem
 from installer import BASELINE, CODES, Site, history, installed, issue, rotation, site_for
 from solders.pubkey import Pubkey
 
@@ -203,6 +203,16 @@ async def test_the_device_beside_the_meter_claims(world: HubWorld, purpose: str)
     body = {"new_user_id": buyer.user_id} if purpose == "transfer" else {}
     site = await site_for(world, old, purpose, **body)
     expect_problem(await site.post_claim(), 409, "CodeForAnotherMeter")
+
+
+async def test_a_code_for_another_meter(world: HubWorld) -> None:
+    """It is told before the code is bound to a key."""
+    site = await installed(world, await world.user())
+    other = await site_for(world, await installed(world, await world.user()), "rotate_key")
+    response = await other.post_claim(meter_id=site.meter_id)
+    expect_problem(response, 409, "CodeForAnotherMeter")
+    other.device = Device(world.context.deployment.deployment)
+    expect(await other.post_claim(), 201)
 
 
 async def test_a_code_for_something_else(world: HubWorld) -> None:

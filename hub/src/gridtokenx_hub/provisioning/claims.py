@@ -7,7 +7,7 @@ import asyncpg
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.fields import ALGORITHMS
 from gridtokenx_hub.api.problems import Problem
-from gridtokenx_hub.provisioning.acting import check_purpose
+from gridtokenx_hub.provisioning.acting import check_meter, check_purpose
 from gridtokenx_hub.provisioning.issuing import meter_with_owner
 from gridtokenx_hub.provisioning.models import BrokerAddress, Claim, ClaimMeter
 from gridtokenx_hub.provisioning.store import Code, code_by_id, present_code
@@ -39,6 +39,8 @@ async def claim(context: ApiContext, caller: str, body: ClaimMeter) -> Claim:
     """
     code = await present_code(context, caller, body.code)
     check_purpose(code, body.purpose)
+    if body.meter_id is not None:
+        check_meter(code, bytes.fromhex(body.meter_id))
     key = DeviceKey(ALGORITHMS[body.algorithm], body.public_key)
     check_public_key(key.algorithm, key.public_key)
     now_ms = int(context.clock().timestamp() * 1000)

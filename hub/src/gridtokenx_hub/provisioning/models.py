@@ -123,6 +123,7 @@ class ClaimMeter(In):
 
     code: CodeText
     purpose: CodePurpose = Field(description="what it wants to do with the code")
+    meter_id: MeterIdText | None = Field(None, description="beside which it is, once installed")
     algorithm: AlgorithmName
     public_key: Annotated[Hex, text("d75a98…", "32 bytes (Ed25519) or 33 (P-256) in hex")]
     serial: Serial | None = None
