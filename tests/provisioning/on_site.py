@@ -17,6 +17,7 @@ from tests.edge.broker import free_port
 
 from gridtokenx_edge.config import load_config
 from gridtokenx_edge.spool import Pending
+from gridtokenx_edge.spool.inspect import stats
 from gridtokenx_edge.spool.schema import open_for_reading
 
 
@@ -180,6 +181,44 @@ class Device:
             return self.spooled()[-1].sequence >= sequence
 
         await until(written)
+
+    async def delivers(self) -> None:
+        """Wait until the hub has acknowledged more readings of the running agent."""
+        before = self._figures()["acked_sequence"] or 0
+
+        async def more() -> bool:
+            return (self._figures()["acked_sequence"] or 0) > before
+
+        await until(more)
+
+    def waiting(self) -> int:
+        """How many readings have no ack."""
+        return self._figures()["waiting_for_ack"] or 0
+
+    def _figures(self) -> dict[str, int | None]:
+        connection = open_for_reading(self.folder / "state" / "spool.db")
+        found = stats(connection)
+        connection.close()
+        return found
+
+    async def until_logged(self, agent: asyncio.subprocess.Process, event: str) -> None:
+        """Wait until the running agent logs an event."""
+        assert agent.stderr is not None
+        async with asyncio.timeout(30):
+            while event.encode() not in await agent.stderr.readline():
+                pass
+
+    async def check(self, part: str) -> str:
+        """The line of the agent's own check about a part."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "gridtokenx_edge", "check-config"),
+            *("--config", str(self.settings / "edge.toml")),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        output, _ = await process.communicate()
+        (line,) = [line for line in output.decode().splitlines() if f" {part}: " in line]
+        return line
 
     def spooled(self) -> list[Pending]:
         """The readings in the spool."""

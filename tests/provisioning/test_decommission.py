@@ -1,8 +1,5 @@
 """A meter's service ends: all is settled, then chain, hub and broker refuse it for ever."""
 
-import asyncio
-import sys
-
 import pytest
 from hub_world import HubWorld, expect, expect_problem
 from installer import change_code
@@ -82,13 +79,10 @@ async def test_a_stolen_device(world: HubWorld, sunny_device: Device) -> None:
             expect_problem(answer, 503, "BrokerNotFollowing")
             await until_quarantined(world, meter_id)
         expect(await world.post(path, {"reason": "stolen"}, world.operator), 201)
-        assert agent.stderr is not None
-        async with asyncio.timeout(30):
-            while b"broker_lost" not in await agent.stderr.readline():
-                pass
+        await device.until_logged(agent, "broker_lost")
         stored = await highest(world, meter_id)
         await device.until_spooled(device.spooled()[-1].sequence + 12)  # with a boundary in it
-    assert "FAILED" in await broker_check(device)
+    assert "FAILED" in await device.check("broker")
     assert await highest(world, meter_id) == stored
     later = [reading for reading in device.spooled() if reading.sequence > stored]
     settlement = next(
@@ -98,18 +92,6 @@ async def test_a_stolen_device(world: HubWorld, sunny_device: Device) -> None:
     )
     with pytest.raises(TransactionRefused, match="MeterNotActive"):
         await settle(world, meter_id, settlement)
-
-
-async def broker_check(device: Device) -> str:
-    """What the agent's own check says of the broker."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "gridtokenx_edge", "check-config"),
-        *("--config", str(device.settings / "edge.toml")),
-        stdout=asyncio.subprocess.PIPE,
-    )
-    output, _ = await process.communicate()
-    (line,) = [line for line in output.decode().splitlines() if "broker" in line]
-    return line
 
 
 async def until_quarantined(world: HubWorld, meter_id: bytes) -> None:
