@@ -116,7 +116,8 @@ class Device:
     async def install(self, code: str, *more: str) -> Outcome:
         return await self.run(
             *("install", "--hub", f"http://127.0.0.1:{self.door.port}", "--code", code),
-            *("--profile", "schneider-iem3155", *self.bus(), "--clock", "trusted", *more),
+            *("--profile", "schneider-iem3155", *self.bus(), "--clock", "trusted"),
+            *("--state", str(self.folder / "state"), *more),
         )
 
     def bus(self) -> tuple[str, ...]:
@@ -243,7 +244,7 @@ class Device:
         """Run a command with its folders to its end."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "gridtokenx_provisioning", *arguments, "--json"),
-            *("--folder", str(self.settings), "--state", str(self.folder / "state")),
+            *("--folder", str(self.settings)),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env={**os.environ, "PYTHONWARNINGS": "error"},

@@ -114,8 +114,10 @@ async def test_a_bus_in_a_file(world: HubWorld, device: Device) -> None:
     file = device.folder / "bus.toml"
     start = ("install", "--hub", f"http://127.0.0.1:{device.door.port}", "--code", code)
     meter = ("--profile", "schneider-iem3155", "--clock", "trusted", "--bus-file", str(file))
+    meter += ("--state", str(device.folder / "state"))
     (await device.run(*start, *meter)).fails("InvalidArgument")
     file.write_text('kind = "carrier pigeon"')
+    (await device.run(*start, *meter, "--bus-port", "502")).fails("InvalidArgument")
     assert "bus.kind: write one of" in (await device.run(*start, *meter)).fails("ConfigError")
     file.write_text(f'host = "127.0.0.1"\nport = {device.meter.port}\n')
     done = await device.run(*start, *meter)

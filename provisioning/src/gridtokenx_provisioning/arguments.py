@@ -7,10 +7,13 @@ from typing import Final, TypeAlias
 # argparse has no public name for what add_subparsers returns
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - see above
 
-_CODE_FIRST: Final = """
-The operator has issued a one-time code for this. Run the same command again after any break: it
-goes on where it stopped, and nothing happens twice.
-"""
+FOLDER: Final = Path("/etc/gridtokenx")
+STATE: Final = Path("/var/lib/gridtokenx")
+_AGAIN: Final = (
+    "Run the same command again after any break: it goes on where it stopped, and nothing happens"
+    " twice."
+)
+_STOPPED: Final = "Stop the agent first: sudo systemctl stop gtx-edge."
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -20,24 +23,34 @@ def make_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     _add_install(commands)
-    _add(commands, "rotate-key", "put a new signing key in the old one's place")
-    replace = _add(commands, "replace-meter", "go on with another meter in the old one's place")
+    rotate = _add(commands, "rotate-key", "put a new signing key in the old one's place", _STOPPED)
+    _add_owner(rotate)
+    replace = _add(
+        commands,
+        "replace-meter",
+        "go on with another meter in the old one's place",
+        "Run it first while the old meter is there, then, when it is exchanged, with --exchanged."
+        f" {_STOPPED}",
+    )
     replace.add_argument(
         "--exchanged", action="store_true", help="the new meter is there; without: read the old one"
     )
+    replace.set_defaults(owner_signed=None)
     _add_meter(replace, required=False)
-    _add(commands, "transfer", "give the meter to another owner")
-    _add(commands, "decommission", "end the meter's service for ever")
+    transfer = _add(commands, "transfer", "give the meter to another owner", "The agent may run.")
+    _add_owner(transfer)
+    end = _add(commands, "decommission", "end the meter's service for ever", _STOPPED)
+    end.set_defaults(owner_signed=None)
     renew = commands.add_parser("renew", help="renew the certificate when its end is near")
     renew.add_argument("--now", action="store_true", help="whenever it ends")
     _add_hub(renew)
-    _add_places(renew)
+    _add_folder(renew)
     return parser
 
 
 def _add_install(commands: Commands) -> None:
     install = commands.add_parser(
-        "install", help="from a code to a meter that delivers", description=_CODE_FIRST
+        "install", help="from a code to a meter that delivers", description=_AGAIN
     )
     install.add_argument("--hub", required=True, metavar="URL", help="address of the hub")
     _add_code(install)
@@ -46,23 +59,25 @@ def _add_install(commands: Commands) -> None:
         "--clock", choices=("system", "trusted"), default="system", help="who vouches for the time"
     )
     _add_owner(install)
-    _add_places(install)
+    _add_folder(install)
+    install.add_argument(
+        "--state", type=Path, default=STATE, help=f"keys and spool (default {STATE})"
+    )
 
 
-def _add(commands: Commands, name: str, text: str) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=text, description=f"{text}. {_CODE_FIRST}")
+def _add(commands: Commands, name: str, text: str, first: str) -> argparse.ArgumentParser:
+    """Add a change of an installed meter."""
+    command = commands.add_parser(name, help=text, description=f"{first} {_AGAIN}")
     _add_code(command)
     _add_hub(command)
-    if name in {"rotate-key", "transfer"}:
-        _add_owner(command)
-    else:
-        command.set_defaults(owner_signed=None)
-    _add_places(command)
+    _add_folder(command)
     return command
 
 
 def _add_code(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--code", required=True, help="from the operator; - reads a line of input")
+    command.add_argument(
+        "--code", required=True, help="the operator's one-time code; - reads a line of input"
+    )
     command.add_argument(
         "--wait", type=int, metavar="S", help="run until the hub has a reading, for S seconds"
     )
@@ -74,10 +89,14 @@ def _add_meter(command: argparse.ArgumentParser, *, required: bool) -> None:
         "--profile", required=required, help=f"the meter's model, or a path in .toml{kept}"
     )
     bus = command.add_mutually_exclusive_group(required=required)
-    bus.add_argument("--bus-host", help=f"the meter or its gateway (Modbus TCP){kept}")
-    bus.add_argument("--bus-file", type=Path, help="the keys of [meter.bus], for other buses")
-    command.add_argument("--bus-port", type=int, default=502)
-    command.add_argument("--bus-unit", type=int, default=1)
+    bus.add_argument(
+        "--bus-host", metavar="HOST", help=f"the meter or its gateway (Modbus TCP){kept}"
+    )
+    bus.add_argument(
+        "--bus-file", type=Path, metavar="FILE", help="the keys of [meter.bus], for other buses"
+    )
+    command.add_argument("--bus-port", type=int, metavar="N", help="with --bus-host (default 502)")
+    command.add_argument("--bus-unit", type=int, metavar="N", help="with --bus-host (default 1)")
     command.add_argument(
         "--serial", help="serial number on the plate; needed where the meter does not tell it"
     )
@@ -96,11 +115,9 @@ def _add_hub(command: argparse.ArgumentParser) -> None:
     command.add_argument("--hub", metavar="URL", help="when it is not that of the installation")
 
 
-def _add_places(command: argparse.ArgumentParser) -> None:
+def _add_folder(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--folder", type=Path, default=Path("/etc/gridtokenx"), help="settings and sheet"
-    )
-    command.add_argument(
-        "--state", type=Path, default=Path("/var/lib/gridtokenx"), help="keys and spool"
+        "--folder", type=Path, default=FOLDER, help=f"settings and sheets (default {FOLDER})"
     )
     command.add_argument("--json", action="store_true", help="the result on standard output")
+    command.set_defaults(state=STATE)

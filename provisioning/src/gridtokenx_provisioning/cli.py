@@ -128,9 +128,12 @@ def _code(arguments: argparse.Namespace) -> str:
 
 
 def _bus(arguments: argparse.Namespace) -> dict[str, Any] | None:
+    given = {"port": arguments.bus_port, "unit": arguments.bus_unit}
     if arguments.bus_host is not None:
-        place = {"host": arguments.bus_host, "port": arguments.bus_port}
-        return {"kind": "tcp", **place, "unit": arguments.bus_unit}
+        place = {"host": arguments.bus_host, "port": 502, "unit": 1}
+        return place | {name: value for name, value in given.items() if value is not None}
+    if any(value is not None for value in given.values()):
+        raise InvalidArgument("--bus-port and --bus-unit go with --bus-host; in a file, write them")
     if arguments.bus_file is None:
         return None
     try:

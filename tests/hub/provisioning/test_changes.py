@@ -59,6 +59,19 @@ async def test_an_answer_that_was_lost(world: HubWorld) -> None:
     assert await history(world, old.device.meter_id) == 2
 
 
+async def test_an_indexer_that_is_behind(world: HubWorld) -> None:
+    """The sheet says what the chain says, not what was so before."""
+    old = await installed(world, await world.user())
+    site = await site_for(world, old, "rotate_key")
+    await site.claim()
+    expect(await site.post("rotation", **rotation(old, site, site.reading(5))), 201)
+    query = "UPDATE meters SET public_key = $2 WHERE meter_id = $1"
+    await world.pool.execute(query, site.device.meter_id, old.device.signer.public_key)
+    expect_problem(await site.post("done"), 503, "IndexerBehind")
+    await world.pool.execute(query, site.device.meter_id, site.device.signer.public_key)
+    expect(await site.post("done"), 200)
+
+
 async def test_who_may_hand_over(world: HubWorld) -> None:
     """The key in force alone, to the key that claimed the code, for this meter, now."""
     old = await installed(world, await world.user())
