@@ -218,6 +218,17 @@ async def test_the_device_beside_the_meter_claims(world: HubWorld, purpose: str)
     expect_problem(await site.post_claim(), 409, "CodeForAnotherMeter")
 
 
+@pytest.mark.parametrize(
+    ("purpose", "step"), [("transfer", "transfer"), ("revoke", "decommissioning")]
+)
+async def test_no_device_has_claimed(world: HubWorld, purpose: str, step: str) -> None:
+    """Nobody ends what a device has not delivered."""
+    old = await installed(world, await world.user())
+    body = {"new_user_id": (await world.user()).user_id} if purpose == "transfer" else {}
+    site = await site_for(world, old, purpose, **body)
+    expect_problem(await site.post(step), 409, "CodeNotClaimed")
+
+
 async def test_a_code_for_another_meter(world: HubWorld) -> None:
     """It is told before the code is bound to a key."""
     site = await installed(world, await world.user())
