@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,14 +22,18 @@ class Site:
     read_every_ms: int = 200
     profile: str = "schneider-iem3155"
     limits_w: int = 10_000
+    health_port: int | None = None
+    spool_bytes: int = 1 << 26
 
     @property
     def config(self) -> Path:
         return self.folder / "edge.toml"
 
     def write(self) -> None:
+        health = f"health = {{ port = {self.health_port} }}" if self.health_port else ""
         self.config.write_text(f"""
 clock = "trusted"
+{health}
 [[meter]]
 id = "{METER_ID.hex()}"
 profile = "{self.profile}"
@@ -48,6 +52,7 @@ export_w = {self.limits_w}
 import_w = {self.limits_w}
 [meter.spool]
 path = "spool.db"
+max_bytes = {self.spool_bytes}
 [meter.broker]
 host = "127.0.0.1"
 port = {self.broker_port}
@@ -58,9 +63,13 @@ port = {self.broker_port}
         return await command(*arguments, "--config", str(self.config))
 
     async def start(
-        self, *arguments: str, stdout: int = asyncio.subprocess.DEVNULL
+        self,
+        *arguments: str,
+        stdout: int = asyncio.subprocess.DEVNULL,
+        under: Sequence[str] = (),
     ) -> asyncio.subprocess.Process:
-        return await _start(*arguments, "--config", str(self.config), stdout=stdout)
+        """Start a command; ``under`` is a program that starts it in its turn, with its options."""
+        return await _start(*arguments, "--config", str(self.config), stdout=stdout, under=under)
 
 
 async def command(*arguments: str) -> tuple[int, str, str]:
@@ -70,8 +79,11 @@ async def command(*arguments: str) -> tuple[int, str, str]:
     return process.returncode or 0, output.decode(), errors.decode()
 
 
-async def _start(*arguments: str, stdout: int) -> asyncio.subprocess.Process:
+async def _start(
+    *arguments: str, stdout: int, under: Sequence[str] = ()
+) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
+        *under,
         sys.executable,
         "-m",
         "gridtokenx_edge",
