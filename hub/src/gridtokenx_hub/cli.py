@@ -18,6 +18,7 @@ COMMANDS = {
     "broker": "run the MQTT broker",
     "registrar": "run the registrar, who signs for meters",
     "token": "make a bearer token; it is shown once",
+    "command": "ask a device to read now, or to send readings again",
     "status": "show what the hub has done so far, as JSON",
 }
 
