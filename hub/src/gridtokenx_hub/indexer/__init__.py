@@ -1,4 +1,4 @@
-"""Follows the programs' events into the tables, and reconciles the tables with the chain."""
+"""Follows the programs' events into the tables."""
 
 from gridtokenx_hub.indexer.errors import (
     EventUnusable,
@@ -9,10 +9,8 @@ from gridtokenx_hub.indexer.errors import (
     UnknownEvent,
 )
 from gridtokenx_hub.indexer.indexer import Indexer
-from gridtokenx_hub.indexer.reconcile import Difference, reconcile
 
 __all__ = [
-    "Difference",
     "EventUnusable",
     "HistoryConflict",
     "Indexer",
@@ -20,5 +18,4 @@ __all__ = [
     "SequenceHole",
     "TransactionMissing",
     "UnknownEvent",
-    "reconcile",
 ]
