@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, Self
@@ -96,6 +96,11 @@ class Spool:
         return self._state
 
     @property
+    def last_sequence(self) -> int:
+        """Highest sequence that was used; 0 for none."""
+        return self._state.last_sequence if self._state else 0
+
+    @property
     def acked_sequence(self) -> int:
         """Highest sequence that has its ack; 0 for none."""
         return self._ack.sequence if self._ack else 0
@@ -107,7 +112,7 @@ class Spool:
         return Stands(
             used_bytes=self._used,
             oldest_sequence=oldest or 0,
-            last_sequence=state.last_sequence if state else 0,
+            last_sequence=self.last_sequence,
             acked_sequence=self.acked_sequence,
             last_time_ms=state.accepted.time_ms if state else 0,
         )
@@ -151,6 +156,20 @@ class Spool:
             save_chain(self._connection, state)
         self._state = state
 
+    def let_go(self, first: int) -> None:
+        """Drop the readings from a sequence on, none of which has its ack; the next one says so.
+
+        Raises:
+            SpoolError: Nothing was written.
+        """
+        with transaction(self._connection):
+            rows = self._connection.execute(
+                "DELETE FROM reading WHERE sequence >= ? AND acked_ms IS NULL RETURNING sequence",
+                (first,),
+            ).fetchall()
+            dropped.add(self._connection, [sequence for (sequence,) in rows])
+        self._used = used_bytes(self._connection)
+
     def apply_ack(self, ack: Ack, now_ms: int) -> AckOutcome:
         """Take note of a verified ack; forget what has had one for long enough.
 
@@ -164,9 +183,9 @@ class Spool:
         if outcome is AckOutcome.AHEAD and state is not None:
             state = replace(state, last_sequence=ack.sequence + JUMP, last_hash=ack.hash, gap=True)
         applied = AckState(ack.epoch, ack.sequence, ack.time_ms)
-        with transaction(self._connection):
+        with transaction(self._connection, synced=False):
             save_ack(self._connection, applied)
-            if state is not None:
+            if state is not None and state is not self._state:
                 save_chain(self._connection, state)
             self._mark(ack.sequence, now_ms)
             dropped.forget(self._connection, ack.sequence)
@@ -197,6 +216,20 @@ class Spool:
             "SELECT message FROM reading WHERE sequence = ?", (sequence,)
         ).fetchone()
         return row and bytes(row[0])
+
+    def newest(self) -> Pending | None:
+        """The reading with the highest sequence that is held."""
+        row = self._connection.execute(
+            "SELECT sequence, message FROM reading ORDER BY sequence DESC LIMIT 1"
+        ).fetchone()
+        return row and Pending(*row)
+
+    def kept(self) -> Iterator[bytes]:
+        """The bare readings that are held, oldest first."""
+        rows = self._connection.execute(
+            "SELECT message FROM reading WHERE kept = 1 ORDER BY sequence"
+        )
+        return (bytes(message) for (message,) in rows)
 
     def _judge(self, ack: Ack) -> AckOutcome:
         if max(ack.sequence, ack.time_ms) > _LARGEST_NUMBER:
