@@ -44,9 +44,7 @@ VERBS = {
         _python("demo", broker=True),
     ),
     "test": Verb("all tests; arguments go to pytest", _python("pytest", broker=True, token=True)),
-    "check": Verb(
-        "format, lint, types, rebuild of the programs, packaging", _python("workbench.checks")
-    ),
+    "check": Verb("format, lint, types, rebuild of the programs", _python("workbench.checks")),
     "bench": Verb(
         "NAME [--json]: a benchmark (edge, ingest, settlement)", _python("workbench.bench")
     ),

@@ -9,10 +9,15 @@ from pathlib import Path
 
 from tests.edge.fake_hub import DEPLOYMENT, METER_ID
 
+HERE = (sys.executable, "-m", "gridtokenx_edge")
+
 
 @dataclass
 class Site:
-    """A folder with key, settings and spool of one meter, and the commands on it."""
+    """A folder with key, settings and spool of one meter, and the commands on it.
+
+    ``program`` starts ``gtx-edge``; another may be that of another environment.
+    """
 
     folder: Path
     meter_port: int
@@ -22,6 +27,7 @@ class Site:
     read_every_ms: int = 200
     profile: str = "schneider-iem3155"
     limits_w: int = 10_000
+    program: tuple[str, ...] = HERE
 
     @property
     def config(self) -> Path:
@@ -55,27 +61,25 @@ port = {self.broker_port}
 
     async def command(self, *arguments: str) -> tuple[int, str, str]:
         """Run a command to its end; exit code, standard output and error."""
-        return await command(*arguments, "--config", str(self.config))
+        return await command(*arguments, "--config", str(self.config), program=self.program)
 
     async def start(
         self, *arguments: str, stdout: int = asyncio.subprocess.DEVNULL
     ) -> asyncio.subprocess.Process:
-        return await _start(*arguments, "--config", str(self.config), stdout=stdout)
+        own = [*self.program, *arguments, "--config", str(self.config)]
+        return await _start(*own, stdout=stdout)
 
 
-async def command(*arguments: str) -> tuple[int, str, str]:
+async def command(*arguments: str, program: tuple[str, ...] = HERE) -> tuple[int, str, str]:
     """Run a command to its end; exit code, standard output and error."""
-    process = await _start(*arguments, stdout=asyncio.subprocess.PIPE)
+    process = await _start(*program, *arguments, stdout=asyncio.subprocess.PIPE)
     output, errors = await process.communicate()
     return process.returncode or 0, output.decode(), errors.decode()
 
 
-async def _start(*arguments: str, stdout: int) -> asyncio.subprocess.Process:
+async def _start(*words: str, stdout: int) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "gridtokenx_edge",
-        *arguments,
+        *words,
         stdout=stdout,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "PYTHONWARNINGS": "error"},
