@@ -22,7 +22,8 @@ PATIENCE_S = 60
 class Publisher(asyncio.Protocol):
     """An MQTT 5 connection that publishes at QoS 1."""
 
-    def __init__(self) -> None:
+    def __init__(self, client_id: str) -> None:
+        self._client_id = client_id
         self.accepted = asyncio.get_running_loop().create_future()
         self.unacknowledged = 0
         self._unread = b""
@@ -30,7 +31,7 @@ class Publisher(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass of it
-        self._transport.write(mqtt5.ConnectPacket("load", clean_start=True).write())
+        self._transport.write(mqtt5.ConnectPacket(self._client_id, clean_start=True).write())
 
     def data_received(self, data: bytes) -> None:
         self._unread += data
@@ -86,7 +87,7 @@ async def main(
     """Publish for some seconds; print how many messages, and how long till all were stored."""
     meters = [Meter(number) for number in range(meter_count)]
     loop = asyncio.get_running_loop()
-    _, publisher = await loop.create_connection(Publisher, "127.0.0.1", port)
+    _, publisher = await loop.create_connection(lambda: Publisher("load"), "127.0.0.1", port)
     await publisher.accepted
     await greet(publisher, progress, meters)
     greeted = progress.stored

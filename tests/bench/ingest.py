@@ -68,6 +68,7 @@ async def measure(single_s: float, other_s: float, meter_count: int) -> dict[str
         "batched": await run(meter_count, BATCH, other_s, 1),
         "single_2_workers": await run(meter_count, 1, other_s, 2),
         "batched_2_workers": await run(meter_count, BATCH, other_s, 2),
+        "single_beside_a_flood": await run(meter_count, 1, other_s, 1, flood=True),
         "revocation_s": round(await revocation(), 3),
     }
 
@@ -96,14 +97,16 @@ async def run(
     seconds: float,
     workers: int,
     verification: Verification | None = None,
+    *,
+    flood: bool = False,
 ) -> dict[str, Any]:
-    """Run one load from empty tables to the last commit."""
+    """Run one load from empty tables to the last commit; with `flood`, beside a mad device."""
     async with contextlib.AsyncExitStack() as stack:
         folder = stack.enter_context(working_folder())
         path = folder / "progress"
         progress = Progress(path)
         url, pool, server_id = await stack.enter_async_context(database(folder))
-        await register(pool, [Meter(number) for number in range(meter_count)])
+        await register(pool, [Meter(number) for number in range(meter_count + 1)])
         port, broker_id = stack.enter_context(broker(folder))
         hubs = [
             stack.enter_context(program("_hub.py", url, port, path, worker))
@@ -118,6 +121,8 @@ async def run(
             "database": [server_id],
             "devices": [load.pid],
         }
+        if flood:
+            stack.enter_context(program("_flood.py", port, meter_count))
         before = processor_time(parts)
         await until(lambda: ended(progress, verification), seconds + PATIENCE_S, SAMPLE_EVERY_S)
         after = processor_time(parts)

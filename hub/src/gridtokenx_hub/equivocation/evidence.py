@@ -13,9 +13,10 @@ from gridtokenx_protocol.record import Record
 
 FIRST = """
 SELECT r.*, (SELECT deployment FROM hub_state) AS deployment
-FROM readings r
-WHERE r.meter_id = $1 AND r.first_sequence = (
-    SELECT first_sequence FROM readings WHERE meter_id = $1 AND sequence = $2 LIMIT 1)
+FROM (SELECT first_sequence AS first, record_count AS count FROM readings
+      WHERE meter_id = $1 AND sequence = $2 LIMIT 1) AS message
+JOIN readings r ON r.meter_id = $1 AND r.first_sequence = message.first
+    AND r.sequence BETWEEN message.first AND message.first + message.count - 1
 ORDER BY r.sequence
 """
 KEEP = """

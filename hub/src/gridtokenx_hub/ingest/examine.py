@@ -3,8 +3,10 @@
 Nothing here looks at the meter's other readings: that is judged where they are locked.
 """
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import TypeAlias
 
@@ -29,9 +31,9 @@ MAX_INT64 = 2**63 - 1
 MAX_LOSSES = 64
 """Spans in one message; each is one row, however long it is."""
 
-_DEPLOYMENT = slice(4, 8)
-_METER_ID = slice(8, 24)
-_SEQUENCE = slice(24, 32)
+_HEAD = struct.Struct("<4s16sQ")
+"""Deployment, meter id and sequence, behind a record's magic."""
+_parse_topic = lru_cache(maxsize=65_536)(parse_topic)
 
 Spans: TypeAlias = tuple[tuple[int, int], ...]
 
@@ -50,7 +52,7 @@ def open_message(topic: str, message: bytes) -> Opened | Refused:
     """Take a message apart, as far as that can be done without a key."""
     meter_id = None
     try:
-        meter_id, kind = parse_topic(topic)
+        meter_id, kind = _parse_topic(topic)
         if kind != "readings":
             raise BadTopic("readings come on a meter's topic for readings")
         return Opened(topic, message, meter_id, cose.decode(message))
@@ -100,19 +102,17 @@ def _check_claims(payload: bytes, meter_id: MeterId, deployment: bytes) -> None:
     """Check that the first record is of this meter, here, and one that a verdict can name."""
     if len(payload) < RECORD_SIZE or not payload.startswith(RECORD_MAGIC):
         raise Malformed("a payload begins with a whole record")
-    if payload[_METER_ID] != meter_id:
-        raise WrongMeter(f"the record is of meter {payload[_METER_ID].hex()}")
-    if payload[_DEPLOYMENT] != deployment:
-        found = payload[_DEPLOYMENT].hex()
-        raise WrongDeployment(f"the record is of deployment {found}, this is {deployment.hex()}")
-    if _sequence(payload) < 1:
+    its_deployment, its_meter_id, sequence = _HEAD.unpack_from(payload, len(RECORD_MAGIC))
+    if its_meter_id != meter_id:
+        raise WrongMeter(f"the record is of meter {its_meter_id.hex()}")
+    if its_deployment != deployment:
+        raise WrongDeployment(
+            f"the record is of deployment {its_deployment.hex()}, this is {deployment.hex()}"
+        )
+    if sequence < 1:
         raise Malformed("a sequence starts at 1")
-    if _sequence(payload) > MAX_INT64 - MAX_RECORDS:
-        raise OutOfRange(f"sequence {_sequence(payload)} is beyond what can be stored")
-
-
-def _sequence(payload: bytes) -> int:
-    return int.from_bytes(payload[_SEQUENCE], "little")
+    if sequence > MAX_INT64 - MAX_RECORDS:
+        raise OutOfRange(f"sequence {sequence} is beyond what can be stored")
 
 
 def _read(payload: bytes, now_ms: int) -> tuple[list[Reading], Spans]:
@@ -181,7 +181,7 @@ def _unreadable(payload: bytes, detail: str) -> list[Reading]:
         and len(payload) >= starts[-1] + 2 * RECORD_SIZE
     ):
         starts.append(starts[-1] + RECORD_SIZE)
-    first = _sequence(payload)
+    _, _, first = _HEAD.unpack_from(payload, len(RECORD_MAGIC))
     readings = []
     for index, start in enumerate(starts):
         end = start + RECORD_SIZE

@@ -1,8 +1,5 @@
 """How much of a flood on one topic is looked at."""
 
-from collections import Counter
-from collections.abc import Callable
-
 MESSAGES_PER_SECOND = 500
 """Of one topic. A device has at most 64 messages under way and hears at most one ack a second."""
 
@@ -14,16 +11,15 @@ class FloodGate:
     device that floods costs the others a few microseconds a message and not a signature check.
     """
 
-    def __init__(self, clock: Callable[[], int]) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._second = 0
-        self._counts: Counter[str] = Counter()
+        self._counts: dict[str, int] = {}
 
-    def allows(self, topic: str) -> bool:
-        """Tell whether one more message of this topic is let through, and count it."""
-        second = self._clock() // 1000
+    def allows(self, topic: str, second: int) -> bool:
+        """Tell whether one more message of this topic is let through in `second`, and count it."""
         if second != self._second:
             self._second = second
             self._counts.clear()
-        self._counts[topic] += 1
-        return self._counts[topic] <= MESSAGES_PER_SECOND
+        count = self._counts.get(topic, 0) + 1
+        self._counts[topic] = count
+        return count <= MESSAGES_PER_SECOND

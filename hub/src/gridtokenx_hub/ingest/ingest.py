@@ -78,7 +78,7 @@ class Ingest:
         self._client_id = f"gtx-hub-ingest-{worker}"
         self._keys = Keyring(pool)
         self._budget = QuarantineBudget(clock)
-        self._gate = FloodGate(clock)
+        self._gate = FloodGate()
         self._acks = AckPublisher(ack_signer, deployment, clock, self.counters)
         self._arrived: Backlog[_Delivery] = Backlog()
         self._examined: Backlog[tuple[_Delivery, Item]] = Backlog()
@@ -148,11 +148,12 @@ class Ingest:
     def _on_messages(self, session: Session, packets: list[mqtt5.PublishPacket]) -> None:
         self.counters.received += len(packets)
         full = len(self._arrived) + len(self._examined) >= UNSURE_LIMIT
+        second = self._clock() // 1000
         taken = []
         for packet in packets:
             if packet.packet_id is None and full:
                 self.counters.discarded += 1
-            elif self._gate.allows(packet.topic):
+            elif self._gate.allows(packet.topic, second):
                 taken.append((session, packet))
             else:
                 self.counters.floods += 1
