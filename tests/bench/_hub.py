@@ -1,8 +1,10 @@
-"""The hub's side of the ingest benchmark: one ingest worker in a process of its own."""
+"""The hub's side of the ingest benchmark: one ingest worker in a process of its own.
+
+The first of them keeps the roll-ups too.
+"""
 
 import asyncio
 import json
-import resource
 import signal
 import sys
 import time
@@ -10,23 +12,18 @@ from pathlib import Path
 
 import uvloop
 from _meters import ACK_SIGNER, DEPLOYMENT
-from _progress import BEGUN, CONNECTIONS, STORED, Progress
+from _progress import Progress
 
 from gridtokenx_hub.broker.settings import BrokerSettings
 from gridtokenx_hub.database import open_pool
 from gridtokenx_hub.ingest import Ingest
+from gridtokenx_hub.readings import Upkeep
 
-REPORT_EVERY_S = 0.002
-
-
-def cpu_s() -> float:
-    """Return the processor time that this process has used."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+REPORT_EVERY_S = 0.01
 
 
-async def main(url: str, port: int, progress: Progress) -> None:
-    """Run until SIGTERM, then print the processor time used since the load began."""
+async def main(url: str, port: int, progress: Progress, worker: int) -> None:
+    """Run until SIGTERM, then print what it took."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with await open_pool(url) as pool:
@@ -35,24 +32,33 @@ async def main(url: str, port: int, progress: Progress) -> None:
             BrokerSettings("127.0.0.1", port, None),
             ACK_SIGNER,
             DEPLOYMENT,
-            lambda: time.time_ns() // 1_000_000,
+            now_ms,
+            str(worker),
         )
-        running = asyncio.create_task(ingest.run(stop))
-        before = 0.0
+        running = [asyncio.create_task(ingest.run(stop))]
+        if worker == 0:
+            running.append(asyncio.create_task(Upkeep(pool, now_ms).run(stop)))
         while not stop.is_set():
-            progress[STORED] = ingest.counters.stored
-            progress[CONNECTIONS] = ingest.counters.connections
-            if not before and progress[BEGUN]:
-                before = cpu_s()
+            progress.report(worker, ingest.counters.stored, ingest.counters.connections)
             await asyncio.sleep(REPORT_EVERY_S)
-        await running
+        await asyncio.gather(*running)
     report = {
-        "cpu_s": cpu_s() - before,
-        "max_rss_kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+        "max_rss_kb": max_rss_kb(),
         "acks": ingest.counters.acks,
     }
     sys.stdout.write(json.dumps(report) + "\n")
 
 
+def now_ms() -> int:
+    """The present instant, Unix ms."""
+    return time.time_ns() // 1_000_000
+
+
+def max_rss_kb() -> int:
+    """The most memory this process has had; getrusage would count the parent's before exec."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0])
+
+
 if __name__ == "__main__":
-    uvloop.run(main(sys.argv[1], int(sys.argv[2]), Progress(Path(sys.argv[3]))))
+    uvloop.run(main(sys.argv[1], int(sys.argv[2]), Progress(Path(sys.argv[3])), int(sys.argv[4])))

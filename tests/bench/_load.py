@@ -11,10 +11,10 @@ from typing import cast
 import mqtt5
 import uvloop
 from _meters import Meter
-from _progress import BEGUN, STORED, Progress, until
+from _progress import Progress, until
 
 BURST = 16
-WINDOW = 512
+WINDOW = 1024
 """Messages on their way; more would only wait in the broker and count as latency."""
 PATIENCE_S = 60
 
@@ -77,7 +77,7 @@ async def greet(publisher: Publisher, progress: Progress, meters: list[Meter]) -
     for first in range(0, len(meters), BURST):
         await until(lambda: publisher.has_room, PATIENCE_S)
         publisher.publish(burst(meters[first : first + BURST], 1))
-    await until(lambda: progress[STORED] >= len(meters), PATIENCE_S)
+    await until(lambda: progress.stored >= len(meters), PATIENCE_S)
 
 
 async def main(
@@ -89,13 +89,13 @@ async def main(
     _, publisher = await loop.create_connection(Publisher, "127.0.0.1", port)
     await publisher.accepted
     await greet(publisher, progress, meters)
-    greeted = progress[STORED]
-    progress[BEGUN] = 1
+    greeted = progress.stored
+    progress.begin()
     began = time.monotonic()
     sent = 0
 
     def on_their_way() -> int:
-        return sent - (progress[STORED] - greeted) // readings
+        return sent - (progress.stored - greeted) // readings
 
     while time.monotonic() - began < seconds:
         await until(lambda: publisher.has_room and on_their_way() + BURST <= WINDOW, PATIENCE_S)
@@ -107,6 +107,7 @@ async def main(
     with contextlib.suppress(TimeoutError):  # what is missing then is counted as lost
         await until(lambda: on_their_way() == 0, PATIENCE_S)
     report = {"messages": sent, "seconds": time.monotonic() - began}
+    progress.end()
     sys.stdout.write(json.dumps(report) + "\n")
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,14 +28,18 @@ class Site:
     profile: str = "schneider-iem3155"
     limits_w: int = 10_000
     program: tuple[str, ...] = HERE
+    health_port: int | None = None
+    spool_bytes: int = 1 << 26
 
     @property
     def config(self) -> Path:
         return self.folder / "edge.toml"
 
     def write(self) -> None:
+        health = f"health = {{ port = {self.health_port} }}" if self.health_port else ""
         self.config.write_text(f"""
 clock = "trusted"
+{health}
 [[meter]]
 id = "{METER_ID.hex()}"
 profile = "{self.profile}"
@@ -54,6 +58,7 @@ export_w = {self.limits_w}
 import_w = {self.limits_w}
 [meter.spool]
 path = "spool.db"
+max_bytes = {self.spool_bytes}
 [meter.broker]
 host = "127.0.0.1"
 port = {self.broker_port}
@@ -64,9 +69,13 @@ port = {self.broker_port}
         return await command(*arguments, "--config", str(self.config), program=self.program)
 
     async def start(
-        self, *arguments: str, stdout: int = asyncio.subprocess.DEVNULL
+        self,
+        *arguments: str,
+        stdout: int = asyncio.subprocess.DEVNULL,
+        under: Sequence[str] = (),
     ) -> asyncio.subprocess.Process:
-        own = [*self.program, *arguments, "--config", str(self.config)]
+        """Start a command; ``under`` is a program that starts it in its turn, with its options."""
+        own = [*under, *self.program, *arguments, "--config", str(self.config)]
         return await _start(*own, stdout=stdout)
 
 

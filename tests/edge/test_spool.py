@@ -12,6 +12,7 @@ from gridtokenx_edge.config import MeterConfig, SpoolConfig
 from gridtokenx_edge.errors import SpoolError
 from gridtokenx_edge.records import Range
 from gridtokenx_edge.spool import AckOutcome, Spool
+from gridtokenx_edge.spool.cap import ROW_BYTES
 from gridtokenx_edge.spool.dropped import merge
 from gridtokenx_edge.spool.inspect import stats
 from gridtokenx_edge.spool.schema import open_for_reading
@@ -164,6 +165,23 @@ def test_an_ack_ahead_of_the_spool_moves_the_chain_behind_it(chain: Chain) -> No
     assert first.previous_hash == bytes([8] * 32)
     assert not chain.problems()
     assert chain.spool.pending(0, 1)[0].sequence == first.sequence
+
+
+def test_letting_go_is_declared(chain: Chain) -> None:
+    for _ in range(8):
+        chain.append()
+    chain.ack(4)
+    last = max(chain.held())
+    chain.spool.let_go(3)
+    assert chain.held() == {1, 2, 3, 4}, "what has its ack stays"
+    after, *_ = chain.append()
+    assert after.record.sequence == last + 1
+    assert after.declares == (Range(5, last),)
+    assert not chain.problems()
+    chain.reopen()
+    assert chain.spool.stands().used_bytes == sum(
+        len(chain.signed[sequence].message) + ROW_BYTES for sequence in chain.held()
+    )
 
 
 def test_two_processes_cannot_write_one_spool(chain: Chain) -> None:

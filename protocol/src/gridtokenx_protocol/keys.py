@@ -43,6 +43,9 @@ _SMALL_ORDER_Y: Final = frozenset(
     }
 )
 """y of the eight points of order 1, 2, 4 and 8; they verify signatures over any message."""
+_L25519_TOP_BYTE: Final = _L25519 >> 248
+_DOUBTFUL_TOP_BYTES: Final = frozenset(y >> 248 for y in (*_SMALL_ORDER_Y, _P25519))
+"""Of an R that may be of small order or not canonical."""
 _N256: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
@@ -119,6 +122,12 @@ def check_signature_form(algorithm: Algorithm, signature: bytes) -> None:
     if algorithm is Algorithm.P256:
         check_low_s(signature)
         return
+    if (
+        len(signature) == SIGNATURE_SIZE
+        and signature[63] < _L25519_TOP_BYTE
+        and signature[31] & 0x7F not in _DOUBTFUL_TOP_BYTES
+    ):
+        return  # nearly all: S is below the order, and R none of the forbidden points
     r, s = _halves(signature, "little")
     y = r & (2**255 - 1)
     if s >= _L25519 or y >= _P25519 or y in _SMALL_ORDER_Y:

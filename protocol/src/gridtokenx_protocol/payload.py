@@ -1,12 +1,20 @@
 """What a reading message carries: one to 32 records, and extras of the last of them."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from gridtokenx_protocol.cbor import decode_map
 from gridtokenx_protocol.errors import Malformed
-from gridtokenx_protocol.record import RECORD_MAGIC, RECORD_SIZE, Record
+from gridtokenx_protocol.record import (
+    RECORD_MAGIC,
+    RECORD_SIZE,
+    Record,
+    RecordFields,
+    is_settlement,
+    read_fields,
+)
 
 MAX_RECORDS = 32
 
@@ -35,18 +43,7 @@ class Payload:
     extras: bytes | None = None
 
     def __post_init__(self) -> None:
-        if not 1 <= len(self.records) <= MAX_RECORDS:
-            raise Malformed(f"a payload has 1 to {MAX_RECORDS} records")
-        for record, following in pairwise(self.records):
-            if following.meter_id != record.meter_id or following.deployment != record.deployment:
-                raise Malformed("all records of a payload are of one meter and deployment")
-            if following.sequence != record.sequence + 1:
-                raise Malformed("sequences rise by one inside a payload")
-        alone = len(self.records) == 1 and self.extras is None
-        if not alone and any(record.is_settlement for record in self.records):
-            raise Malformed("a settlement reading travels alone and without extras")
-        if self.extras is not None:
-            _check_extras(self.extras)
+        _check(self.records, self.extras)
 
     def encode(self) -> bytes:
         """The records one after another, then the extras."""
@@ -59,13 +56,40 @@ class Payload:
         Raises:
             Malformed: Not whole records followed by nothing or by one map of extras.
         """
-        end = 0
-        while data.startswith(RECORD_MAGIC, end):
-            end += RECORD_SIZE
-        records = tuple(
-            Record.decode(data[start : start + RECORD_SIZE]) for start in range(0, end, RECORD_SIZE)
-        )
-        return cls(records, data[end:] or None)
+        fields, extras = read_payload(data)
+        return cls(tuple(Record(*each) for each in fields), extras)
+
+
+def read_payload(data: bytes) -> tuple[list[RecordFields], bytes | None]:
+    """Read records and extras by the same rules as ``Payload.decode``; cheap, for many.
+
+    Raises:
+        Malformed: Not whole records followed by nothing or by one map of extras.
+    """
+    end = 0
+    records = []
+    while data.startswith(RECORD_MAGIC, end):
+        records.append(read_fields(data, end))
+        end += RECORD_SIZE
+    extras = data[end:] or None
+    _check(records, extras)
+    return records, extras
+
+
+def _check(records: Sequence[Record | RecordFields], extras: bytes | None) -> None:
+    if not 1 <= len(records) <= MAX_RECORDS:
+        raise Malformed(f"a payload has 1 to {MAX_RECORDS} records")
+    if len(records) == 1 and extras is None:
+        return
+    for record, following in pairwise(records):
+        if following.meter_id != record.meter_id or following.deployment != record.deployment:
+            raise Malformed("all records of a payload are of one meter and deployment")
+        if following.sequence != record.sequence + 1:
+            raise Malformed("sequences rise by one inside a payload")
+    if any(is_settlement(record.flags) for record in records):
+        raise Malformed("a settlement reading travels alone and without extras")
+    if extras is not None:
+        _check_extras(extras)
 
 
 def _check_extras(extras: bytes) -> None:

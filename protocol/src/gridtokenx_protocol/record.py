@@ -3,6 +3,7 @@
 import struct
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
+from typing import NamedTuple, Protocol
 
 from gridtokenx_protocol.errors import Malformed
 
@@ -37,7 +38,78 @@ class Flag(IntFlag):
     TAMPER = 1 << 6
 
 
-_KNOWN_BITS = _CLOCK_BITS | sum(Flag)
+# plain integers: what an IntFlag does takes longer than all other checks of a record together
+_KNOWN_BITS = int(_CLOCK_BITS | sum(Flag))
+_SETTLEMENT = int(Flag.SETTLEMENT)
+
+
+class RecordFields(NamedTuple):
+    """What a record's bytes say, in their order: see ``Record``. Cheap, for those who read many."""
+
+    deployment: bytes
+    meter_id: bytes
+    sequence: int
+    time_ms: int
+    produced_mwh: int
+    consumed_mwh: int
+    surplus_mwh: int
+    active_power_mw: int
+    voltage_mv: int
+    current_ma: int
+    frequency_mhz: int
+    flags: int
+    previous_hash: bytes
+
+
+class _Checked(Protocol):
+    """The fields that have rules besides their size."""
+
+    @property
+    def sequence(self) -> int: ...
+    @property
+    def flags(self) -> int: ...
+    @property
+    def active_power_mw(self) -> int: ...
+    @property
+    def voltage_mv(self) -> int: ...
+    @property
+    def current_ma(self) -> int: ...
+    @property
+    def frequency_mhz(self) -> int: ...
+
+
+def read_fields(data: bytes, start: int = 0) -> RecordFields:
+    """Read the record at ``start``, by the same rules as ``Record.decode``.
+
+    Raises:
+        Malformed: Fewer than 120 bytes from there, not this format, or a field out of range.
+    """
+    try:
+        magic, *fields = _LAYOUT.unpack_from(data, start)
+    except struct.error as error:
+        raise Malformed(f"a record has {RECORD_SIZE} bytes") from error
+    if magic != RECORD_MAGIC:
+        raise Malformed("a record begins with GTX1")
+    read = RecordFields._make(fields)
+    _check_rules(read)
+    return read
+
+
+def is_settlement(flags: int) -> bool:
+    """Whether these are the flags of a reading for the chain."""
+    return flags & _SETTLEMENT != 0
+
+
+def _check_rules(record: _Checked) -> None:
+    if record.sequence < 1:
+        raise Malformed("a sequence starts at 1")
+    flags = record.flags
+    if flags & ~_KNOWN_BITS:
+        raise Malformed(f"reserved flag bits are set: {flags:#x}")
+    if flags & _SETTLEMENT and (
+        record.active_power_mw or record.voltage_mv or record.current_ma or record.frequency_mhz
+    ):
+        raise Malformed("a settlement reading has power, voltage, current and frequency zero")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +157,7 @@ class Record:
             or len(self.previous_hash) != HASH_SIZE
         ):
             raise Malformed("deployment, meter id and previous hash have 4, 16 and 32 bytes")
-        if self.sequence < 1:
-            raise Malformed("a sequence starts at 1")
-        if self.flags & ~_KNOWN_BITS:
-            raise Malformed(f"reserved flag bits are set: {self.flags:#x}")
-        if self.is_settlement and (
-            self.active_power_mw or self.voltage_mv or self.current_ma or self.frequency_mhz
-        ):
-            raise Malformed("a settlement reading has power, voltage, current and frequency zero")
+        _check_rules(self)
         self.encode()
 
     @property
@@ -103,7 +168,7 @@ class Record:
     @property
     def is_settlement(self) -> bool:
         """Whether this is a reading for the chain, at the boundary of a settlement interval."""
-        return bool(self.flags & Flag.SETTLEMENT)
+        return is_settlement(self.flags)
 
     def encode(self) -> bytes:
         """The 120 bytes that are signed and hashed.
@@ -140,7 +205,4 @@ class Record:
         """
         if len(data) != RECORD_SIZE:
             raise Malformed(f"a record has {RECORD_SIZE} bytes, not {len(data)}")
-        magic, *fields = _LAYOUT.unpack(data)
-        if magic != RECORD_MAGIC:
-            raise Malformed("a record begins with GTX1")
-        return cls(*fields)
+        return cls(*read_fields(data))

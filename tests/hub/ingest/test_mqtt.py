@@ -122,9 +122,11 @@ async def test_packets_in_pieces_are_put_together() -> None:
         await reader.read()
 
     async with fake_broker(serve) as settings:
-        session = await connect(
-            settings, "test", lambda _, packet: arrived.append(packet.payload), lambda: None
-        )
+
+        def take(_: Session, packets: list[mqtt5.PublishPacket]) -> None:
+            arrived.extend(packet.payload for packet in packets)
+
+        session = await connect(settings, "test", take, lambda: None)
         await until(lambda: len(arrived) == 19)
         assert arrived == [bytes([n]) * n * 50 for n in range(1, 20)]
         session.disconnect()

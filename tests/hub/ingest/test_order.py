@@ -24,7 +24,7 @@ def examined(meter: Meter, message: bytes) -> Item:
     opened = open_message(meter.topic, message)
     assert isinstance(opened, Opened)
     key = MeterKey.load(meter.signer.algorithm, meter.signer.public_key)
-    return examine(opened, key, DEPLOYMENT, now_ms())
+    return examine(opened, [key], DEPLOYMENT, now_ms())
 
 
 async def head(pool: asyncpg.Pool, meter: Meter) -> tuple[int, bytes]:

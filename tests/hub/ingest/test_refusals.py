@@ -239,6 +239,49 @@ async def test_the_key_before_a_rotation_is_refused_at_once(
     await until(lambda: ingest.counters.quarantined["unknown_key"] == 2)
 
 
+async def test_the_key_before_a_rotation_counts_up_to_its_last_reading(
+    pool: asyncpg.Pool, gateway: Gateway, ingest: Ingest, meter: Meter
+) -> None:
+    old_key, new_key = meter.signer, new_meter(7, Algorithm.P256).signer
+    two, three, four = meter.record(), meter.record(), meter.record()
+    await pool.execute(
+        "UPDATE meters SET algorithm = $1, public_key = $2, previous_algorithm = 0,"
+        " previous_public_key = $3, previous_key_last_sequence = 3",
+        int(new_key.algorithm),
+        new_key.public_key,
+        old_key.public_key,
+    )
+    four_by_old_key = meter.message(four)
+    meter.signer = new_key
+    await gateway.publish(meter, meter.message(four))
+    meter.signer = old_key
+    await gateway.publish(meter, meter.message(three), meter.message(two))
+    await gateway.acked(meter, 4)
+    await gateway.publish(meter, four_by_old_key, meter.message(meter.record()))
+    await until(lambda: ingest.counters.quarantined.total() == 2)
+    assert ingest.counters.quarantined == {"unknown_key": 2}
+    details = await pool.fetch("SELECT DISTINCT detail FROM quarantine")
+    assert [row["detail"] for row in details] == ["that key counts up to reading 3"]
+    assert await pool.fetchval("SELECT count(*) FROM verdicts") == 4, "no verdict: no proven signer"
+
+
+async def test_a_backlog_from_before_a_rotation_is_taken_from_the_new_key(
+    pool: asyncpg.Pool, gateway: Gateway, ingest: Ingest, meter: Meter
+) -> None:
+    old_key = meter.signer.public_key
+    records = [meter.record() for _ in range(3)]
+    meter.signer = new_meter(7).signer
+    await pool.execute(
+        "UPDATE meters SET public_key = $1, previous_algorithm = 0, previous_public_key = $2,"
+        " previous_key_last_sequence = 4",
+        meter.signer.public_key,
+        old_key,
+    )
+    await gateway.publish(meter, meter.message(*records))
+    await gateway.acked(meter, 4)
+    assert ingest.counters.stored == 3
+
+
 async def test_two_readings_of_one_sequence_are_equivocation(
     pool: asyncpg.Pool, gateway: Gateway, ingest: Ingest, meter: Meter
 ) -> None:

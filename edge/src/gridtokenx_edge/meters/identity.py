@@ -43,6 +43,7 @@ def decode_identity(profile: Profile, raw: bytes) -> str:
 
 
 def _text(raw: bytes) -> str:
-    text = raw.decode("ascii", errors="replace").strip("\0 ")
+    # some meters put one letter into each word: zero bytes are between letters, too
+    text = raw.replace(b"\0", b"").decode("ascii", errors="replace").strip()
     readable = text.isascii() and text.isprintable()
     return text if readable and text.strip("0") else ""

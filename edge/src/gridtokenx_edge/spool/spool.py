@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, Self
@@ -156,6 +156,20 @@ class Spool:
             save_chain(self._connection, state)
         self._state = state
 
+    def let_go(self, first: int) -> None:
+        """Drop the readings from a sequence on, none of which has its ack; the next one says so.
+
+        Raises:
+            SpoolError: Nothing was written.
+        """
+        with transaction(self._connection):
+            rows = self._connection.execute(
+                "DELETE FROM reading WHERE sequence >= ? AND acked_ms IS NULL RETURNING sequence",
+                (first,),
+            ).fetchall()
+            dropped.add(self._connection, [sequence for (sequence,) in rows])
+        self._used = used_bytes(self._connection)
+
     def apply_ack(self, ack: Ack, now_ms: int) -> AckOutcome:
         """Take note of a verified ack; forget what has had one for long enough.
 
@@ -202,6 +216,20 @@ class Spool:
             "SELECT message FROM reading WHERE sequence = ?", (sequence,)
         ).fetchone()
         return row and bytes(row[0])
+
+    def newest(self) -> Pending | None:
+        """The reading with the highest sequence that is held."""
+        row = self._connection.execute(
+            "SELECT sequence, message FROM reading ORDER BY sequence DESC LIMIT 1"
+        ).fetchone()
+        return row and Pending(*row)
+
+    def kept(self) -> Iterator[bytes]:
+        """The bare readings that are held, oldest first."""
+        rows = self._connection.execute(
+            "SELECT message FROM reading WHERE kept = 1 ORDER BY sequence"
+        )
+        return (bytes(message) for (message,) in rows)
 
     def _judge(self, ack: Ack) -> AckOutcome:
         if max(ack.sequence, ack.time_ms) > _LARGEST_NUMBER:

@@ -1,6 +1,7 @@
 """Signed acks to the meters, each retained, at most one a second for each meter."""
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable, Mapping
 
@@ -13,9 +14,10 @@ from gridtokenx_protocol.topics import ack_topic
 
 INTERVAL_S = 1.0
 TICK_S = 0.02
-SIGNED_A_TICK = 32
-"""1,600 a second: signing takes no more than a tenth of a core from verifying. With more meters
-than that, acks come less often, and each covers more."""
+SIGNED_A_TICK = 8
+WITHIN_S = 10.0
+"""When more acks are due than 8 a tick, they are spread over this time: each then covers more
+readings, and signing takes little from verifying. Devices send again after 30 s only."""
 
 Head = tuple[int, bytes]
 
@@ -49,7 +51,8 @@ class AckPublisher:
         while not session.closed:
             self._wake.clear()
             self._end_rests(loop.time())
-            for _ in range(min(SIGNED_A_TICK, len(self._due))):
+            share = math.ceil(len(self._due) * TICK_S / WITHIN_S)
+            for _ in range(min(max(SIGNED_A_TICK, share), len(self._due))):
                 if not session.has_room:
                     break
                 self._publish(session, epoch, loop.time())

@@ -15,28 +15,25 @@ _GAP = int(Flag.GAP)
 async def advance(
     connection: Connection, states: Mapping[MeterId, MeterState], judgements: Iterable[Judgement]
 ) -> None:
-    """Move the states of meters that got new verdicts forward and write them.
+    """Move the states of meters that got these verdicts forward, and write all that changed.
 
     The verdicts are written already, in the same transaction.
     """
-    changed: dict[MeterId, MeterState] = {}
     holes: dict[MeterId, MeterState] = {}
     losses: list[Row] = []
     for judgement in judgements:
         if judgement.fate not in NEW:
             continue
         state = states[judgement.message.meter_id]
-        changed[state.meter_id] = state
+        state.changed = True
         if not _step(state, judgement):
             holes[state.meter_id] = state
             losses += _losses(state, judgement)
     await insert(connection, statements.INSERT_LOSSES, losses)
     await _cross(connection, holes)
-    rows = [
-        (state.meter_id, state.sequence, state.hash, state.highest_sequence, *state.registers)
-        for state in changed.values()
-    ]
-    await insert(connection, statements.UPDATE_ACKS, rows)
+    rows = [state.row() for state in states.values() if state.changed]
+    if rows:
+        await connection.execute(statements.UPDATE_ACKS, rows)
 
 
 def _step(state: MeterState, judgement: Judgement) -> bool:

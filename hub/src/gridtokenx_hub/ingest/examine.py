@@ -3,7 +3,9 @@
 Nothing here looks at the meter's other readings: that is judged where they are locked.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TypeAlias
 
 from gridtokenx_hub.ingest.keyring import MeterKey
@@ -18,8 +20,8 @@ from gridtokenx_hub.ingest.refusals import (
 from gridtokenx_protocol import cose
 from gridtokenx_protocol.cbor import decode_map
 from gridtokenx_protocol.errors import BadTopic, Malformed, ProtocolError
-from gridtokenx_protocol.payload import MAX_RECORDS, Payload, record_hash
-from gridtokenx_protocol.record import RECORD_MAGIC, RECORD_SIZE, Record
+from gridtokenx_protocol.payload import MAX_RECORDS, read_payload, record_hash
+from gridtokenx_protocol.record import RECORD_MAGIC, RECORD_SIZE, RecordFields
 from gridtokenx_protocol.topics import parse_topic
 
 MAX_AHEAD_MS = 60_000
@@ -56,19 +58,17 @@ def open_message(topic: str, message: bytes) -> Opened | Refused:
         return Refused(topic, message, meter_id, error.reason, str(error))
 
 
-def examine(opened: Opened, key: MeterKey | None, deployment: bytes, now_ms: int) -> Item:
+def examine(opened: Opened, keys: Sequence[MeterKey], deployment: bytes, now_ms: int) -> Item:
     """Verify a message and read its records.
 
     Args:
         opened: The message.
-        key: The current key of its topic's meter; None when that meter is not registered.
+        keys: The keys of its topic's meter; none when that meter is not registered.
         deployment: The deployment's 4 bytes.
         now_ms: The hub's time.
     """
     try:
-        if key is None:
-            raise UnknownMeter("no meter of this id is registered")
-        _verify(opened.signed, key)
+        key = _verify(opened.signed, keys)
         _check_claims(opened.signed.payload, opened.meter_id, deployment)
         readings, losses = _read(opened.signed.payload, now_ms)
     except ProtocolError as error:
@@ -85,10 +85,15 @@ def examine(opened: Opened, key: MeterKey | None, deployment: bytes, now_ms: int
     )
 
 
-def _verify(signed: cose.SignedMessage, key: MeterKey) -> None:
-    if signed.kid != key.kid:
-        raise UnknownKey(f"the meter's key is {key.kid.hex()}, not {signed.kid.hex()}")
-    key.verify(signed)
+def _verify(signed: cose.SignedMessage, keys: Sequence[MeterKey]) -> MeterKey:
+    """Return the key that signed the message."""
+    for key in keys:
+        if signed.kid == key.kid:
+            key.verify(signed)
+            return key
+    if not keys:
+        raise UnknownMeter("no meter of this id is registered")
+    raise UnknownKey(f"the meter's key is {keys[0].kid.hex()}, not {signed.kid.hex()}")
 
 
 def _check_claims(payload: bytes, meter_id: MeterId, deployment: bytes) -> None:
@@ -110,33 +115,41 @@ def _sequence(payload: bytes) -> int:
     return int.from_bytes(payload[_SEQUENCE], "little")
 
 
-def _read(payload: bytes, now_ms: int) -> tuple[tuple[Reading, ...], Spans]:
+def _read(payload: bytes, now_ms: int) -> tuple[list[Reading], Spans]:
     """Read the records of a payload that a registered key has signed."""
     try:
-        content = Payload.decode(payload)
+        records, extras = read_payload(payload)
     except Malformed as error:
         return _unreadable(payload, str(error)), ()
     readings = []
-    for start, record in zip(range(0, len(payload), RECORD_SIZE), content.records, strict=False):
-        extras = content.extras if record is content.records[-1] else None
-        digest = record_hash(payload[start : start + RECORD_SIZE], extras)
-        reading = Reading(record.sequence, digest, record, extras)
-        _check_range(reading, record, now_ms)
-        readings.append(reading)
-    losses: Spans = ()
-    if content.extras is not None:
-        try:
-            losses = _losses(content.extras, readings[-1].sequence)
-        except Malformed as error:
-            readings[-1].reason, readings[-1].detail = error.reason, str(error)
-    return tuple(readings), losses
+    start = 0
+    for record in records:
+        end = start + RECORD_SIZE
+        digest = sha256(payload[start:end]).digest()
+        readings.append(Reading(record.sequence, digest, record))
+        if record.time_ms > now_ms + MAX_AHEAD_MS or _largest(record) > MAX_INT64:
+            _mark_out_of_range(readings[-1], record, now_ms)
+        start = end
+    if extras is None:
+        return readings, ()
+    last = readings[-1]
+    last.hash, last.extras = record_hash(payload[start - RECORD_SIZE : start], extras), extras
+    try:
+        return readings, _losses(extras, last.sequence)
+    except Malformed as error:
+        last.reason, last.detail = error.reason, str(error)
+        return readings, ()
 
 
-def _check_range(reading: Reading, record: Record, now_ms: int) -> None:
+def _largest(record: RecordFields) -> int:
+    return max(record.produced_mwh, record.consumed_mwh, record.surplus_mwh)
+
+
+def _mark_out_of_range(reading: Reading, record: RecordFields, now_ms: int) -> None:
     if record.time_ms > now_ms + MAX_AHEAD_MS:
         reading.reason = "future"
         reading.detail = f"its time {record.time_ms} is ahead of the hub's {now_ms}"
-    elif max(record.produced_mwh, record.consumed_mwh, record.surplus_mwh) > MAX_INT64:
+    else:
         reading.reason = OutOfRange.reason
         reading.detail = "a register is beyond what can be stored"
 
@@ -155,7 +168,7 @@ def _losses(extras: bytes, declared_by: int) -> Spans:
     return tuple((first, last) for first, last in spans)
 
 
-def _unreadable(payload: bytes, detail: str) -> tuple[Reading, ...]:
+def _unreadable(payload: bytes, detail: str) -> list[Reading]:
     """Return the readings that an unreadable payload holds, each to be quarantined.
 
     The device signed these sequences. Without a verdict its spool would send them for ever, for
@@ -175,4 +188,4 @@ def _unreadable(payload: bytes, detail: str) -> tuple[Reading, ...]:
         extras = payload[end:] if start == starts[-1] else b""
         digest = record_hash(payload[start:end], extras)
         readings.append(Reading(first + index, digest, None, None, Malformed.reason, detail))
-    return tuple(readings)
+    return readings

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import TypeAlias
 
 import asyncpg
 import mqtt5
@@ -17,6 +17,7 @@ from gridtokenx_hub.ingest.backlog import Backlog
 from gridtokenx_hub.ingest.budget import QuarantineBudget
 from gridtokenx_hub.ingest.counters import Counters
 from gridtokenx_hub.ingest.examine import Opened, examine, open_message
+from gridtokenx_hub.ingest.gate import FloodGate
 from gridtokenx_hub.ingest.keyring import Keyring
 from gridtokenx_hub.ingest.model import Item, Refused, Verified
 from gridtokenx_hub.ingest.mqtt import MqttError, Session, connect
@@ -27,7 +28,7 @@ from gridtokenx_protocol.keys import Signer
 from gridtokenx_protocol.topics import READINGS_FILTER
 
 SHARED_FILTER = f"$share/hub/{READINGS_FILTER}"
-EXAMINED_AT_ONCE = 64
+EXAMINED_AT_ONCE = 128
 """Then the loop may read from the broker and the database again."""
 COMMITTED_AT_ONCE = 1000
 UNSURE_LIMIT = 10_000
@@ -41,14 +42,8 @@ UNSTORABLE = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class _Delivery:
-    """A message on its way through, and where its PUBACK goes."""
-
-    session: Session
-    packet_id: int | None
-    topic: str
-    message: bytes
+_Delivery: TypeAlias = tuple[Session, mqtt5.PublishPacket]
+"""A message on its way through, and the connection that its PUBACK goes to."""
 
 
 class Ingest:
@@ -83,6 +78,7 @@ class Ingest:
         self._client_id = f"gtx-hub-ingest-{worker}"
         self._keys = Keyring(pool)
         self._budget = QuarantineBudget(clock)
+        self._gate = FloodGate(clock)
         self._acks = AckPublisher(ack_signer, deployment, clock, self.counters)
         self._arrived: Backlog[_Delivery] = Backlog()
         self._examined: Backlog[tuple[_Delivery, Item]] = Backlog()
@@ -135,7 +131,7 @@ class Ingest:
         Raises:
             OSError: always in the end, with the reason: not reached, refused, cut off.
         """
-        session = await connect(self._broker, self._client_id, self._on_message, self._acks.wake)
+        session = await connect(self._broker, self._client_id, self._on_messages, self._acks.wake)
         try:
             await session.subscribe(SHARED_FILTER if session.shares else READINGS_FILTER)
             self.counters.connections += 1
@@ -149,22 +145,30 @@ class Ingest:
             # the broker sends these again, and another connection cannot acknowledge them
             self._arrived.clear()
 
-    def _on_message(self, session: Session, packet: mqtt5.PublishPacket) -> None:
-        self.counters.received += 1
-        if packet.packet_id is None and len(self._arrived) >= UNSURE_LIMIT:
-            self.counters.discarded += 1
-            return
-        self._arrived.put([_Delivery(session, packet.packet_id, packet.topic, packet.payload)])
+    def _on_messages(self, session: Session, packets: list[mqtt5.PublishPacket]) -> None:
+        self.counters.received += len(packets)
+        full = len(self._arrived) + len(self._examined) >= UNSURE_LIMIT
+        taken = []
+        for packet in packets:
+            if packet.packet_id is None and full:
+                self.counters.discarded += 1
+            elif self._gate.allows(packet.topic):
+                taken.append((session, packet))
+            else:
+                self.counters.floods += 1
+                if packet.packet_id is not None:
+                    session.acknowledge([packet.packet_id])
+        self._arrived.put(taken)
 
     async def _examine_all(self) -> None:
         while True:
             deliveries = await self._arrived.take(EXAMINED_AT_ONCE)
-            items = await self._examine([(each.topic, each.message) for each in deliveries])
+            items = await self._examine([packet for _, packet in deliveries])
             self._examined.put(zip(deliveries, items, strict=True))
             await asyncio.sleep(0)
 
-    async def _examine(self, messages: Sequence[tuple[str, bytes]]) -> list[Item]:
-        opened = [open_message(topic, message) for topic, message in messages]
+    async def _examine(self, packets: Sequence[mqtt5.PublishPacket]) -> list[Item]:
+        opened = [open_message(packet.topic, packet.payload) for packet in packets]
         unknown = {
             each.meter_id
             for each in opened
@@ -176,7 +180,7 @@ class Ingest:
         return [
             each
             if isinstance(each, Refused)
-            else examine(each, self._keys.get(each.meter_id), self._deployment, now_ms)
+            else examine(each, self._keys.of(each.meter_id), self._deployment, now_ms)
             for each in opened
         ]
 
@@ -185,9 +189,9 @@ class Ingest:
             batch = await self._examined.take(COMMITTED_AT_ONCE)
             await self._commit([item for _, item in batch])
             done: defaultdict[Session, list[int]] = defaultdict(list)
-            for delivery, _ in batch:
-                if delivery.packet_id is not None:
-                    done[delivery.session].append(delivery.packet_id)
+            for (session, packet), _ in batch:
+                if packet.packet_id is not None:
+                    done[session].append(packet.packet_id)
             for session, packet_ids in done.items():
                 session.acknowledge(packet_ids)
 

@@ -1,7 +1,7 @@
 """The keys that meters sign with, cached from the `meters` table."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import asyncpg
@@ -17,14 +17,17 @@ from gridtokenx_protocol import cose
 from gridtokenx_protocol.errors import BadKey, BadSignature
 from gridtokenx_protocol.keys import Algorithm, check_signature_form, key_id, load_public_key
 
-LOAD = "SELECT meter_id, algorithm, public_key FROM meters WHERE meter_id = ANY($1)"
+LOAD = """
+SELECT meter_id, algorithm, public_key, previous_algorithm, previous_public_key
+FROM meters WHERE meter_id = ANY($1)
+"""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class MeterKey:
-    """A meter's current key, ready to verify with."""
+    """A key of a meter, ready to verify with."""
 
     algorithm: Algorithm
     public_key: bytes
@@ -69,35 +72,43 @@ class MeterKey:
 
 
 class Keyring:
-    """Cache of the registered meters' keys.
+    """Cache of the registered meters' keys: the current one, and the one before while it counts.
 
-    It may be stale: whoever commits a verdict compares the key used with the table's, in the same
-    transaction, and calls `forget` when they differ.
+    It may be stale, and decides nothing: whoever commits a verdict compares the key used with the
+    table's and reads the meter's status there, in the same transaction. So a revocation is in
+    force in every worker from the moment that the indexer has committed it. `forget` is called
+    when the cache was wrong.
     """
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
-        self._keys: dict[MeterId, MeterKey] = {}
+        self._keys: dict[MeterId, tuple[MeterKey, ...]] = {}
 
-    def get(self, meter_id: MeterId) -> MeterKey | None:
-        """Return the key of a meter, or None when none is cached."""
-        return self._keys.get(meter_id)
+    def of(self, meter_id: MeterId) -> tuple[MeterKey, ...]:
+        """Return the keys of a meter; none when it is not cached."""
+        return self._keys.get(meter_id, ())
 
     def has(self, meter_id: MeterId, kid: bytes) -> bool:
-        """Tell whether the cached key of a meter is the one of this id."""
-        key = self._keys.get(meter_id)
-        return key is not None and key.kid == kid
+        """Tell whether a meter's key of this id is cached."""
+        return any(key.kid == kid for key in self.of(meter_id))
 
     async def load(self, meter_ids: Iterable[MeterId]) -> None:
         """Read these meters' keys from the database; unregistered ones stay unknown."""
         for row in await self._pool.fetch(LOAD, list(meter_ids)):
-            try:
-                key = MeterKey.load(Algorithm(row["algorithm"]), row["public_key"])
-            except BadKey as error:
-                log.warning("meter %s has no usable key: %s", row["meter_id"].hex(), error)
-            else:
-                self._keys[row["meter_id"]] = key
+            meter_id, algorithm, public_key, previous_algorithm, previous_public_key = row
+            pairs = [(algorithm, public_key)]
+            if previous_public_key is not None:
+                pairs.append((previous_algorithm, previous_public_key))
+            self._keys[meter_id] = tuple(_usable(meter_id, pairs))
 
     def forget(self, meter_id: MeterId) -> None:
-        """Drop a key that the database has no longer."""
+        """Drop keys that the database has no longer."""
         self._keys.pop(meter_id, None)
+
+
+def _usable(meter_id: MeterId, pairs: Iterable[tuple[int, bytes]]) -> Iterator[MeterKey]:
+    for algorithm, public_key in pairs:
+        try:
+            yield MeterKey.load(Algorithm(algorithm), public_key)
+        except BadKey as error:
+            log.warning("meter %s has no usable key: %s", meter_id.hex(), error)

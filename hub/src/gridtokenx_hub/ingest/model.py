@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from gridtokenx_protocol.record import Record
+from gridtokenx_protocol.record import RecordFields
 
 MeterId: TypeAlias = bytes
 Registers: TypeAlias = tuple[int, int, int]
@@ -25,7 +25,7 @@ class Reading:
 
     sequence: int
     hash: bytes
-    record: Record | None
+    record: RecordFields | None
     extras: bytes | None = None
     reason: str | None = None
     detail: str = ""
@@ -52,7 +52,7 @@ class Verified:
     public_key: bytes
     cose_algorithm: int
     signature: bytes
-    readings: tuple[Reading, ...]
+    readings: list[Reading]
     losses: tuple[tuple[int, int], ...] = ()
 
 

@@ -16,8 +16,9 @@ from gridtokenx_hub.broker.settings import BrokerSettings, tls_context
 
 KEEP_ALIVE_S = 30.0
 PINGS_A_KEEP_ALIVE = 3
-SESSION_EXPIRY_S = 3600
-"""So long the broker keeps for us what arrives while we are away."""
+SESSION_EXPIRY_S = 60
+"""So long the broker keeps for us what arrives while we are away: longer than a restart takes, and
+not so long that what it deals to a worker that stays away is kept from the others."""
 RECEIVE_MAX = 4096
 MAX_PACKET_SIZE = 32_768
 """Twice the largest message of the protocol; the broker drops larger ones for us."""
@@ -26,7 +27,7 @@ REFUSALS_FROM = 0x80
 """MQTT 5, 2.4: reason codes from here on are failures."""
 
 
-OnMessage: TypeAlias = Callable[["Session", mqtt5.PublishPacket], None]
+OnMessages: TypeAlias = Callable[["Session", list[mqtt5.PublishPacket]], None]
 
 
 class MqttError(ConnectionError):
@@ -36,20 +37,20 @@ class MqttError(ConnectionError):
 class Session(asyncio.Protocol):
     """One connection.
 
-    `on_message` is called with each message, `on_change` whenever there is room for another
-    message of ours and when the connection has ended.
+    `on_messages` is called with the messages that have come together, `on_change` whenever there is
+    room for another message of ours and when the connection has ended.
     """
 
     def __init__(
         self,
         client_id: str,
-        on_message: OnMessage,
+        on_messages: OnMessages,
         on_change: Callable[[], None],
         keep_alive_s: float,
     ) -> None:
         loop = asyncio.get_running_loop()
         self._loop = loop
-        self._on_message = on_message
+        self._on_messages = on_messages
         self._on_change = on_change
         self._connect = mqtt5.ConnectPacket(
             client_id,
@@ -86,17 +87,23 @@ class Session(asyncio.Protocol):
         self._unread += data
         view = memoryview(self._unread)
         start = 0
+        messages: list[mqtt5.PublishPacket] = []
         try:
             while start < len(view):
                 packet, size = mqtt5.read(view[start:])
                 start += size
-                self._handle(packet)
+                if isinstance(packet, mqtt5.PublishPacket):
+                    messages.append(packet)
+                else:
+                    self._handle(packet)
         except IndexError:
             pass  # the packet's end is still to come
         except ValueError as error:
             self.abort(f"the broker sent what is not MQTT 5: {error}")
             return
         self._unread = bytes(view[start:])
+        if messages:
+            self._on_messages(self, messages)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Tell everyone who waits."""
@@ -142,13 +149,18 @@ class Session(asyncio.Protocol):
         """Whether the broker takes another message of ours before it acknowledges one."""
         return len(self._in_flight) < self._room
 
-    def publish(self, topic: str, payload: bytes) -> None:
-        """Publish a retained message at QoS 1; only while `has_room`."""
+    @property
+    def idle(self) -> bool:
+        """Whether the broker has acknowledged all messages of ours."""
+        return not self._in_flight
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = True) -> None:
+        """Publish a message at QoS 1; only while `has_room`."""
         packet_id = self._new_id()
         self._in_flight.add(packet_id)
         self._send(
             mqtt5.PublishPacket(
-                topic, payload, qos=mqtt5.QoS.AT_LEAST_ONCE, retain=True, packet_id=packet_id
+                topic, payload, qos=mqtt5.QoS.AT_LEAST_ONCE, retain=retain, packet_id=packet_id
             ).write()
         )
 
@@ -157,9 +169,7 @@ class Session(asyncio.Protocol):
         self._send(b"".join(mqtt5.PubAckPacket(packet_id).write() for packet_id in packet_ids))
 
     def _handle(self, packet: mqtt5.Packet) -> None:
-        if isinstance(packet, mqtt5.PublishPacket):
-            self._on_message(self, packet)
-        elif isinstance(packet, mqtt5.PubAckPacket):
+        if isinstance(packet, mqtt5.PubAckPacket):
             self._in_flight.discard(packet.packet_id)
             self._on_change()
         elif isinstance(packet, mqtt5.ConnAckPacket):
@@ -209,7 +219,7 @@ class Session(asyncio.Protocol):
 async def connect(
     settings: BrokerSettings,
     client_id: str,
-    on_message: OnMessage,
+    on_messages: OnMessages,
     on_change: Callable[[], None],
     keep_alive_s: float = KEEP_ALIVE_S,
 ) -> Session:
@@ -222,7 +232,7 @@ async def connect(
     context = tls_context(settings.tls) if settings.tls else None
     async with asyncio.timeout(CONNECT_TIMEOUT_S):
         _, session = await loop.create_connection(
-            lambda: Session(client_id, on_message, on_change, keep_alive_s),
+            lambda: Session(client_id, on_messages, on_change, keep_alive_s),
             settings.host,
             settings.port,
             ssl=context,

@@ -12,7 +12,7 @@ class UnknownMeter(ProtocolError):
 
 
 class UnknownKey(ProtocolError):
-    """The message names a key that is not the meter's current one."""
+    """The message names a key that is not the meter's, or not any more for this sequence."""
 
     reason: ClassVar[str] = "unknown_key"
 

@@ -22,7 +22,8 @@ SELECT meter_id, sequence, hash, 1 FROM seeded ON CONFLICT DO NOTHING
 
 LOCK = """
 SELECT a.meter_id, a.sequence, a.hash, a.highest_sequence,
-       a.produced_mwh, a.consumed_mwh, a.surplus_mwh, m.public_key, m.status
+       a.produced_mwh, a.consumed_mwh, a.surplus_mwh, m.public_key, m.previous_public_key,
+       m.previous_key_last_sequence, m.status
 FROM acks a JOIN meters m USING (meter_id)
 WHERE a.meter_id = ANY($1) AND a.sequence >= m.baseline_sequence
 ORDER BY a.meter_id FOR UPDATE OF a
@@ -54,31 +55,6 @@ LEFT JOIN LATERAL (
     WHERE meter_id = q.meter_id AND sequence > q.sequence AND own.hash IS NULL
     ORDER BY sequence LIMIT 1) AS after ON true
 """
-
-VERDICT_COLUMNS = ("meter_id", "sequence", "hash", "verdict")
-READING_COLUMNS = (
-    "meter_id",
-    "sequence",
-    "time",
-    "time_ms",
-    "produced_mwh",
-    "consumed_mwh",
-    "surplus_mwh",
-    "active_power_mw",
-    "voltage_mv",
-    "current_ma",
-    "frequency_mhz",
-    "flags",
-    "previous_hash",
-    "hash",
-    "extras",
-    "algorithm",
-    "signature",
-    "first_sequence",
-    "record_count",
-)
-"""These two tables are written by COPY, at half the cost of an insert from arrays: under the
-meter's lock, and with its verdicts looked up, nothing can be there already."""
 
 ABSENT = """
 SELECT b.meter_id FROM unnest($1::bytea[], $2::bigint[]) AS b (meter_id, sequence)
@@ -126,8 +102,6 @@ UPDATE_ACKS = """
 UPDATE acks a
 SET sequence = n.sequence, hash = n.hash, highest_sequence = n.highest_sequence,
     produced_mwh = n.produced_mwh, consumed_mwh = n.consumed_mwh, surplus_mwh = n.surplus_mwh
-FROM unnest($1::bytea[], $2::bigint[], $3::bytea[], $4::bigint[], $5::bigint[], $6::bigint[],
-            $7::bigint[])
-    AS n (meter_id, sequence, hash, highest_sequence, produced_mwh, consumed_mwh, surplus_mwh)
+FROM unnest($1::acks[]) AS n
 WHERE a.meter_id = n.meter_id
 """

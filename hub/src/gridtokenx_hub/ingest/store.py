@@ -1,30 +1,42 @@
 """One batch of examined messages in one transaction: verdicts, readings, quarantine, acks."""
 
-import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import asyncpg
 
+from gridtokenx_hub.equivocation import Contradiction, keep
 from gridtokenx_hub.ingest import statements
 from gridtokenx_hub.ingest.advance import NEW, advance
 from gridtokenx_hub.ingest.budget import QuarantineBudget
 from gridtokenx_hub.ingest.model import Item, MeterId, Reading, Refused, Verified
 from gridtokenx_hub.ingest.quarantine import quarantine
-from gridtokenx_hub.ingest.sql import Connection, Row, columns, insert
+from gridtokenx_hub.ingest.refusals import UnknownKey, UnknownMeter
+from gridtokenx_hub.ingest.rows import (
+    QUARANTINED,
+    STORED,
+    copy_readings,
+    copy_verdicts,
+    reading_row,
+    verdict_row,
+)
+from gridtokenx_hub.ingest.sql import Connection, columns, insert
 from gridtokenx_hub.ingest.verdicts import (
     Fate,
     Judgement,
     MeterState,
     Neighbour,
     Surroundings,
+    follows,
     judge,
     needs_surroundings,
 )
+from gridtokenx_protocol.cose import ALGORITHM_OF_COSE
 
-EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-MILLISECOND = dt.timedelta(milliseconds=1)
+Pairs: TypeAlias = defaultdict[MeterId, list[tuple[Verified, Reading]]]
+"""Readings with their messages, by meter, in the order of their arrival."""
 
 
 @dataclass(slots=True)
@@ -56,14 +68,17 @@ async def commit(pool: asyncpg.Pool, budget: QuarantineBudget, items: Sequence[I
     """
     refused = [item for item in items if isinstance(item, Refused)]
     verified = [item for item in items if isinstance(item, Verified)]
+    # stable, so that of two readings that share a sequence the first to arrive is taken
+    verified.sort(key=_first_sequence)
     async with pool.acquire() as connection, connection.transaction():
         states = await _lock(connection, {message.meter_id for message in verified})
-        current = [message for message in verified if _is_current(message, states)]
-        stale = [message for message in verified if not _is_current(message, states)]
-        refused += [_stale(message, states) for message in stale]
-        judgements = await _judge(connection, states, current)
+        current, stale = _sort_out(verified, states)
+        refused += stale
+        stored, others = await _take(connection, states, current)
+        judgements = await _judge(connection, states, others)
         await _write(connection, judgements)
         await advance(connection, states, judgements)
+        await _keep_proofs(connection, judgements)
         refusals = quarantine(judgements, refused, budget)
         await insert(connection, statements.INSERT_QUARANTINE, refusals.rows)
     fates = Counter(judgement.fate for judgement in judgements)
@@ -72,12 +87,55 @@ async def commit(pool: asyncpg.Pool, budget: QuarantineBudget, items: Sequence[I
             message.meter_id: (states[message.meter_id].sequence, states[message.meter_id].hash)
             for message in current
         },
-        stale={message.meter_id for message in stale},
-        stored=fates[Fate.STORED],
+        stale={refusal.meter_id for refusal in stale if refusal.meter_id},
+        stored=stored + fates[Fate.STORED],
         duplicates=fates[Fate.DUPLICATE],
         reasons=refusals.reasons,
         unrecorded=refusals.unrecorded,
     )
+
+
+def _first_sequence(message: Verified) -> int:
+    return message.readings[0].sequence
+
+
+async def _take(
+    connection: Connection, states: Mapping[MeterId, MeterState], messages: Iterable[Verified]
+) -> tuple[int, Pairs]:
+    """Store what is simply each meter's next; return how many, and all others by meter."""
+    verdicts: list[bytes] = []
+    readings: list[bytes] = []
+    others: Pairs = defaultdict(list)
+    for message in messages:
+        state = states[message.meter_id]
+        for reading in message.readings:
+            if follows(state, reading):
+                state.take(reading)
+                verdicts.append(verdict_row(message.meter_id, reading, STORED))
+                readings.append(reading_row(message, reading))
+            else:
+                others[message.meter_id].append((message, reading))
+    await copy_verdicts(connection, verdicts)
+    await copy_readings(connection, readings)
+    return len(readings), others
+
+
+async def _keep_proofs(connection: Connection, judgements: Iterable[Judgement]) -> None:
+    """Keep the first contradiction of each meter: one is enough to suspend it."""
+    found: dict[MeterId, Contradiction] = {}
+    for judgement in judgements:
+        if judgement.fate is Fate.EQUIVOCATION:
+            message = judgement.message
+            contradiction = Contradiction(
+                message.meter_id,
+                judgement.reading.sequence,
+                ALGORITHM_OF_COSE[message.cose_algorithm],
+                message.public_key,
+                message.message,
+            )
+            found.setdefault(message.meter_id, contradiction)
+    for contradiction in found.values():
+        await keep(connection, contradiction)
 
 
 async def acknowledged(pool: asyncpg.Pool) -> dict[MeterId, tuple[int, bytes]]:
@@ -99,40 +157,43 @@ async def _lock(connection: Connection, meter_ids: set[MeterId]) -> dict[MeterId
 async def _locked(connection: Connection, meter_ids: set[MeterId]) -> dict[MeterId, MeterState]:
     if not meter_ids:
         return {}
-    return {
-        row["meter_id"]: MeterState(
-            meter_id=row["meter_id"],
-            sequence=row["sequence"],
-            hash=row["hash"],
-            highest_sequence=row["highest_sequence"],
-            registers=(row["produced_mwh"], row["consumed_mwh"], row["surplus_mwh"]),
-            public_key=row["public_key"],
-            revoked=row["status"] == "revoked",
+    found = {}
+    for row in await connection.fetch(statements.LOCK, list(meter_ids)):
+        meter_id, sequence, digest, highest, *registers, key, previous, last, status = row
+        found[meter_id] = MeterState(
+            meter_id,
+            sequence,
+            digest,
+            highest,
+            tuple(registers),
+            key,
+            previous,
+            last,
+            status == "revoked",
         )
-        for row in await connection.fetch(statements.LOCK, list(meter_ids))
-    }
+    return found
 
 
-def _is_current(message: Verified, states: Mapping[MeterId, MeterState]) -> bool:
-    """Tell whether the key that verified the message is still its meter's."""
-    state = states.get(message.meter_id)
-    return state is not None and state.public_key == message.public_key
-
-
-def _stale(message: Verified, states: Mapping[MeterId, MeterState]) -> Refused:
-    if message.meter_id in states:
-        reason, detail = "unknown_key", "the meter has another key by now"
-    else:
-        reason, detail = "unknown_meter", "the meter is not registered any more"
-    return Refused(message.topic, message.message, message.meter_id, reason, detail)
+def _sort_out(
+    messages: Iterable[Verified], states: Mapping[MeterId, MeterState]
+) -> tuple[list[Verified], list[Refused]]:
+    """Part the messages whose key is their meter's from those whose key is not."""
+    current, stale = [], []
+    for message in messages:
+        state = states.get(message.meter_id)
+        reason, fault = UnknownMeter.reason, "the meter is not registered any more"
+        if state is not None:
+            reason, fault = UnknownKey.reason, state.fault_of_key(message)
+        if fault:
+            stale.append(Refused(message.topic, message.message, message.meter_id, reason, fault))
+        else:
+            current.append(message)
+    return current, stale
 
 
 async def _judge(
-    connection: Connection, states: Mapping[MeterId, MeterState], messages: Iterable[Verified]
+    connection: Connection, states: Mapping[MeterId, MeterState], readings: Pairs
 ) -> list[Judgement]:
-    readings: defaultdict[MeterId, list[tuple[Verified, Reading]]] = defaultdict(list)
-    for message in messages:
-        readings[message.meter_id].extend((message, reading) for reading in message.readings)
     unclear = {
         (meter_id, reading.sequence)
         for meter_id, pairs in readings.items()
@@ -185,29 +246,22 @@ def _neighbour(row: asyncpg.Record, side: str) -> Neighbour | None:
 
 
 async def _write(connection: Connection, judgements: Iterable[Judgement]) -> None:
-    verdicts: list[Row] = []
-    readings: list[Row] = []
+    verdicts: list[bytes] = []
+    readings: list[bytes] = []
     baselines: dict[MeterId, Judgement] = {}
     for judgement in judgements:
         message, reading = judgement.message, judgement.reading
         if judgement.fate in NEW:
-            verdict = 1 if judgement.fate is Fate.STORED else 2
-            verdicts.append((message.meter_id, reading.sequence, reading.hash, verdict))
+            verdict = STORED if judgement.fate is Fate.STORED else QUARANTINED
+            verdicts.append(verdict_row(message.meter_id, reading, verdict))
         if judgement.fate is Fate.STORED:
-            readings.append(_reading_row(judgement))
+            readings.append(reading_row(message, reading))
         elif judgement.fate is Fate.DUPLICATE and reading.sequence == 1:
             baselines[message.meter_id] = judgement
-    readings += [
-        _reading_row(baselines[meter_id]) for meter_id in await _absent(connection, baselines)
-    ]
-    if verdicts:
-        await connection.copy_records_to_table(
-            "verdicts", columns=statements.VERDICT_COLUMNS, records=verdicts
-        )
-    if readings:
-        await connection.copy_records_to_table(
-            "readings", columns=statements.READING_COLUMNS, records=readings
-        )
+    absent = [baselines[meter_id] for meter_id in await _absent(connection, baselines)]
+    readings += [reading_row(baseline.message, baseline.reading) for baseline in absent]
+    await copy_verdicts(connection, verdicts)
+    await copy_readings(connection, readings)
 
 
 async def _absent(connection: Connection, baselines: Iterable[MeterId]) -> list[MeterId]:
@@ -216,29 +270,3 @@ async def _absent(connection: Connection, baselines: Iterable[MeterId]) -> list[
     if not rows:
         return []
     return [row["meter_id"] for row in await connection.fetch(statements.ABSENT, *rows)]
-
-
-def _reading_row(judgement: Judgement) -> Row:
-    message, reading, record = judgement.message, judgement.reading, judgement.reading.record
-    assert record is not None  # noqa: S101 - what cannot be read is never stored
-    return (
-        message.meter_id,
-        record.sequence,
-        EPOCH + record.time_ms * MILLISECOND,
-        record.time_ms,
-        record.produced_mwh,
-        record.consumed_mwh,
-        record.surplus_mwh,
-        record.active_power_mw,
-        record.voltage_mv,
-        record.current_ma,
-        record.frequency_mhz,
-        record.flags,
-        record.previous_hash,
-        reading.hash,
-        reading.extras,
-        message.cose_algorithm,
-        message.signature,
-        message.readings[0].sequence,
-        len(message.readings),
-    )

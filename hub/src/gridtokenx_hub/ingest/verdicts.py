@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from gridtokenx_hub.ingest.model import MeterId, Reading, Registers, Verified
-from gridtokenx_protocol.record import Flag, Record
+from gridtokenx_protocol.record import Flag, RecordFields
 
 NO_HASH = bytes(32)
 _GAP = int(Flag.GAP)
@@ -32,7 +32,10 @@ class MeterState:
         highest_sequence: The highest that has a verdict.
         registers: Of the last stored reading up to `sequence`.
         public_key: The meter's current key.
+        previous_public_key: The one before, if it still counts.
+        previous_key_last_sequence: Up to which reading.
         revoked: Whether the meter is revoked.
+        changed: Whether the row has to be written again.
     """
 
     meter_id: MeterId
@@ -41,7 +44,35 @@ class MeterState:
     highest_sequence: int
     registers: Registers
     public_key: bytes
+    previous_public_key: bytes | None
+    previous_key_last_sequence: int
     revoked: bool
+    changed: bool = False
+
+    def fault_of_key(self, message: Verified) -> str:
+        """Return what is against the key that a message was verified with; empty if nothing.
+
+        The current key may sign earlier readings as well: a backlog is signed anew as it travels.
+        """
+        if message.public_key == self.public_key:
+            return ""
+        if message.public_key != self.previous_public_key:
+            return "the meter has another key by now"
+        if message.readings[-1].sequence > self.previous_key_last_sequence:
+            return f"that key counts up to reading {self.previous_key_last_sequence}"
+        return ""
+
+    def take(self, reading: Reading) -> None:
+        """Move on to a stored reading that `follows`."""
+        assert reading.record is not None  # noqa: S101 - what cannot be read does not follow
+        self.sequence = self.highest_sequence = reading.sequence
+        self.hash = reading.hash
+        self.registers = registers_of(reading.record)
+        self.changed = True
+
+    def row(self) -> tuple[object, ...]:
+        """Return the row as it is to be, in the order of the table's columns."""
+        return (self.meter_id, self.sequence, self.hash, self.highest_sequence, *self.registers)
 
     def head(self) -> "Neighbour":
         """Return the last stored reading up to `sequence`, as far as it matters to later ones."""
@@ -86,9 +117,29 @@ class Judgement:
     detail: str = ""
 
 
-def registers_of(record: Record) -> Registers:
+def registers_of(record: RecordFields) -> Registers:
     """Return a record's three registers."""
     return record.produced_mwh, record.consumed_mwh, record.surplus_mwh
+
+
+def follows(state: MeterState, reading: Reading) -> bool:
+    """Tell whether a reading is simply its meter's next one, with nothing against it.
+
+    Nearly all are. `judge` would come to the same, from all that is around the reading.
+    """
+    record = reading.record
+    return (
+        reading.sequence == state.sequence + 1
+        and state.sequence == state.highest_sequence
+        and record is not None
+        and reading.reason is None
+        and not state.revoked
+        and (state.hash in (record.previous_hash, NO_HASH) or bool(record.flags & _GAP))
+        and (
+            bool(record.flags & _REGISTER_REPLACED)
+            or not _any_below(registers_of(record), state.registers)
+        )
+    )
 
 
 def needs_surroundings(state: MeterState, sequence: int) -> bool:
@@ -170,7 +221,7 @@ def _at_head(state: MeterState, sequence: int) -> Surroundings:
 
 
 def _chain_fault(
-    record: Record, own_hash: bytes, previous: bytes | None, after: Neighbour | None
+    record: RecordFields, own_hash: bytes, previous: bytes | None, after: Neighbour | None
 ) -> tuple[str, str] | None:
     if previous is not None and not record.flags & _GAP and record.previous_hash != previous:
         return "broken_chain", "its previous hash is not that of the reading before it"
@@ -185,7 +236,7 @@ def _chain_fault(
 
 
 def _register_fault(
-    record: Record, before: Neighbour | None, after: Neighbour | None
+    record: RecordFields, before: Neighbour | None, after: Neighbour | None
 ) -> tuple[str, str] | None:
     registers = registers_of(record)
     if (
