@@ -10,11 +10,16 @@ from typing import Any
 import aiohttp
 import psutil
 import pytest
+from solders.pubkey import Pubkey
 
 from gridtokenx_hub.local_chain import Genesis, LocalChainError, serve
+from gridtokenx_hub.local_chain.bank import Bank
+from gridtokenx_hub.local_chain.ledger import Ledger
 from gridtokenx_hub.local_chain.websocket import subscriptions
+from gridtokenx_hub.local_chain.websocket.connection import Connection
 from gridtokenx_hub.local_chain.websocket.methods import METHODS
 from gridtokenx_hub.local_chain.websocket.server import MAX_CONNECTIONS
+from gridtokenx_hub.local_chain.websocket.topics import Kind, Topic
 
 from . import harness
 from .subscriber import subscriber_of, websocket_url
@@ -93,6 +98,10 @@ async def test_too_many_subscriptions(tmp_path: Path, monkeypatch: pytest.Monkey
         assert await one.subscribe("root") == number
         await one.ask("rootUnsubscribe", number)
         await one.subscribe("logs", "all")
+        await another.socket.close()
+        async with asyncio.timeout(10):
+            while "error" in await one.ask("slotSubscribe"):
+                pass  # the chain sees the end a moment after its client
 
 
 async def test_plain_http_is_refused(chain_url: str) -> None:
@@ -145,12 +154,19 @@ async def test_both_ports_have_to_be_free(tmp_path: Path) -> None:
             await serve(tmp_path, port, Genesis(()))
 
 
-async def test_connection_that_ends_takes_its_own_subscriptions_along(chain_url: str) -> None:
-    async with harness.connected(chain_url) as rpc, subscriber_of(chain_url) as staying:
-        number = await staying.subscribe("logs", "all")
-        async with subscriber_of(chain_url) as leaving:
-            assert await leaving.subscribe("logs", "all") == number
-        payer = await harness.funded(rpc)
-        result = await staying.next_of(number)
-        shown: Any = await rpc.call("getTransaction", result["value"]["signature"])
-        assert str(payer.pubkey()) in shown["transaction"]["message"]["accountKeys"]
+def test_slots_are_made_only_while_somebody_follows_them(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path, Genesis(()), 0)
+    all_ = subscriptions.Subscriptions(Bank(Genesis(()), ledger.creation, ()))
+    one, another = Connection(), Connection()
+    clock = bytes(Pubkey.from_string("SysvarC1ock11111111111111111111111111111111"))
+    all_.add(one, Topic(Kind.LOGS))
+    all_.add(one, Topic(Kind.ACCOUNT, bytes(32)))
+    assert not all_.follows_time.is_set()
+    for topic in (Topic(Kind.SLOT), Topic(Kind.ROOT), Topic(Kind.ACCOUNT, clock)):
+        number = all_.add(one, topic).id
+        all_.add(another, topic)
+        all_.remove(one, number)
+        assert all_.follows_time.is_set()
+        all_.remove_all(another)
+        assert not all_.follows_time.is_set()
+    ledger.close()

@@ -1,5 +1,6 @@
 """The parts of one running local chain."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gridtokenx_hub.json_types import Json, JsonObject
@@ -7,7 +8,7 @@ from gridtokenx_hub.local_chain.bank import Bank
 from gridtokenx_hub.local_chain.execution import TransactionGate
 from gridtokenx_hub.local_chain.ledger import Ledger
 from gridtokenx_hub.local_chain.producer import SlotProducer
-from gridtokenx_hub.local_chain.records import StoredTransaction
+from gridtokenx_hub.local_chain.records import Outcome
 from gridtokenx_hub.local_chain.slots import SlotWindow
 
 STATUS_CACHE_S = 120  # 300 blocks of 400 ms, as in Agave
@@ -31,9 +32,11 @@ class LocalChain:
             "value": value,
         }
 
-    def recent_transaction(self, signature: bytes) -> StoredTransaction | None:
-        """The transaction with this first signature, if it is one of the last two minutes."""
-        stored = self.ledger.transaction(signature)
-        if stored is None or self.window.tip.unix_s - stored.unix_s > STATUS_CACHE_S:
-            return None
-        return stored
+    def recent_outcomes(self, signatures: Sequence[bytes]) -> dict[bytes, Outcome]:
+        """How those of these transactions ended that are of the last two minutes."""
+        oldest_unix_s = self.window.tip.unix_s - STATUS_CACHE_S
+        return {
+            signature: outcome
+            for signature, outcome in self.ledger.outcomes(signatures).items()
+            if outcome.unix_s >= oldest_unix_s
+        }

@@ -43,7 +43,17 @@ class StoredTransaction:
     meta: str
 
 
-def error_of(transaction: ExecutedTransaction | StoredTransaction) -> Json:
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """When a transaction was executed and how it ended; `err` is JSON."""
+
+    signature: bytes
+    slot: int
+    unix_s: int
+    err: str | None
+
+
+def error_of(transaction: ExecutedTransaction | StoredTransaction | Outcome) -> Json:
     """Why a transaction failed, as RPC shows it; None if it did not."""
     error: Json = None if transaction.err is None else json.loads(transaction.err)
     return error

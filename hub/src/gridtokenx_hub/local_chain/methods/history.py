@@ -8,7 +8,7 @@ from gridtokenx_hub.json_types import Json, JsonObject
 from gridtokenx_hub.local_chain.chain import LocalChain
 from gridtokenx_hub.local_chain.encoding import status_json, transaction_json
 from gridtokenx_hub.local_chain.params import Config, Params, signature
-from gridtokenx_hub.local_chain.records import StoredTransaction, error_of
+from gridtokenx_hub.local_chain.records import Outcome, error_of
 from gridtokenx_hub.local_chain.rpc_errors import (
     TRANSACTION_NOT_FOUND,
     UNSUPPORTED_TRANSACTION_VERSION,
@@ -25,11 +25,12 @@ async def get_signature_statuses(chain: LocalChain, values: Json) -> Json:
     """What became of each signature: of the last two minutes, or in all of history if asked for."""
     params = Params(values, required=1, allowed=2)
     everywhere = params.has(1) and params.config(1).required_flag("searchTransactionHistory")
-    signatures = [signature(value) for value in params.list_of_text(0, MAX_STATUSES)]
+    signatures = [bytes(signature(value)) for value in params.list_of_text(0, MAX_STATUSES)]
 
     def query() -> Json:
-        find = chain.ledger.transaction if everywhere else chain.recent_transaction
-        return chain.in_context([_status(find(bytes(signature))) for signature in signatures])
+        find = chain.ledger.outcomes if everywhere else chain.recent_outcomes
+        found = find(signatures)
+        return chain.in_context([_status(found.get(signature)) for signature in signatures])
 
     return await chain.producer.read(query)
 
@@ -113,14 +114,14 @@ def _id(chain: LocalChain, bound: Signature | None) -> int | None:
     return stored.id
 
 
-def _status(stored: StoredTransaction | None) -> Json:
-    if stored is None:
+def _status(outcome: Outcome | None) -> Json:
+    if outcome is None:
         return None
-    error = error_of(stored)
+    error = error_of(outcome)
     return {
         "confirmationStatus": "finalized",
         "confirmations": None,
         "err": error,
-        "slot": stored.slot,
+        "slot": outcome.slot,
         "status": status_json(error),
     }

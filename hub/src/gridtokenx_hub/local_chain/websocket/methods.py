@@ -73,9 +73,9 @@ async def signature_subscribe(subscriber: Subscriber, values: Json) -> Json:
 
     def subscribe() -> Subscription:
         subscription = subscriptions.add(subscriber.connection, topic)
-        stored = chain.recent_transaction(signature)
-        if stored is not None:
-            subscriptions.conclude(subscription, chain.window.tip.number, error_of(stored))
+        outcome = chain.recent_outcomes([signature]).get(signature)
+        if outcome is not None:
+            subscriptions.conclude(subscription, chain.window.tip.number, error_of(outcome))
         return subscription
 
     # Between two slots, or one that is under way could be told neither here nor when it is durable.
