@@ -34,6 +34,16 @@ def test_it_exposes_little() -> None:
     assert not analyze("security", "--offline=true", f"--threshold={MOST_EXPOSED}", UNIT)
 
 
+def test_it_fits_the_agent() -> None:
+    settings = UNIT.read_text().splitlines()
+    assert "Type=notify" in settings, "the agent says when it is ready; systemd 252 knows no more"
+    assert "ExecReload=/bin/sh -c 'kill -HUP $MAINPID'" in settings, "it reloads at SIGHUP"
+    (start,) = (line for line in settings if line.startswith("ExecStart="))
+    assert start.split()[1] == "run"
+    (watchdog,) = (line for line in settings if line.startswith("WatchdogSec="))
+    assert int(watchdog.partition("=")[2]) > 0
+
+
 def test_the_kernel_may_be_asked_for_the_state_of_the_clock() -> None:
     """A call that a filter forbids ends the agent at its first reading."""
     settings = UNIT.read_text().splitlines()
