@@ -1,7 +1,6 @@
 """What a service manager hears, over a real socket, and new settings while the agent runs."""
 
 import asyncio
-import configparser
 import json
 import signal
 import socket
@@ -16,7 +15,6 @@ from tests.edge.site import MakeSite
 from gridtokenx_edge.clock import Clock
 from gridtokenx_edge.supervision import Supervisor
 
-UNIT = Path(__file__).parents[2] / "edge" / "systemd" / "gtx-edge.service"
 CLOCK = Clock(lambda: 0, lambda: 5)
 
 
@@ -104,14 +102,3 @@ async def test_without_a_manager_nothing_is_said(tmp_path: Path) -> None:
         supervisor.ready()
         supervisor.stopping()
         await supervisor.watch(lambda: True)
-
-
-def test_the_unit_file_fits_the_agent() -> None:
-    unit = configparser.ConfigParser(strict=False)
-    unit.optionxform = str  # type: ignore[assignment,method-assign]  # as its documentation says
-    unit.read(UNIT)
-    service = unit["Service"]
-    assert service["Type"] == "notify-reload"
-    assert service["ExecStart"].split()[1] == "run"
-    assert int(service["WatchdogSec"]) > 0
-    assert service["ProtectSystem"] == "strict"

@@ -14,6 +14,11 @@ def build_wheels(folder: Path) -> None:
     uv("build", "--all-packages", "--wheel", "--out-dir", folder)
 
 
+def built(wheels: Path) -> set[str]:
+    """The distributions in a folder of wheels."""
+    return {path.name.partition("-")[0].replace("_", "-") for path in wheels.glob("*.whl")}
+
+
 def wheel_of(distribution: str, wheels: Path) -> Path:
     (wheel,) = wheels.glob(f"{distribution.replace('-', '_')}-*.whl")
     return wheel
@@ -34,8 +39,10 @@ class Environment:
         uv("venv", "--python", sys.executable, folder)
         own = cls(folder)
         where = ("--python", own.program("python"), "--find-links", wheels)
-        wheel = wheel_of(distribution, wheels)
-        uv("pip", "install", "--compile-bytecode", "--constraint", constraints, *where, wheel)
+        # uv's cache knows wheels by their names, and ours keep theirs from build to build
+        fresh = [f"--refresh-package={name}" for name in sorted(built(wheels))]
+        options = ("--compile-bytecode", "--constraint", constraints, *where, *fresh)
+        uv("pip", "install", *options, wheel_of(distribution, wheels))
         return own
 
     def program(self, name: str) -> Path:

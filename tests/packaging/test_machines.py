@@ -14,8 +14,8 @@ from workbench.environment import ROOT
 PYTHONS = [(3, 11), (3, 12), (3, 13), (3, 14)]
 OLDEST_GLIBC = {"aarch64": 28, "armv7l": 31}
 """2.x of Debian 10 and 11."""
-FROM_DEBIAN = {"aarch64": set[str](), "armv7l": {"cffi"}}
-"""Compiled, without a wheel: Debian has it as python3-cffi-backend, see edge/README.md."""
+COMPILED_THERE = {"aarch64": set[str](), "armv7l": {"cffi"}}
+"""Without a wheel on PyPI; edge/README.md says what to do."""
 
 
 def locked() -> dict[str, Mapping[str, Any]]:
@@ -56,4 +56,4 @@ def test_the_edge_has_a_wheel_for_all_that_it_needs(python: tuple[int, int], mac
     needed = set(needs("gridtokenx-edge", packages))
     assert {"cryptography", "paho-mqtt", "cffi"} <= needed, "also what its needs need"
     without = {name for name in needed if not has_wheel(packages[name], wanted)}
-    assert without == FROM_DEBIAN[machine]
+    assert without == COMPILED_THERE[machine]

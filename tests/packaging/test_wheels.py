@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.packaging.environments import Environment, wheel_of
+from tests.packaging.environments import Environment, built, wheel_of
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,7 @@ WHEELS = {
 
 
 def test_every_distribution_of_the_workspace_is_here(wheels: Path) -> None:
-    built = {path.name.partition("-")[0].replace("_", "-") for path in wheels.glob("*.whl")}
-    assert built == WHEELS.keys()
+    assert built(wheels) == WHEELS.keys()
 
 
 @pytest.mark.parametrize("distribution", WHEELS)
