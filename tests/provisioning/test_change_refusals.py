@@ -7,7 +7,8 @@ import pytest
 from hub_world import HubWorld
 from installer import change_code, expire, history, issue
 from tests.edge.broker import free_port
-from tests.provisioning.on_site import Device, Door, Meter, Outcome, installed
+from tests.provisioning.door import Door
+from tests.provisioning.on_site import Device, Meter, Outcome, installed
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
