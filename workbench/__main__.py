@@ -18,16 +18,17 @@ class Verb:
 
 
 def _python(
-    module: str, *, broker: bool = False, token: bool = False
+    module: str, *, broker: bool = False, tools: bool = False
 ) -> Callable[[Sequence[str]], int]:
-    """Return a verb that runs `module` in the environment, with `broker` and `token` at hand."""
+    """Return a verb that runs `module`, with a `broker` or the tests' `tools` at hand."""
 
     def verb(arguments: Sequence[str]) -> int:
         environment.prepare()
         if broker:
             environment.offer_mosquitto()
-        if token:
+        if tools:
             environment.offer_softhsm()
+            environment.offer_strace()
         command = [str(environment.PYTHON), "-m", module, *arguments]
         os.chdir(environment.ROOT)
         # Tests of other people's clients make environments of their own with the same uv.
@@ -43,10 +44,8 @@ VERBS = {
         "from a meter to a trade on this machine [--once] [--json] [--scenario NAME] [--reset]",
         _python("demo", broker=True),
     ),
-    "test": Verb("all tests; arguments go to pytest", _python("pytest", broker=True, token=True)),
-    "check": Verb(
-        "format, lint, types, rebuild of the programs, packaging", _python("workbench.checks")
-    ),
+    "test": Verb("all tests; arguments go to pytest", _python("pytest", broker=True, tools=True)),
+    "check": Verb("format, lint, types, rebuild of the programs", _python("workbench.checks")),
     "bench": Verb(
         "NAME [--json]: a benchmark (edge, ingest, settlement)", _python("workbench.bench")
     ),

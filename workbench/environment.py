@@ -67,6 +67,12 @@ def offer_softhsm() -> None:
         say("softhsm2 is not installed: the tests of keys in tokens are skipped")
 
 
+def offer_strace() -> None:
+    """Install strace where this user may; otherwise the tests that need it are skipped."""
+    if shutil.which("strace") is None and not apt_install("strace"):
+        say("strace is not installed: the tests that kill the chain at each write are skipped")
+
+
 def apt_install(*packages: str) -> bool:
     """Install Debian packages as root, without questions; return whether it worked."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}

@@ -31,7 +31,7 @@ from gridtokenx_hub.database import EmbeddedPostgres, migrate, open_pool
 FOLDER = Path(__file__).parent
 BATCH = 10
 SAMPLE_EVERY_S = 0.25
-PATIENCE_S = 60
+PATIENCE_S = 120
 SOAK_S = 600.0
 
 LATENCY = """

@@ -3,16 +3,21 @@
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.edge.fake_hub import DEPLOYMENT, METER_ID
 
+HERE = (sys.executable, "-m", "gridtokenx_edge")
+
 
 @dataclass
 class Site:
-    """A folder with key, settings and spool of one meter, and the commands on it."""
+    """A folder with key, settings and spool of one meter, and the commands on it.
+
+    ``program`` starts ``gtx-edge``; another may be that of another environment.
+    """
 
     folder: Path
     meter_port: int
@@ -22,14 +27,19 @@ class Site:
     read_every_ms: int = 200
     profile: str = "schneider-iem3155"
     limits_w: int = 10_000
+    program: tuple[str, ...] = HERE
+    health_port: int | None = None
+    spool_bytes: int = 1 << 26
 
     @property
     def config(self) -> Path:
         return self.folder / "edge.toml"
 
     def write(self) -> None:
+        health = f"health = {{ port = {self.health_port} }}" if self.health_port else ""
         self.config.write_text(f"""
 clock = "trusted"
+{health}
 [[meter]]
 id = "{METER_ID.hex()}"
 profile = "{self.profile}"
@@ -48,6 +58,7 @@ export_w = {self.limits_w}
 import_w = {self.limits_w}
 [meter.spool]
 path = "spool.db"
+max_bytes = {self.spool_bytes}
 [meter.broker]
 host = "127.0.0.1"
 port = {self.broker_port}
@@ -55,27 +66,29 @@ port = {self.broker_port}
 
     async def command(self, *arguments: str) -> tuple[int, str, str]:
         """Run a command to its end; exit code, standard output and error."""
-        return await command(*arguments, "--config", str(self.config))
+        return await command(*arguments, "--config", str(self.config), program=self.program)
 
     async def start(
-        self, *arguments: str, stdout: int = asyncio.subprocess.DEVNULL
+        self,
+        *arguments: str,
+        stdout: int = asyncio.subprocess.DEVNULL,
+        under: Sequence[str] = (),
     ) -> asyncio.subprocess.Process:
-        return await _start(*arguments, "--config", str(self.config), stdout=stdout)
+        """Start a command; ``under`` is a program that starts it in its turn, with its options."""
+        own = [*under, *self.program, *arguments, "--config", str(self.config)]
+        return await _start(*own, stdout=stdout)
 
 
-async def command(*arguments: str) -> tuple[int, str, str]:
+async def command(*arguments: str, program: tuple[str, ...] = HERE) -> tuple[int, str, str]:
     """Run a command to its end; exit code, standard output and error."""
-    process = await _start(*arguments, stdout=asyncio.subprocess.PIPE)
+    process = await _start(*program, *arguments, stdout=asyncio.subprocess.PIPE)
     output, errors = await process.communicate()
     return process.returncode or 0, output.decode(), errors.decode()
 
 
-async def _start(*arguments: str, stdout: int) -> asyncio.subprocess.Process:
+async def _start(*words: str, stdout: int) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "gridtokenx_edge",
-        *arguments,
+        *words,
         stdout=stdout,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "PYTHONWARNINGS": "error"},

@@ -37,6 +37,24 @@ def test_pending_is_what_has_no_ack(chain: Chain) -> None:
     assert chain.spool.pending(6, 1)[0].message == chain.signed[7].message
 
 
+def test_readings_are_synced_and_acks_go_with_the_next(chain: Chain) -> None:
+    seen: list[str] = []
+    chain.append()
+    chain.spool._connection.set_trace_callback(seen.append)
+    chain.ack(1)
+    chain.append()
+    levels = [statement.rpartition(" ")[2] for statement in seen if "synchronous" in statement]
+    assert levels == ["NORMAL", "FULL"]
+    (level,) = chain.spool._connection.execute("PRAGMA synchronous").fetchone()
+    assert level == 2, "FULL was taken over"
+
+
+def test_memory_does_not_grow_with_what_is_held(chain: Chain) -> None:
+    """Pages that were written stay in memory up to this, for each meter."""
+    (cache,) = chain.spool._connection.execute("PRAGMA cache_size").fetchone()
+    assert -64 <= cache < 0, "negative: KiB"
+
+
 def test_everything_survives_a_restart(chain: Chain) -> None:
     for _ in range(12):
         chain.append()

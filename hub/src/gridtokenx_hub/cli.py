@@ -18,7 +18,9 @@ COMMANDS = {
     "broker": "run the MQTT broker",
     "registrar": "run the registrar, who signs for meters",
     "token": "make a bearer token; it is shown once",
+    "command": "ask a device to read now, or to send readings again",
     "status": "show what the hub has done so far, as JSON",
+    "audit": "check by database and chain that the design's invariants hold",
 }
 
 

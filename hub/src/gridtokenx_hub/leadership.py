@@ -35,6 +35,9 @@ class Job(IntEnum):
 
     INDEXER = 1
     SETTLEMENT = 2
+    EQUIVOCATION = 3
+    DEVICES = 4
+    UPKEEP = 5
 
 
 @contextlib.asynccontextmanager

@@ -23,9 +23,12 @@ from gridtokenx_hub.chain import ChainClient, FeePayerPool, TransactionSender
 from gridtokenx_hub.commands.context import certificates_folder, database_url, keys_folder
 from gridtokenx_hub.database import migrate, open_pool
 from gridtokenx_hub.deployment import join_deployment
+from gridtokenx_hub.devices import DeviceLink
+from gridtokenx_hub.equivocation import EquivocationReporter
 from gridtokenx_hub.indexer import Indexer
 from gridtokenx_hub.ingest import Ingest
 from gridtokenx_hub.keys import load_role_keys, load_seed
+from gridtokenx_hub.readings import Upkeep
 from gridtokenx_hub.registrar import RegistrarClient, RegistrarTransactions
 from gridtokenx_hub.settings import ApiSettings, Settings
 from gridtokenx_hub.settlement import Settlement
@@ -37,6 +40,7 @@ from gridtokenx_protocol.keys import SoftwareSigner
 MICRO = 1_000_000
 INDEX_POLL_S = 0.2
 SETTLE_POLL_S = 0.5
+REPORT_POLL_S = 0.5
 # Connections beyond these are answered 503 at once: slow clients must not take all file handles.
 API_CONNECTIONS = 1_000
 
@@ -125,6 +129,11 @@ async def _run_parts(
         if exclusion is not None:
             parts.create_task(exclusion.run(stop))
         parts.create_task(Ingest(pool, broker.hub, ack_signer, deployment, unix_ms).run(stop))
+        parts.create_task(Upkeep(pool, unix_ms).run(stop))
+        parts.create_task(DeviceLink(pool, broker.hub, ack_signer, deployment, unix_ms).run(stop))
+        parts.create_task(
+            EquivocationReporter(pool, sender, programs, addresses, REPORT_POLL_S).run(stop)
+        )
         parts.create_task(
             Settlement(
                 pool,

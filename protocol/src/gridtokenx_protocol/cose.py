@@ -79,12 +79,21 @@ def sign(payload: bytes, signer: Signer) -> bytes:
     cose_algorithm = COSE_ALGORITHM[signer.algorithm]
     signature = signer.sign(_sig_structure(cose_algorithm, payload))
     check_signature_form(signer.algorithm, signature)
+    return join(cose_algorithm, signer.public_key, payload, signature)
+
+
+def join(cose_algorithm: int, public_key: bytes, payload: bytes, signature: bytes) -> bytes:
+    """Put a message together from its parts, which are not verified.
+
+    Raises:
+        Malformed: The payload is larger than ``MAX_PAYLOAD_SIZE``.
+    """
     return b"".join(
         (
             _TAG_ARRAY_AND_PROTECTED,
             _negative(cose_algorithm),
             _KEY_ID_HEADER,
-            key_id(signer.public_key),
+            key_id(public_key),
             _byte_string_header(len(payload)),
             payload,
             _SIGNATURE_HEADER,

@@ -4,9 +4,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import os
-import random
 import signal
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -21,34 +19,7 @@ from gridtokenx_hub.database import EmbeddedPostgres, migrate, open_pool
 from gridtokenx_hub.ingest import mqtt
 
 from .devices import Gateway, Meter, new_meter, open_gateway, register, running, until
-
-WORKER = Path(__file__).parent / "worker.py"
-
-
-async def check_rows(pool: asyncpg.Pool, meters: list[Meter]) -> None:
-    """Every reading is stored once, the chain is whole, and the ack row says so."""
-    rows = await pool.fetch("SELECT meter_id, sequence, hash, previous_hash FROM readings")
-    assert len(rows) == len({(row["meter_id"], row["sequence"]) for row in rows})
-    by_meter = {
-        meter.meter_id: {row["sequence"]: row for row in rows if row["meter_id"] == meter.meter_id}
-        for meter in meters
-    }
-    heads = {row["meter_id"]: row for row in await pool.fetch("SELECT * FROM acks")}
-    for meter in meters:
-        own = by_meter[meter.meter_id]
-        assert sorted(own) == list(range(2, meter.sequence + 1))
-        for sequence in range(3, meter.sequence + 1):
-            assert own[sequence]["previous_hash"] == own[sequence - 1]["hash"]
-        assert heads[meter.meter_id]["sequence"] == meter.sequence
-        assert heads[meter.meter_id]["hash"] == meter.hash
-    assert await pool.fetchval("SELECT count(*) FROM quarantine") == 0
-
-
-async def publish_steadily(gateway: Gateway, meters: list[Meter], rounds: int) -> None:
-    for _ in range(rounds):
-        for meter in meters:
-            await gateway.publish(meter)
-        await asyncio.sleep(0.01)
+from .load import check_rows, publish_steadily
 
 
 @pytest.fixture
@@ -112,54 +83,52 @@ async def test_a_database_that_is_away_bounds_what_waits(
     await check_rows(pool, [meter])
 
 
-@contextlib.asynccontextmanager
-async def worker(url: str, port: int) -> AsyncIterator[None]:
-    """An ingest in a process of its own, killed at the end."""
-    process = await asyncio.create_subprocess_exec(sys.executable, str(WORKER), url, str(port))
-    try:
-        yield
-    finally:
-        process.kill()
-        await process.wait()
+def family(process_id: int) -> list[int]:
+    """A process and its children, parent first."""
+    found = [process_id]
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if entry.name.isdecimal():
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                if int(fields[1]) == process_id:
+                    found.append(int(entry.name))
+    return found
 
 
-async def until_rows(pool: asyncpg.Pool, count: int) -> None:
-    """Wait until so many readings are committed."""
-    async with asyncio.timeout(30):
-        while await pool.fetchval("SELECT count(*) FROM readings") < count:  # noqa: ASYNC110 - another process
-            await asyncio.sleep(0.002)
-
-
-KILLS = 3
-READINGS_A_KILL = 50
-
-
-@pytest.mark.soak
-async def test_an_ingest_killed_again_and_again_leaves_the_same_rows_and_acks(
-    pool: asyncpg.Pool,
-    database_url: str,
+async def test_postgresql_that_stands_still_holds_everything_back_and_nothing_is_lost(
+    server: EmbeddedPostgres,
+    server_folder: Path,
     broker: BrokerSettings,
-    gateway: Gateway,
-    soak_times: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    meters = [new_meter(number) for number in range(1, 9)]
-    for meter in meters:
-        await register(pool, meter)
-    chance = random.Random(3)  # noqa: S311 - the same moments each time
-    rounds = KILLS * READINGS_A_KILL * soak_times
-    load = asyncio.create_task(publish_steadily(gateway, meters, rounds))
-    seen = 0
-    for _ in range(KILLS * soak_times):
-        async with worker(database_url, broker.port):
-            await until_rows(pool, seen + chance.randint(1, 150))
-        seen = await pool.fetchval("SELECT count(*) FROM readings")
-        assert seen < 8 * rounds, "it was killed in the middle"
-    async with worker(database_url, broker.port):
-        await load
+    monkeypatch.setattr(mqtt, "RECEIVE_MAX", 100)
+    meters = [new_meter(number) for number in range(1, 6)]
+    url = await server.start()
+    async with await open_pool(url) as pool:
+        await migrate(pool)
         for meter in meters:
-            await gateway.send_again(meter)
-            assert (await gateway.acked(meter, rounds + 1)).hash == meter.hash
-    await check_rows(pool, meters)
+            await register(pool, meter)
+        async with running(pool, broker) as ingest, open_gateway(broker) as gateway:
+            await publish_steadily(gateway, meters, 10)
+            for meter in meters:
+                await gateway.acked(meter, 11)
+            before = (ingest.counters.received, ingest.counters.stored)
+            stopped = family(postmaster(server_folder))
+            for process_id in stopped:
+                os.kill(process_id, signal.SIGSTOP)
+            try:
+                await publish_steadily(gateway, meters, 60)
+                await until(lambda: ingest.counters.received == before[0] + 100)
+                await asyncio.sleep(0.5)
+                assert ingest.counters.received == before[0] + 100, "the broker keeps the others"
+                assert ingest.counters.stored == before[1]
+                assert all(gateway.acks[meter.meter_id][-1].sequence == 11 for meter in meters)
+            finally:
+                for process_id in stopped:
+                    os.kill(process_id, signal.SIGCONT)
+            for meter in meters:
+                await gateway.acked(meter, 71)
+        await check_rows(pool, meters)
 
 
 async def test_a_broker_that_forgets_everything_is_told_the_acks_again(

@@ -96,6 +96,11 @@ class Spool:
         return self._state
 
     @property
+    def last_sequence(self) -> int:
+        """Highest sequence that was used; 0 for none."""
+        return self._state.last_sequence if self._state else 0
+
+    @property
     def acked_sequence(self) -> int:
         """Highest sequence that has its ack; 0 for none."""
         return self._ack.sequence if self._ack else 0
@@ -107,7 +112,7 @@ class Spool:
         return Stands(
             used_bytes=self._used,
             oldest_sequence=oldest or 0,
-            last_sequence=state.last_sequence if state else 0,
+            last_sequence=self.last_sequence,
             acked_sequence=self.acked_sequence,
             last_time_ms=state.accepted.time_ms if state else 0,
         )
@@ -178,9 +183,9 @@ class Spool:
         if outcome is AckOutcome.AHEAD and state is not None:
             state = replace(state, last_sequence=ack.sequence + JUMP, last_hash=ack.hash, gap=True)
         applied = AckState(ack.epoch, ack.sequence, ack.time_ms)
-        with transaction(self._connection):
+        with transaction(self._connection, synced=False):
             save_ack(self._connection, applied)
-            if state is not None:
+            if state is not None and state is not self._state:
                 save_chain(self._connection, state)
             self._mark(ack.sequence, now_ms)
             dropped.forget(self._connection, ack.sequence)

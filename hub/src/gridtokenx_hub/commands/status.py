@@ -27,8 +27,11 @@ METERS = """
 SELECT encode(m.meter_id, 'hex') AS meter_id, m.status, m.owner_wallet,
        a.sequence AS acknowledged_sequence, l.last_sequence AS settled_sequence,
        l.produced_mwh, l.consumed_mwh, l.surplus_mwh, l.minted_mwh,
-       s.tx_signature AS last_settlement, encode(r.hash, 'hex') AS settled_hash
+       s.tx_signature AS last_settlement, encode(r.hash, 'hex') AS settled_hash,
+       d.online, d.changed_at::text AS online_changed_at, d.version AS agent_version, d.profile,
+       d.oldest_sequence AS oldest_sequence_held
 FROM meters m
+LEFT JOIN device_status d USING (meter_id)
 LEFT JOIN acks a USING (meter_id)
 LEFT JOIN ledgers l USING (meter_id)
 LEFT JOIN LATERAL (

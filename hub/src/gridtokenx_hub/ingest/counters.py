@@ -17,6 +17,7 @@ class Counters:
             by reason.
         unrecorded: Of these, how many left no row because their budget was spent.
         discarded: Messages of QoS 0 let go while the queue was full.
+        floods: Messages let go because their topic had more than its share.
         acks: Signed acks handed to the broker.
         connections: Times that the broker was reached.
         retries: Times that the database had to be tried again.
@@ -29,6 +30,7 @@ class Counters:
     quarantined: Counter[str] = field(default_factory=Counter)
     unrecorded: int = 0
     discarded: int = 0
+    floods: int = 0
     acks: int = 0
     connections: int = 0
     retries: int = 0

@@ -17,6 +17,7 @@ from gridtokenx_hub.ingest.backlog import Backlog
 from gridtokenx_hub.ingest.budget import QuarantineBudget
 from gridtokenx_hub.ingest.counters import Counters
 from gridtokenx_hub.ingest.examine import Opened, examine, open_message
+from gridtokenx_hub.ingest.gate import FloodGate
 from gridtokenx_hub.ingest.keyring import Keyring
 from gridtokenx_hub.ingest.model import Item, Refused, Verified
 from gridtokenx_hub.ingest.mqtt import MqttError, Session, connect
@@ -77,6 +78,7 @@ class Ingest:
         self._client_id = f"gtx-hub-ingest-{worker}"
         self._keys = Keyring(pool)
         self._budget = QuarantineBudget(clock)
+        self._gate = FloodGate(clock)
         self._acks = AckPublisher(ack_signer, deployment, clock, self.counters)
         self._arrived: Backlog[_Delivery] = Backlog()
         self._examined: Backlog[tuple[_Delivery, Item]] = Backlog()
@@ -145,11 +147,18 @@ class Ingest:
 
     def _on_messages(self, session: Session, packets: list[mqtt5.PublishPacket]) -> None:
         self.counters.received += len(packets)
-        if len(self._arrived) >= UNSURE_LIMIT:
-            sure = [packet for packet in packets if packet.packet_id is not None]
-            self.counters.discarded += len(packets) - len(sure)
-            packets = sure
-        self._arrived.put((session, packet) for packet in packets)
+        full = len(self._arrived) + len(self._examined) >= UNSURE_LIMIT
+        taken = []
+        for packet in packets:
+            if packet.packet_id is None and full:
+                self.counters.discarded += 1
+            elif self._gate.allows(packet.topic):
+                taken.append((session, packet))
+            else:
+                self.counters.floods += 1
+                if packet.packet_id is not None:
+                    session.acknowledge([packet.packet_id])
+        self._arrived.put(taken)
 
     async def _examine_all(self) -> None:
         while True:

@@ -16,8 +16,9 @@ from gridtokenx_hub.broker.settings import BrokerSettings, tls_context
 
 KEEP_ALIVE_S = 30.0
 PINGS_A_KEEP_ALIVE = 3
-SESSION_EXPIRY_S = 3600
-"""So long the broker keeps for us what arrives while we are away."""
+SESSION_EXPIRY_S = 60
+"""So long the broker keeps for us what arrives while we are away: longer than a restart takes, and
+not so long that what it deals to a worker that stays away is kept from the others."""
 RECEIVE_MAX = 4096
 MAX_PACKET_SIZE = 32_768
 """Twice the largest message of the protocol; the broker drops larger ones for us."""
@@ -148,13 +149,18 @@ class Session(asyncio.Protocol):
         """Whether the broker takes another message of ours before it acknowledges one."""
         return len(self._in_flight) < self._room
 
-    def publish(self, topic: str, payload: bytes) -> None:
-        """Publish a retained message at QoS 1; only while `has_room`."""
+    @property
+    def idle(self) -> bool:
+        """Whether the broker has acknowledged all messages of ours."""
+        return not self._in_flight
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = True) -> None:
+        """Publish a message at QoS 1; only while `has_room`."""
         packet_id = self._new_id()
         self._in_flight.add(packet_id)
         self._send(
             mqtt5.PublishPacket(
-                topic, payload, qos=mqtt5.QoS.AT_LEAST_ONCE, retain=True, packet_id=packet_id
+                topic, payload, qos=mqtt5.QoS.AT_LEAST_ONCE, retain=retain, packet_id=packet_id
             ).write()
         )
 

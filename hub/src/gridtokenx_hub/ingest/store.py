@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import asyncpg
 
+from gridtokenx_hub.equivocation import Contradiction, keep
 from gridtokenx_hub.ingest import statements
 from gridtokenx_hub.ingest.advance import NEW, advance
 from gridtokenx_hub.ingest.budget import QuarantineBudget
@@ -32,6 +33,7 @@ from gridtokenx_hub.ingest.verdicts import (
     judge,
     needs_surroundings,
 )
+from gridtokenx_protocol.cose import ALGORITHM_OF_COSE
 
 Pairs: TypeAlias = defaultdict[MeterId, list[tuple[Verified, Reading]]]
 """Readings with their messages, by meter, in the order of their arrival."""
@@ -76,6 +78,7 @@ async def commit(pool: asyncpg.Pool, budget: QuarantineBudget, items: Sequence[I
         judgements = await _judge(connection, states, others)
         await _write(connection, judgements)
         await advance(connection, states, judgements)
+        await _keep_proofs(connection, judgements)
         refusals = quarantine(judgements, refused, budget)
         await insert(connection, statements.INSERT_QUARANTINE, refusals.rows)
     fates = Counter(judgement.fate for judgement in judgements)
@@ -115,6 +118,24 @@ async def _take(
     await copy_verdicts(connection, verdicts)
     await copy_readings(connection, readings)
     return len(readings), others
+
+
+async def _keep_proofs(connection: Connection, judgements: Iterable[Judgement]) -> None:
+    """Keep the first contradiction of each meter: one is enough to suspend it."""
+    found: dict[MeterId, Contradiction] = {}
+    for judgement in judgements:
+        if judgement.fate is Fate.EQUIVOCATION:
+            message = judgement.message
+            contradiction = Contradiction(
+                message.meter_id,
+                judgement.reading.sequence,
+                ALGORITHM_OF_COSE[message.cose_algorithm],
+                message.public_key,
+                message.message,
+            )
+            found.setdefault(message.meter_id, contradiction)
+    for contradiction in found.values():
+        await keep(connection, contradiction)
 
 
 async def acknowledged(pool: asyncpg.Pool) -> dict[MeterId, tuple[int, bytes]]:

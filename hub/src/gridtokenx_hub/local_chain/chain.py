@@ -1,5 +1,6 @@
 """The parts of one running local chain."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gridtokenx_hub.json_types import Json, JsonObject
@@ -7,8 +8,10 @@ from gridtokenx_hub.local_chain.bank import Bank
 from gridtokenx_hub.local_chain.execution import TransactionGate
 from gridtokenx_hub.local_chain.ledger import Ledger
 from gridtokenx_hub.local_chain.producer import SlotProducer
+from gridtokenx_hub.local_chain.records import Outcome
 from gridtokenx_hub.local_chain.slots import SlotWindow
 
+STATUS_CACHE_S = 120  # 300 blocks of 400 ms, as in Agave
 SOLANA_CORE = "4.1.2"  # the release whose virtual machine the solders wheel carries
 
 
@@ -27,4 +30,13 @@ class LocalChain:
         return {
             "context": {"apiVersion": SOLANA_CORE, "slot": self.window.tip.number},
             "value": value,
+        }
+
+    def recent_outcomes(self, signatures: Sequence[bytes]) -> dict[bytes, Outcome]:
+        """How those of these transactions ended that are of the last two minutes."""
+        oldest_unix_s = self.window.tip.unix_s - STATUS_CACHE_S
+        return {
+            signature: outcome
+            for signature, outcome in self.ledger.outcomes(signatures).items()
+            if outcome.unix_s >= oldest_unix_s
         }

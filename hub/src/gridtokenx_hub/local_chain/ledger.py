@@ -5,12 +5,17 @@ import fcntl
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gridtokenx_hub.local_chain.errors import GenesisMismatchError, LedgerUnusableError
 from gridtokenx_hub.local_chain.genesis import CreationParameters, Genesis
-from gridtokenx_hub.local_chain.records import Block, ExecutedTransaction, StoredTransaction
+from gridtokenx_hub.local_chain.records import (
+    Block,
+    ExecutedTransaction,
+    Outcome,
+    StoredTransaction,
+)
 from gridtokenx_hub.local_chain.slots import BLOCKHASH_WINDOW, SLOT_HASHES, Slot
 
 FORMAT = 1
@@ -38,6 +43,7 @@ CREATE TABLE address_transactions (
 ) WITHOUT ROWID;
 CREATE TABLE accounts (address BLOB PRIMARY KEY, image BLOB NOT NULL) WITHOUT ROWID;
 """
+_OUTCOME = "SELECT signature, slot, unix_s, err FROM transactions JOIN slots ON number = slot"
 
 
 class Ledger:
@@ -138,6 +144,13 @@ class Ledger:
             "SELECT * FROM history WHERE signature = ?", (signature,)
         ).fetchone()
         return None if row is None else StoredTransaction(*row)
+
+    def outcomes(self, signatures: Sequence[bytes]) -> dict[bytes, Outcome]:
+        """How the transactions with these first signatures ended, by signature."""
+        places = ",".join("?" * len(signatures))
+        query = f"{_OUTCOME} WHERE signature IN ({places})"
+        rows = self._reader.execute(query, signatures)
+        return {row[0]: Outcome(*row) for row in rows}
 
     def transactions_of(
         self, address: bytes, before_id: int | None, until_id: int | None, limit: int

@@ -1,8 +1,10 @@
 """What goes into the ledger and comes out of it."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gridtokenx_hub.json_types import Json
 from gridtokenx_hub.local_chain.slots import Slot
 
 
@@ -39,3 +41,19 @@ class StoredTransaction:
     raw: bytes
     err: str | None
     meta: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """When a transaction was executed and how it ended; `err` is JSON."""
+
+    signature: bytes
+    slot: int
+    unix_s: int
+    err: str | None
+
+
+def error_of(transaction: ExecutedTransaction | StoredTransaction | Outcome) -> Json:
+    """Why a transaction failed, as RPC shows it; None if it did not."""
+    error: Json = None if transaction.err is None else json.loads(transaction.err)
+    return error
