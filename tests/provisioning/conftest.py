@@ -19,7 +19,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "hub" / "api"))
 
 from hub_world import HubWorld, open_world
 from tests.edge.broker import free_port
-from tests.provisioning.on_site import Device, Door, Meter, served
+from tests.provisioning.door import Door, served
+from tests.provisioning.on_site import Device, Meter
 
 from gridtokenx_hub.api.wrong_codes import WrongCodes
 from gridtokenx_hub.broker.exclusion import Exclusion

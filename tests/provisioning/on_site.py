@@ -1,79 +1,25 @@
-"""A device on site, and the way to the hub that can be cut."""
+"""A device on site, and what an installer does with it."""
 
 import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 from hub_world import HubWorld, User
 from installer import install_code
 from tests.edge.broker import free_port
+from tests.provisioning.door import Door
+from tests.provisioning.seen import acked, until
 
 from gridtokenx_edge.config import load_config
 from gridtokenx_edge.spool import Pending
 from gridtokenx_edge.spool.inspect import stats
 from gridtokenx_edge.spool.schema import open_for_reading
-
-
-class Door:
-    """Stands before the app; kills the installer at a request, before or after it is served.
-
-    Or refuses a request once, as the chain would on another day.
-    """
-
-    def __init__(self, app: Any) -> None:
-        self.app = app
-        self.port = 0
-        self.installer: asyncio.subprocess.Process | None = None
-        self.cut: tuple[str, str] | None = None
-        self.refuse: tuple[str, str] | None = None
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if self.refuse is not None and scope["path"].endswith(self.refuse[0]):
-            problem = json.dumps({"error": self.refuse[1], "detail": "refused once"})
-            self.refuse = None
-            await send({"type": "http.response.start", "status": 409, "headers": []})
-            await send({"type": "http.response.body", "body": problem.encode()})
-            return
-        if self.cut is None or not scope["path"].endswith(self.cut[1]):
-            await self.app(scope, receive, send)
-            return
-        assert self.installer is not None
-        if self.cut[0] == "after":
-
-            async def lose(_message: Any) -> None:
-                """The answer never arrives."""
-
-            await self.app(scope, receive, lose)
-        self.installer.kill()
-        await send({"type": "http.response.start", "status": 500, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
-
-
-class Server(uvicorn.Server):
-    """Leaves signals to pytest."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-@asynccontextmanager
-async def served(door: Door) -> AsyncIterator[None]:
-    server = Server(uvicorn.Config(door, port=0, lifespan="off", log_config=None, access_log=False))
-    running = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(0.001)
-    door.port = server.servers[0].sockets[0].getsockname()[1]
-    yield
-    server.should_exit = True
-    await running
 
 
 @dataclass(frozen=True)
@@ -255,46 +201,9 @@ class Device:
         return Outcome(process.returncode or 0, result, errors.decode().splitlines())
 
 
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until something is so in another process."""
-    async with asyncio.timeout(60):
-        while not await condition():  # noqa: ASYNC110 - other processes have no event for it
-            await asyncio.sleep(0.1)
-
-
 async def installed(world: HubWorld, device: Device, user: User | None = None) -> bytes:
     """The id of a meter that is installed and has delivered a reading."""
     owner = user or await world.user()
     done = await device.install(await install_code(world, owner), "--wait", "60")
     assert done.code == 0, done.lines
     return bytes.fromhex(done.result["meter_id"])
-
-
-async def highest(world: HubWorld, meter_id: bytes) -> int:
-    """The highest sequence that the hub has stored of a meter."""
-    found: int = await world.pool.fetchval(
-        "SELECT max(sequence) FROM readings WHERE meter_id = $1", meter_id
-    )
-    return found
-
-
-async def acked(world: HubWorld, meter_id: bytes) -> int:
-    """Up to here every reading of a meter has a verdict."""
-    found: int = await world.pool.fetchval(
-        "SELECT sequence FROM acks WHERE meter_id = $1", meter_id
-    )
-    return found
-
-
-async def onchain(world: HubWorld, meter_id: bytes) -> dict[str, Any]:
-    """The meter's account."""
-    account = await world.context.client.account(world.context.addresses.meter(meter_id))
-    assert account is not None
-    return world.context.programs["registry"].decode_account("Meter", account.data)
-
-
-async def ledger(world: HubWorld, meter_id: bytes) -> dict[str, Any]:
-    """The meter's ledger account."""
-    account = await world.context.client.account(world.context.addresses.ledger(meter_id))
-    assert account is not None
-    return world.context.programs["energy_token"].decode_account("Ledger", account.data)

@@ -7,7 +7,8 @@ import pytest
 from hub_world import HubWorld
 from installer import change_code, expire, history, issue
 from tests.edge.broker import free_port
-from tests.provisioning.on_site import Device, Door, Meter, Outcome, installed
+from tests.provisioning.door import Door
+from tests.provisioning.on_site import Device, Meter, Outcome, installed
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -89,6 +90,32 @@ async def test_one_change_at_a_time(world: HubWorld, device: Device, door: Door)
     assert "rotate-key again" in (await run(device, "decommission", code)).fails("FolderError")
     assert (await run(device, "rotate-key", rotation)).code == 0
     assert (await run(device, "decommission", code)).code == 0
+
+
+async def test_a_change_that_was_given_up(world: HubWorld, device: Device, door: Door) -> None:
+    """It holds nothing up: it has signed nothing."""
+    meter_id = await installed(world, device)
+    door.cut = ("before", "/transfer")
+    assert (await run(device, "transfer", await code_for(world, "transfer", meter_id))).code < 0
+    door.cut = None
+    done = await run(device, "rotate-key", await code_for(world, "rotate-key", meter_id))
+    assert done.code == 0, done.lines
+
+
+async def test_a_code_that_expired_before_the_handover(
+    world: HubWorld, device: Device, door: Door
+) -> None:
+    """The change is made; the next code is for the next one."""
+    meter_id = await installed(world, device)
+    issued = await issue(world, purpose="rotate_key", meter_id=meter_id.hex())
+    door.cut = ("before", "/done")
+    assert (await run(device, "rotate-key", issued["code"])).code < 0
+    door.cut = None
+    await expire(world, issued["code_id"])
+    (await run(device, "rotate-key", issued["code"])).fails("CodeExpired")
+    done = await run(device, "rotate-key", await code_for(world, "rotate-key", meter_id))
+    assert done.code == 0, done.lines
+    assert await history(world, meter_id) == 3
 
 
 async def test_a_code_that_expired_on_the_way(world: HubWorld, device: Device, door: Door) -> None:

@@ -5,7 +5,9 @@ from hub_world import HubWorld, expect, expect_problem
 from installer import change_code
 from solders.pubkey import Pubkey
 from solders.sysvar import INSTRUCTIONS
-from tests.provisioning.on_site import Device, Door, highest, installed, ledger, onchain, until
+from tests.provisioning.door import Door
+from tests.provisioning.on_site import Device, installed
+from tests.provisioning.seen import highest, ledger, onchain, until
 
 from gridtokenx_hub.chain import TransactionRefused
 from gridtokenx_programs import signature_instruction

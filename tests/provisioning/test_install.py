@@ -7,7 +7,8 @@ import tomllib
 import pytest
 from hub_world import HubWorld
 from installer import history, install_code
-from tests.provisioning.on_site import Device, Door
+from tests.provisioning.door import Door
+from tests.provisioning.on_site import Device
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

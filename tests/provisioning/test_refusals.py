@@ -9,7 +9,8 @@ import pytest
 from hub_world import HubWorld
 from installer import LIMITS, Site, expire, install_code, issue
 from tests.edge.broker import free_port
-from tests.provisioning.on_site import Device, Door
+from tests.provisioning.door import Door
+from tests.provisioning.on_site import Device
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -9,7 +9,9 @@ import pytest
 from hub_world import HubWorld
 from installer import change_code, history
 from tests.hub.provisioning.test_own_wallet import own_wallet, signed_by
-from tests.provisioning.on_site import Device, Door, Outcome, acked, highest, installed
+from tests.provisioning.door import Door
+from tests.provisioning.on_site import Device, Outcome, installed
+from tests.provisioning.seen import acked, highest
 from tests.provisioning.test_owner_signs import install_for_owner
 
 from gridtokenx_edge.config import load_config

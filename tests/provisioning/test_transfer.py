@@ -5,7 +5,9 @@ from hub_world import HubWorld
 from installer import change_code
 from solders.pubkey import Pubkey
 from tests.hub.provisioning.test_own_wallet import own_wallet, signed_by
-from tests.provisioning.on_site import Device, Door, highest, installed, onchain
+from tests.provisioning.door import Door
+from tests.provisioning.on_site import Device, installed
+from tests.provisioning.seen import highest, onchain
 from tests.provisioning.test_owner_signs import install_for_owner
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

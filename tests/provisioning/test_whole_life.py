@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 import pytest_asyncio
-from tests.provisioning.on_site import Device, Door, Meter, Outcome
+from tests.provisioning.door import Door
+from tests.provisioning.on_site import Device, Meter, Outcome
 
 from demo.installation import Services, hub_command, start_hub, start_services, write_hub_settings
 from demo.processes import Supervisor, call

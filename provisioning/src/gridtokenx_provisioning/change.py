@@ -224,12 +224,16 @@ def fingerprint(code: str) -> str:
 
 
 def _take_up(folder: Path, purpose: str, code: str) -> Progress:
-    """The change that is under way; a new one when the last is done with another code."""
+    """The change that is under way; a new one when the last is made and the code another.
+
+    Raises:
+        FolderError: Another change has signed its first reading and is not on chain yet.
+    """
     for other, verb in VERBS.items():
         found = Progress(folder, f"{verb}.json")
-        if other != purpose and "claim" in found and "done" not in found:
+        if other != purpose and "first" in found and "change" not in found:
             raise FolderError(f"a {verb} is under way: run gtx-provision {verb} again first")
     progress = Progress(folder, f"{VERBS[purpose]}.json")
-    if "done" in progress and progress["claim"]["code"] != fingerprint(code):
+    if "change" in progress and progress["claim"]["code"] != fingerprint(code):
         progress.clear()
     return progress

@@ -107,10 +107,10 @@ def replace_meter(change: Change, new: NewMeter) -> dict[str, Any]:
     serial, config = _new_settings(change, new)
     change.claim(signer, serial)
     first = asyncio.run(_go_on(change, config, signer))
-    change.see_live(after=first.record.sequence)
     if "claim" in change.installation:
         claim = change.installation["claim"] | {"serial": serial}
         change.installation.save("claim", claim)
+    change.see_live(after=first.record.sequence)
     before = {"before": change.progress["before"]} if "before" in change.progress else {}
     return change.close(signer, {**registers(first), **before, "serial": serial})
 

@@ -112,6 +112,7 @@ async def _first_reading(change: Change, keys: _Keys, *, suspended: bool) -> Sig
         ):
             change.say("delivery: what only the key in force can bring goes to the hub")
             await deliver(config, keys.old, spool, change.clock, change.order.patience_s)
+        change.progress.save("first", {"key_id": key_id(keys.new.public_key).hex()})
         device = ModbusDevice(buses.bus(config.bus), config.bus, config.profile, change.clock)
         first = await begin_key(
             *(device, spool, config, keys.old, keys.new_path, keys.new),

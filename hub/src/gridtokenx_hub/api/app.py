@@ -5,7 +5,7 @@ from fastapi import FastAPI
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.middleware import RequestGuard
 from gridtokenx_hub.api.problems import answer_problem, expected_errors
-from gridtokenx_hub.api.routes import about, households, provisioning, tokens, trading
+from gridtokenx_hub.api.routes import about, codes, households, provisioning, tokens, trading
 from gridtokenx_hub.web import pages
 
 
@@ -29,7 +29,7 @@ def create_app(context: ApiContext) -> FastAPI:
         trading.public,
         trading.private,
         households.router,
-        provisioning.private,
+        codes.private,
         provisioning.by_code,
         pages.router,
     ):

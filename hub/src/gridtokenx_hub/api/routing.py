@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Path, Request, Response
 from fastapi.routing import APIRoute
 
 from gridtokenx_hub.api.auth import Principal, authenticate
@@ -98,7 +98,13 @@ def caller_address(request: Request) -> str:
     return request.client.host if request.client else "unknown"
 
 
+def _meter_id(meter_id: Annotated[str, Path(pattern="^[0-9a-f]{32}$")]) -> bytes:
+    return bytes.fromhex(meter_id)
+
+
 Context = Annotated[ApiContext, Depends(context_of)]
 Caller = Annotated[Principal, Depends(principal_of)]
 Operator = Annotated[Principal, Depends(operator_of)]
 OperatorOrInstaller = Annotated[Principal, Depends(registrar_of)]
+MeterId = Annotated[bytes, Depends(_meter_id)]
+"""In the path, 32 hex digits."""

@@ -27,7 +27,7 @@ async def rotate_key(
     """
     evidence = evidence_for(code, message)
     await _check_handover(context, code, handover)
-    return changed(await carry_out_with_owners(context, code, evidence))
+    return _changed(await carry_out_with_owners(context, code, evidence))
 
 
 async def _check_handover(context: ApiContext, code: Code, handover: bytes) -> None:
@@ -70,7 +70,7 @@ async def transfer(context: ApiContext, code: Code) -> Changed | OwnerMustSign:
     Raises:
         TransactionRefused: the program's own refusal: `NotSettled` while something is unsettled.
     """
-    return changed(await carry_out_with_owners(context, code, None))
+    return _changed(await carry_out_with_owners(context, code, None))
 
 
 async def decommission(context: ApiContext, code: Code) -> Changed:
@@ -91,6 +91,6 @@ async def decommission(context: ApiContext, code: Code) -> Changed:
     return Changed(tx_signature=tx_signature)
 
 
-def changed(done: str | OwnerMustSign) -> Changed | OwnerMustSign:
+def _changed(done: str | OwnerMustSign) -> Changed | OwnerMustSign:
     """Return what is answered: done, or what an owner has to sign."""
     return Changed(tx_signature=done) if isinstance(done, str) else done

@@ -11,7 +11,7 @@ from gridtokenx_hub.api.enrolment import wallet_of
 from gridtokenx_hub.api.market import iso
 from gridtokenx_hub.api.problems import Problem
 from gridtokenx_hub.provisioning.codes import draw_code, hash_code
-from gridtokenx_hub.provisioning.models import IssueCode, IssuedCode, ListedCode
+from gridtokenx_hub.provisioning.operator_models import IssueCode, IssuedCode, ListedCode
 from gridtokenx_hub.provisioning.store import Code, insert_code
 from gridtokenx_hub.registrar.mandate import MILLIWATTS_PER_WATT
 

@@ -1,8 +1,8 @@
 """What goes in and out over HTTP for provisioning."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
 from gridtokenx_hub.api.fields import (
     EXAMPLE_SIGNATURE,
@@ -10,16 +10,12 @@ from gridtokenx_hub.api.fields import (
     EXAMPLE_WALLET,
     AlgorithmName,
     Base64,
-    Energy,
     Hex,
-    Identifier,
     Number,
-    Power,
     text,
 )
 from gridtokenx_hub.api.models import In, Out
 
-DAY_S = 86_400
 EXAMPLE_METER = "9f2c4e1ab07d4c55a1e3b6d8f0c2e4a6"
 
 CodePurpose = Literal["install", "rotate_key", "replace_meter", "transfer", "revoke"]
@@ -47,75 +43,6 @@ class Whole(Out):
     def content(self) -> dict[str, Any]:
         """Return the members of the JSON object."""
         return self.model_dump()
-
-
-class IssueCode(In):
-    """What a code is to be good for."""
-
-    purpose: CodePurpose
-    user_id: Identifier | None = Field(None, description="the owner; for install")
-    export_limit_w: Power | None = None
-    import_limit_w: Power | None = None
-    daily_export_limit_mwh: Energy | None = Field(None, alias="daily_export_limit_kwh")
-    meter_id: MeterIdText | None = Field(None, description="for all but install")
-    new_user_id: Identifier | None = Field(None, description="the owner after a transfer")
-    serial: Serial | None = Field(None, description="the only meter that may be claimed")
-    valid_for_s: Annotated[int, Field(ge=60, le=90 * DAY_S)] = 7 * DAY_S
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        """Check that what the purpose needs is there, and nothing else."""
-        needed = {
-            "install": {
-                "user_id",
-                "export_limit_w",
-                "import_limit_w",
-                "daily_export_limit_mwh",
-            },
-            "rotate_key": {"meter_id"},
-            "replace_meter": {"meter_id"},
-            "transfer": {"meter_id", "new_user_id"},
-            "revoke": {"meter_id"},
-        }[self.purpose]
-        optional = {"purpose", "serial", "valid_for_s"}
-        given = {name for name, value in self if value is not None} - optional
-        wrong = sorted((needed - given) | (given - needed))
-        if wrong:
-            names = sorted(name.replace("_mwh", "_kwh") for name in needed)
-            raise ValueError(f"a code for {self.purpose} needs {', '.join(names)} and no more")
-        return self
-
-
-class IssuedCode(Out):
-    """A new code; it is shown this once."""
-
-    code_id: int = Field(examples=[1])
-    code: str = Field(examples=["K7QF-9M2X-4TDA-W3HN"])
-    purpose: CodePurpose
-    expires_at: str = Field(examples=[EXAMPLE_TIME])
-
-
-class ListedCode(Out):
-    """Where a code stands."""
-
-    code_id: int
-    purpose: str
-    state: Literal["open", "claimed", "done", "expired", "withdrawn"]
-    owner_name: str
-    owner_wallet: str = Field(examples=[EXAMPLE_WALLET])
-    meter_id: str | None = Field(None, examples=[EXAMPLE_METER])
-    serial: str | None = None
-    tx_signature: str | None = None
-    created_at: str
-    expires_at: str
-    claimed_at: str | None = None
-    done_at: str | None = None
-
-
-class CodeList(Out):
-    """All codes, the newest first."""
-
-    codes: list[ListedCode]
 
 
 class ClaimMeter(In):
@@ -172,7 +99,7 @@ class OwnerSigned(In):
 
 
 class Registered(Whole):
-    """The meter is on chain; with a certificate when the broker has TLS and one was asked for."""
+    """It is on chain; with a certificate when the broker has TLS and one was asked for."""
 
     tx_signature: str = Field(examples=[EXAMPLE_SIGNATURE])
     certificate_pem: str | None = None
@@ -256,16 +183,3 @@ class RenewedCertificate(Out):
     certificate_pem: str
     ca_pem: str
     expires_at: str = Field(examples=[EXAMPLE_TIME])
-
-
-class RevokeMeter(In):
-    """End a meter for ever."""
-
-    reason: Literal["stolen", "decommissioned"]
-
-
-class RevokedMeter(Out):
-    """The meter is revoked on chain, at the broker and at the hub."""
-
-    meter_id: str = Field(examples=[EXAMPLE_METER])
-    tx_signature: str = Field(examples=[EXAMPLE_SIGNATURE])

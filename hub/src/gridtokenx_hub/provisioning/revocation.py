@@ -9,7 +9,7 @@ from gridtokenx_hub.chain import TransactionRefused
 from gridtokenx_hub.provisioning.acting import plan_of
 from gridtokenx_hub.provisioning.direct import direct_mandate
 from gridtokenx_hub.provisioning.issuing import meter_with_owner
-from gridtokenx_hub.provisioning.models import RevokedMeter
+from gridtokenx_hub.provisioning.operator_models import RevokedMeter
 
 STEP = "revoke_meter"
 REVOKED_BY = """

@@ -1,20 +1,16 @@
-"""Codes, claims and all that an installer does with them; renewal; revocation."""
+"""Claims and all that an installer does with a code; renewal of certificates."""
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request, Response
-from fastapi.security import APIKeyHeader, HTTPBearer
+from fastapi import APIRouter, Depends, Response
+from fastapi.security import APIKeyHeader
 
 from gridtokenx_hub.api.exact_json import ExactJSONResponse
-from gridtokenx_hub.api.fields import Identifier
-from gridtokenx_hub.api.idempotency import once
 from gridtokenx_hub.api.models import Out
 from gridtokenx_hub.api.problems import Problem, documented
 from gridtokenx_hub.api.routing import (
-    AuthenticatedRoute,
-    Caller,
     Context,
-    Operator,
+    MeterId,
     PublicRoute,
     caller_address,
 )
@@ -22,16 +18,12 @@ from gridtokenx_hub.provisioning import changes, handover, offers, registration
 from gridtokenx_hub.provisioning.acting import acting
 from gridtokenx_hub.provisioning.certificates import renew_certificate
 from gridtokenx_hub.provisioning.claims import claim
-from gridtokenx_hub.provisioning.issuing import issue_code, listed
 from gridtokenx_hub.provisioning.models import (
     Changed,
     Claim,
     ClaimMeter,
     ClaimStatus,
-    CodeList,
     Handover,
-    IssueCode,
-    IssuedCode,
     OwnerMustSign,
     OwnerSigned,
     PresentCode,
@@ -40,30 +32,16 @@ from gridtokenx_hub.provisioning.models import (
     Registered,
     RenewCertificate,
     RenewedCertificate,
-    RevokedMeter,
-    RevokeMeter,
     RotateKey,
 )
-from gridtokenx_hub.provisioning.revocation import revoke_meter
-from gridtokenx_hub.provisioning.store import list_codes, withdraw_code
 from gridtokenx_hub.registrar import Purpose
 
 ACTED = documented(400, 404, 409, 410, 413, 422, 429, 503)
 OFFERED: dict[int | str, dict[str, Any]] = {202: {"model": OwnerMustSign}, **ACTED}
 SIGNED_BY_OWNERS: tuple[Purpose, ...] = ("install", "rotate_key", "transfer")
 
-private = APIRouter(
-    prefix="/api",
-    tags=["provisioning"],
-    route_class=AuthenticatedRoute,
-    dependencies=[Depends(HTTPBearer(auto_error=False))],
-)
 by_code = APIRouter(prefix="/api/provisioning", tags=["provisioning"], route_class=PublicRoute)
 """No token: the code, or the device's signature, is the credential."""
-
-
-def _meter_id(meter_id: Annotated[str, Path(pattern="^[0-9a-f]{32}$")]) -> bytes:
-    return bytes.fromhex(meter_id)
 
 
 CODE_HEADER = APIKeyHeader(
@@ -72,7 +50,6 @@ CODE_HEADER = APIKeyHeader(
     description="Code K7QF-9M2X-4TDA-W3HN",
     auto_error=False,
 )
-MeterId = Annotated[bytes, Depends(_meter_id)]
 CallerAddress = Annotated[str, Depends(caller_address)]
 
 
@@ -82,64 +59,6 @@ def _answer(content: Out, status: int = 201) -> Response:
 
 def _stepped(content: Out) -> Response:
     return _answer(content, 202 if isinstance(content, OwnerMustSign) else 201)
-
-
-@private.post(
-    "/provisioning/codes",
-    status_code=201,
-    response_model=IssuedCode,
-    responses=documented(400, 401, 403, 404, 409, 413, 422, 503),
-)
-async def issue(context: Context, caller: Operator, body: IssueCode) -> Response:
-    """Issue a one-time code; it is shown this once. Needs an operator's token."""
-    return _answer(await issue_code(context, caller, body))
-
-
-@private.get(
-    "/provisioning/codes",
-    response_model=CodeList,
-    responses=documented(401, 403, 503),
-)
-async def codes(context: Context, _caller: Operator) -> Response:
-    """All codes and where each stands. Needs an operator's token."""
-    now = context.clock()
-    found = [listed(code, now) for code in await list_codes(context)]
-    return _answer(CodeList(codes=found), 200)
-
-
-@private.delete(
-    "/provisioning/codes/{code_id}",
-    status_code=204,
-    responses=documented(401, 403, 404, 409, 422, 503),
-)
-async def withdraw(context: Context, _caller: Operator, code_id: Identifier) -> Response:
-    """Withdraw a code that is not carried out. Needs an operator's token."""
-    await withdraw_code(context, code_id)
-    return Response(status_code=204)
-
-
-@private.post(
-    "/meters/{meter_id}/revocation",
-    status_code=201,
-    response_model=RevokedMeter,
-    responses=documented(400, 401, 403, 404, 409, 413, 422, 503),
-)
-async def revoke(
-    request: Request, context: Context, caller: Caller, meter_id: MeterId, body: RevokeMeter
-) -> Response:
-    """Revoke a meter for ever: stolen or decommissioned. For an operator or its owner.
-
-    Chain, hub and broker refuse it from then on, and its live session ends. Repeating it answers
-    the same.
-    """
-    answer = await once(
-        context,
-        request,
-        caller,
-        201,
-        lambda attempt: revoke_meter(context, attempt, caller, meter_id, body.reason),
-    )
-    return answer.response()
 
 
 @by_code.post("/claims", status_code=201, response_model=Claim, responses=ACTED)
@@ -169,7 +88,7 @@ async def register(
 @by_code.post(
     "/claims/{meter_id}/owner-signature",
     status_code=201,
-    response_model=Registered | Changed,
+    response_model=Registered,
     responses=OFFERED,
 )
 async def owner_signature(
@@ -177,13 +96,14 @@ async def owner_signature(
 ) -> Response:
     """Do what the code is for, with the transaction that was answered and an owner has signed.
 
-    The answer is that of the step; 202 when the other owner has to sign too.
+    A certificate is in the answer for a registration alone. 202 when the other owner has to sign
+    too.
     """
     async with acting(context, address, body.code, meter_id, *SIGNED_BY_OWNERS) as code:
         done = await offers.owner_signed(context, code, body.transaction)
-        if isinstance(done, str) and code.mandate.purpose == "install":
-            return _answer(registration.registered(context, code, done))
-        return _stepped(changes.changed(done))
+        return _stepped(
+            registration.registered(context, code, done) if isinstance(done, str) else done
+        )
 
 
 @by_code.get(
