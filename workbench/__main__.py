@@ -18,9 +18,9 @@ class Verb:
 
 
 def _python(
-    module: str, *, broker: bool = False, token: bool = False
+    module: str, *, broker: bool = False, token: bool = False, tracer: bool = False
 ) -> Callable[[Sequence[str]], int]:
-    """Return a verb that runs `module` in the environment, with `broker` and `token` at hand."""
+    """Return a verb that runs `module` in the environment, with what it needs at hand."""
 
     def verb(arguments: Sequence[str]) -> int:
         environment.prepare()
@@ -28,6 +28,8 @@ def _python(
             environment.offer_mosquitto()
         if token:
             environment.offer_softhsm()
+        if tracer:
+            environment.offer_strace()
         command = [str(environment.PYTHON), "-m", module, *arguments]
         os.chdir(environment.ROOT)
         # Tests of other people's clients make environments of their own with the same uv.
@@ -43,7 +45,10 @@ VERBS = {
         "from a meter to a trade on this machine [--once] [--json] [--scenario NAME] [--reset]",
         _python("demo", broker=True),
     ),
-    "test": Verb("all tests; arguments go to pytest", _python("pytest", broker=True, token=True)),
+    "test": Verb(
+        "all tests; arguments go to pytest",
+        _python("pytest", broker=True, token=True, tracer=True),
+    ),
     "check": Verb(
         "format, lint, types, rebuild of the programs, packaging", _python("workbench.checks")
     ),
@@ -53,7 +58,7 @@ VERBS = {
     "soak": Verb(
         "[TIMES]: kill loops and property tests, many times as long, and the programs without "
         "each of their defences; defences [--only FEATURE] [--program NAME]: these alone",
-        _python("workbench.soak"),
+        _python("workbench.soak", broker=True, tracer=True),
     ),
     "cluster": Verb(
         "a private Solana cluster on this machine: --authorities N [--port P] [--reset]",

@@ -67,6 +67,12 @@ def offer_softhsm() -> None:
         say("softhsm2 is not installed: the tests of keys in tokens are skipped")
 
 
+def offer_strace() -> None:
+    """Install strace where this user may; otherwise the tests that need it fail and say so."""
+    if shutil.which("strace") is None and not apt_install("strace"):
+        say("strace is not installed: tests that kill the agent at its system calls fail")
+
+
 def apt_install(*packages: str) -> bool:
     """Install Debian packages as root, without questions; return whether it worked."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}

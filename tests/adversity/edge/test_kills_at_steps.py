@@ -48,10 +48,10 @@ async def die_at_packet(folder: Path, meter_port: int, step: WireStep, times: in
         link = meter if step.on_meter_link else broker
         for _ in range(times):
             agent = await here.start()
-            await here.hub.more_records()
+            await here.more_records()
             link.strike(
                 lambda way, packet: (
-                    Fate.STALL if way is step.way and step.matches(packet) else Fate.PASS
+                    Fate.STALL if way is step.way and step.matches(packet) else Fate.ON
                 )
             )
             async with asyncio.timeout(PATIENCE_S):

@@ -28,8 +28,8 @@ async def test_nothing_is_sent_that_a_power_cut_could_take_back(
         async with asyncio.timeout(PATIENCE_S):
             # until the log has been brought back into the database on the way
             while (folder / "spool.db").stat().st_size == len(before):
-                await here.hub.more_records()
-        await here.hub.more_records()
+                await here.more_records()
+        await here.more_records()
         await agent.killed()
         here.check()
     chance = random.Random(7)  # noqa: S311 - the same parts in every run

@@ -1,4 +1,4 @@
-"""The spool's file: SQLite, write-ahead log, every commit on disk before it returns."""
+"""The spool's file: SQLite, write-ahead log, every reading on disk before its commit returns."""
 
 import fcntl
 import os
@@ -65,7 +65,6 @@ def open_for_writing(path: Path) -> tuple[sqlite3.Connection, int]:
         # a commit writes whole pages: with small ones a reading costs a memory card half as much
         connection.execute("PRAGMA page_size = 1024")
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA wal_autocheckpoint = 1024")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version == 0:
@@ -120,13 +119,19 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
 
 
 @contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+def transaction(connection: sqlite3.Connection, *, synced: bool = True) -> Iterator[None]:
     """All or nothing, on disk when it ends.
+
+    Args:
+        connection: The spool.
+        synced: False leaves it to the next synced transaction, or to a checkpoint of the log, to
+            bring this one to the disk as well. A power cut takes it back whole, and alone.
 
     Raises:
         SpoolError: It could not be written; nothing has changed.
     """
     try:
+        connection.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield

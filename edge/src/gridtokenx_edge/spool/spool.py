@@ -164,9 +164,10 @@ class Spool:
         if outcome is AckOutcome.AHEAD and state is not None:
             state = replace(state, last_sequence=ack.sequence + JUMP, last_hash=ack.hash, gap=True)
         applied = AckState(ack.epoch, ack.sequence, ack.time_ms)
-        with transaction(self._connection):
+        # an ack that a power cut takes back is told again: it shares the sync of the next reading
+        with transaction(self._connection, synced=False):
             save_ack(self._connection, applied)
-            if state is not None:
+            if state is not None and state is not self._state:
                 save_chain(self._connection, state)
             self._mark(ack.sequence, now_ms)
             dropped.forget(self._connection, ack.sequence)
