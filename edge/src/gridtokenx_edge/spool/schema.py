@@ -145,6 +145,22 @@ def transaction(connection: sqlite3.Connection, *, synced: bool = True) -> Itera
         raise SpoolError(f"the spool cannot be written: {error}; check the disk") from error
 
 
+@contextmanager
+def readable() -> Iterator[None]:
+    """For what reads the spool, as a decorator or around a block.
+
+    Raises:
+        SpoolError: It could not be read.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise SpoolError(
+            f"the spool cannot be read: {error}; check the disk, or move the file away: the agent"
+            " then goes on behind a signed gap"
+        ) from error
+
+
 def _check_version(path: Path, version: int) -> None:
     if version != _VERSION:
         raise SpoolError(f"{path} has format {version}, not {_VERSION}; use the agent that made it")

@@ -12,7 +12,7 @@ from gridtokenx_edge.errors import SpoolError
 from gridtokenx_edge.records import ChainState, Range, SignedReading
 from gridtokenx_edge.spool import dropped
 from gridtokenx_edge.spool.cap import ROW_BYTES, make_room, used_bytes
-from gridtokenx_edge.spool.schema import open_for_writing, transaction
+from gridtokenx_edge.spool.schema import open_for_writing, readable, transaction
 from gridtokenx_edge.spool.state import AckState, load_ack, load_chain, save_ack, save_chain
 from gridtokenx_protocol.ack import Ack
 
@@ -60,7 +60,10 @@ class Stands:
 
 
 class Spool:
-    """Readings of one meter on disk. One process, one thread at a time."""
+    """Readings of one meter on disk. One process, one thread at a time.
+
+    What cannot be read or written raises a SpoolError.
+    """
 
     def __init__(self, connection: sqlite3.Connection, lock: int, config: SpoolConfig) -> None:
         self._connection = connection
@@ -100,6 +103,7 @@ class Spool:
         """Highest sequence that has its ack; 0 for none."""
         return self._ack.sequence if self._ack else 0
 
+    @readable()
     def stands(self) -> Stands:
         """Figures that cost nothing to have."""
         oldest = self._connection.execute("SELECT min(sequence) FROM reading").fetchone()[0]
@@ -112,6 +116,7 @@ class Spool:
             last_time_ms=state.accepted.time_ms if state else 0,
         )
 
+    @readable()
     def undeclared(self) -> tuple[Range, ...]:
         """Dropped ranges that the next ordinary reading is to declare."""
         return dropped.undeclared(self._connection, MAX_DECLARED)
@@ -151,11 +156,12 @@ class Spool:
             save_chain(self._connection, state)
         self._state = state
 
+    @readable()
     def apply_ack(self, ack: Ack, now_ms: int) -> AckOutcome:
         """Take note of a verified ack; forget what has had one for long enough.
 
         Raises:
-            SpoolError: Nothing was written.
+            SpoolError: Nothing was written, or nothing could be read.
         """
         outcome = self._judge(ack)
         if outcome in (AckOutcome.STALE, AckOutcome.OTHER_HASH, AckOutcome.IMPOSSIBLE):
@@ -175,6 +181,7 @@ class Spool:
         self._ack, self._state, self._used = applied, state, used
         return outcome
 
+    @readable()
     def pending(self, after: int, limit: int) -> list[Pending]:
         """Readings without an ack, with a sequence above ``after``, oldest first."""
         rows = self._connection.execute(
@@ -183,6 +190,7 @@ class Spool:
         )
         return [Pending(*row) for row in rows]
 
+    @readable()
     def held(self, first: int, last: int, limit: int) -> list[Pending]:
         """Readings from ``first`` to ``last``, with an ack or without, oldest first."""
         rows = self._connection.execute(
@@ -192,6 +200,7 @@ class Spool:
         )
         return [Pending(*row) for row in rows]
 
+    @readable()
     def message(self, sequence: int) -> bytes | None:
         """One reading as it is published; None when it is not held."""
         row = self._connection.execute(
