@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+ELF_FOLDER = HERE / "src" / "gridtokenx_programs" / "elf"
 OUTPUT_FOLDER = HERE / "target" / "cargo-build-sbf"
 INSTALL = "https://docs.anza.xyz/cli/install"
 
@@ -36,6 +37,7 @@ def build_all(crates: Mapping[str, str]) -> None:
     for name, crate in crates.items():
         sys.stdout.flush()
         sys.stdout.write(build(crate, name, driver, os.environ) + "\n")
+    sys.stdout.write(f"built with {compilers(driver, os.environ)}\n")
 
 
 def find_driver(environment: Mapping[str, str]) -> Path:
@@ -59,17 +61,31 @@ def find_driver(environment: Mapping[str, str]) -> Path:
 
 def platform_tools(driver: Path, environment: Mapping[str, str]) -> Path | None:
     """Where this driver keeps its platform-tools, there or not; None when it names no version."""
-    # S603: the driver that was found, without a shell.
-    said = subprocess.run([driver, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
-    version = re.search(r"platform-tools (v[0-9.]+)", said.stdout)
+    version = re.search(r"platform-tools:? (v[0-9.]+)", _version_of(driver))
     if version is None:
         return None
     cache = environment.get("SOLANA_PLATFORM_TOOLS_DIR") or Path.home() / ".cache" / "solana"
     return Path(cache, version.group(1), "platform-tools")
 
 
+def compilers(driver: Path, environment: Mapping[str, str]) -> str:
+    """The driver, its platform-tools and the rustc in them, each with its version."""
+    named = _version_of(driver).splitlines()[:1]
+    tools = platform_tools(driver, environment)
+    if tools is not None:
+        rustc = _version_of(tools / "rust" / "bin" / "rustc").strip()
+        named += [f"platform-tools {tools.parent.name}", rustc]
+    return ", ".join(named)
+
+
+def _version_of(program: Path) -> str:
+    # S603: the driver that was found, or the compiler in its folder, without a shell.
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+    return said.stdout
+
+
 def build(crate: str, name: str, driver: Path, environment: Mapping[str, str]) -> str:
-    """Build one program into the folder; returns a line with its file, size and SHA-256.
+    """Build one program into the folder; returns a line that compares it with what is shipped.
 
     Raises:
         SolanaBuildError: the driver failed; the message says whether its compiler is there.
@@ -77,6 +93,7 @@ def build(crate: str, name: str, driver: Path, environment: Mapping[str, str]) -
     manifest = HERE / crate / "Cargo.toml"
     command: list[str | Path] = [
         driver, "--arch", "v3", "--manifest-path", manifest, "--sbf-out-dir", OUTPUT_FOLDER,
+        "--", "--locked",
     ]  # fmt: skip
     own = {key: value for key, value in environment.items() if not key.startswith("RUSTC")}
     elf_file = OUTPUT_FOLDER / f"{name}.so"
@@ -87,8 +104,15 @@ def build(crate: str, name: str, driver: Path, environment: Mapping[str, str]) -
         raise SolanaBuildError(
             f"{driver} did not build {name} (exit status {done.returncode}): {_reason(driver, own)}"
         )
+    shipped = ELF_FOLDER / elf_file.name
+    if elf_file.read_bytes() == shipped.read_bytes():
+        return f"{name}: {_described(shipped)}, as shipped"
+    return f"{name}: {_described(elf_file)}; shipped is another: {_described(shipped)}"
+
+
+def _described(elf_file: Path) -> str:
     elf = elf_file.read_bytes()
-    return f"{name}: {len(elf)} bytes, SHA-256 {hashlib.sha256(elf).hexdigest()}"
+    return f"{len(elf)} bytes, SHA-256 {hashlib.sha256(elf).hexdigest()}"
 
 
 def _reason(driver: Path, environment: Mapping[str, str]) -> str:

@@ -18,17 +18,16 @@ class Verb:
 
 
 def _python(
-    module: str, *, broker: bool = False, token: bool = False, tracer: bool = False
+    module: str, *, broker: bool = False, tools: bool = False
 ) -> Callable[[Sequence[str]], int]:
-    """Return a verb that runs `module` in the environment, with what it needs at hand."""
+    """Return a verb that runs `module`, with a `broker` or the tests' `tools` at hand."""
 
     def verb(arguments: Sequence[str]) -> int:
         environment.prepare()
         if broker:
             environment.offer_mosquitto()
-        if token:
+        if tools:
             environment.offer_softhsm()
-        if tracer:
             environment.offer_strace()
         command = [str(environment.PYTHON), "-m", module, *arguments]
         os.chdir(environment.ROOT)
@@ -45,20 +44,15 @@ VERBS = {
         "from a meter to a trade on this machine [--once] [--json] [--scenario NAME] [--reset]",
         _python("demo", broker=True),
     ),
-    "test": Verb(
-        "all tests; arguments go to pytest",
-        _python("pytest", broker=True, token=True, tracer=True),
-    ),
-    "check": Verb(
-        "format, lint, types, rebuild of the programs, packaging", _python("workbench.checks")
-    ),
+    "test": Verb("all tests; arguments go to pytest", _python("pytest", broker=True, tools=True)),
+    "check": Verb("format, lint, types, rebuild of the programs", _python("workbench.checks")),
     "bench": Verb(
         "NAME [--json]: a benchmark (edge, ingest, settlement)", _python("workbench.bench")
     ),
     "soak": Verb(
         "[TIMES]: kill loops and property tests, many times as long, and the programs without "
         "each of their defences; defences [--only FEATURE] [--program NAME]: these alone",
-        _python("workbench.soak", broker=True, tracer=True),
+        _python("workbench.soak", broker=True, tools=True),
     ),
     "cluster": Verb(
         "a private Solana cluster on this machine: --authorities N [--port P] [--reset]",

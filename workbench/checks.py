@@ -24,7 +24,6 @@ CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("lint", ("-m", "ruff", "check", *PYTHON_FOLDERS)),
     ("types", ("-m", "mypy")),
     ("programs", ("-m", "programs.build", "--check")),
-    ("packaging", ("-m", "workbench.packaging")),
 )
 
 

@@ -15,6 +15,8 @@ BAUD = 9_600
 TIMEOUT_MS = {"tcp": 1_000, "rtu": 300}
 """Over TCP the usual; short where a dead meter holds up the others for twice as long."""
 FOR_EVER = 2**31
+AS_INSTALLED = {n: v for n, v in os.environ.items() if n != "PYTHONDONTWRITEBYTECODE"}
+"""Installed modules are compiled; what a compiler leaves behind is not the agent's memory."""
 
 METER = """
 [[meter]]
@@ -73,7 +75,9 @@ class Site:
         async with self._simulator(dead=self.dead) as listening:
             self._write(listening, broker, ack_key)
             process = await asyncio.create_subprocess_exec(
-                BIN / "gtx-edge", "run", *map(str, self._config), stderr=asyncio.subprocess.DEVNULL
+                *(BIN / "gtx-edge", "run", *map(str, self._config)),
+                env=AS_INSTALLED,
+                stderr=asyncio.subprocess.DEVNULL,
             )
             try:
                 yield process.pid
@@ -127,7 +131,7 @@ class Site:
 async def command(name: str, *arguments: object) -> None:
     """Run a command to its end."""
     process = await asyncio.create_subprocess_exec(
-        BIN / name, *map(str, arguments), stdout=asyncio.subprocess.DEVNULL
+        *(BIN / name, *map(str, arguments)), env=AS_INSTALLED, stdout=asyncio.subprocess.DEVNULL
     )
     if await process.wait():
         raise RuntimeError(f"{name} {' '.join(map(str, arguments))} failed")

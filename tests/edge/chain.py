@@ -75,7 +75,7 @@ class Chain:
 
     def problems(self) -> list[str]:
         connection = open_for_reading(self.config.spool.path)
-        report = verify(connection, SIGNER.algorithm, SIGNER.public_key)
+        report = verify(connection, (SIGNER.public_key,))
         connection.close()
         return report.problems
 

@@ -9,10 +9,15 @@ from pathlib import Path
 
 from tests.edge.fake_hub import DEPLOYMENT, METER_ID
 
+HERE = (sys.executable, "-m", "gridtokenx_edge")
+
 
 @dataclass
 class Site:
-    """A folder with key, settings and spool of one meter, and the commands on it."""
+    """A folder with key, settings and spool of one meter, and the commands on it.
+
+    ``program`` starts ``gtx-edge``; another may be that of another environment.
+    """
 
     folder: Path
     meter_port: int
@@ -22,6 +27,7 @@ class Site:
     read_every_ms: int = 200
     profile: str = "schneider-iem3155"
     limits_w: int = 10_000
+    program: tuple[str, ...] = HERE
     health_port: int | None = None
     spool_bytes: int = 1 << 26
 
@@ -60,7 +66,7 @@ port = {self.broker_port}
 
     async def command(self, *arguments: str) -> tuple[int, str, str]:
         """Run a command to its end; exit code, standard output and error."""
-        return await command(*arguments, "--config", str(self.config))
+        return await command(*arguments, "--config", str(self.config), program=self.program)
 
     async def start(
         self,
@@ -69,25 +75,20 @@ port = {self.broker_port}
         under: Sequence[str] = (),
     ) -> asyncio.subprocess.Process:
         """Start a command; ``under`` is a program that starts it in its turn, with its options."""
-        return await _start(*arguments, "--config", str(self.config), stdout=stdout, under=under)
+        own = [*under, *self.program, *arguments, "--config", str(self.config)]
+        return await _start(*own, stdout=stdout)
 
 
-async def command(*arguments: str) -> tuple[int, str, str]:
+async def command(*arguments: str, program: tuple[str, ...] = HERE) -> tuple[int, str, str]:
     """Run a command to its end; exit code, standard output and error."""
-    process = await _start(*arguments, stdout=asyncio.subprocess.PIPE)
+    process = await _start(*program, *arguments, stdout=asyncio.subprocess.PIPE)
     output, errors = await process.communicate()
     return process.returncode or 0, output.decode(), errors.decode()
 
 
-async def _start(
-    *arguments: str, stdout: int, under: Sequence[str] = ()
-) -> asyncio.subprocess.Process:
+async def _start(*words: str, stdout: int) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        *under,
-        sys.executable,
-        "-m",
-        "gridtokenx_edge",
-        *arguments,
+        *words,
         stdout=stdout,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "PYTHONWARNINGS": "error"},

@@ -45,7 +45,7 @@ def spooled(site: Site) -> list[int]:
 
 def walk(site: Site, public_key: bytes) -> Report:
     connection = open_for_reading(site.folder / "spool.db")
-    report = verify(connection, Algorithm.ED25519, public_key)
+    report = verify(connection, (public_key,))
     connection.close()
     return report
 

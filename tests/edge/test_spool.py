@@ -12,6 +12,7 @@ from gridtokenx_edge.config import MeterConfig, SpoolConfig
 from gridtokenx_edge.errors import SpoolError
 from gridtokenx_edge.records import Range
 from gridtokenx_edge.spool import AckOutcome, Spool
+from gridtokenx_edge.spool.cap import ROW_BYTES
 from gridtokenx_edge.spool.dropped import merge
 from gridtokenx_edge.spool.inspect import stats
 from gridtokenx_edge.spool.schema import open_for_reading
@@ -34,6 +35,24 @@ def test_pending_is_what_has_no_ack(chain: Chain) -> None:
     assert [p.sequence for p in chain.spool.pending(6, 2)] == [7, 8]
     assert chain.spool.pending(last, 9) == []
     assert chain.spool.pending(6, 1)[0].message == chain.signed[7].message
+
+
+def test_readings_are_synced_and_acks_go_with_the_next(chain: Chain) -> None:
+    seen: list[str] = []
+    chain.append()
+    chain.spool._connection.set_trace_callback(seen.append)
+    chain.ack(1)
+    chain.append()
+    levels = [statement.rpartition(" ")[2] for statement in seen if "synchronous" in statement]
+    assert levels == ["NORMAL", "FULL"]
+    (level,) = chain.spool._connection.execute("PRAGMA synchronous").fetchone()
+    assert level == 2, "FULL was taken over"
+
+
+def test_memory_does_not_grow_with_what_is_held(chain: Chain) -> None:
+    """Pages that were written stay in memory up to this, for each meter."""
+    (cache,) = chain.spool._connection.execute("PRAGMA cache_size").fetchone()
+    assert -64 <= cache < 0, "negative: KiB"
 
 
 def test_everything_survives_a_restart(chain: Chain) -> None:
@@ -146,6 +165,23 @@ def test_an_ack_ahead_of_the_spool_moves_the_chain_behind_it(chain: Chain) -> No
     assert first.previous_hash == bytes([8] * 32)
     assert not chain.problems()
     assert chain.spool.pending(0, 1)[0].sequence == first.sequence
+
+
+def test_letting_go_is_declared(chain: Chain) -> None:
+    for _ in range(8):
+        chain.append()
+    chain.ack(4)
+    last = max(chain.held())
+    chain.spool.let_go(3)
+    assert chain.held() == {1, 2, 3, 4}, "what has its ack stays"
+    after, *_ = chain.append()
+    assert after.record.sequence == last + 1
+    assert after.declares == (Range(5, last),)
+    assert not chain.problems()
+    chain.reopen()
+    assert chain.spool.stands().used_bytes == sum(
+        len(chain.signed[sequence].message) + ROW_BYTES for sequence in chain.held()
+    )
 
 
 def test_two_processes_cannot_write_one_spool(chain: Chain) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import struct
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -153,3 +154,39 @@ async def test_wrong_options_are_said_without_a_stack_trace(
     assert process.returncode == 2
     assert message in errors.decode()
     assert "Traceback" not in errors.decode()
+
+
+async def power_w(port: int) -> float:
+    client = AsyncModbusTcpClient("127.0.0.1", port=port, timeout=5)
+    assert await client.connect()
+    try:
+        answer = await client.read_holding_registers(3059, count=2)
+        kilowatts: float = struct.unpack(">f", struct.pack(">2H", *answer.registers))[0]
+        return 1_000 * kilowatts
+    finally:
+        client.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "noisy"),
+    [
+        ([], False),
+        (["--noise", 10], True),
+        (["--noise", 10, "--noise-seed", 7], True),
+        (["--scenario", "bangkok", "--noise", 0], False),
+    ],
+)
+async def test_noise(tmp_path: Path, options: list[object], noisy: bool) -> None:
+    state = tmp_path / "state.json"
+    async with running("--state", state, "--speed", 100, *options) as (_, port):
+        await until(state, "elapsed_ms")
+        shown = await power_w(port)
+    assert (round(shown, 3) not in {-500, 244}) is noisy, shown
+
+
+def test_noise_has_a_limit(tmp_path: Path) -> None:
+    for wrong in ("31", "-1", "nan", "much"):
+        command = [COMMAND, "--state", str(tmp_path / "s.json"), "--noise", wrong]
+        refused = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert refused.returncode == 2
+        assert "--noise" in refused.stderr

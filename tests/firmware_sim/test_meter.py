@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from statistics import stdev
 
 import pytest
 
 from gridtokenx_firmware_sim.day import DAY_MS, Flow
 from gridtokenx_firmware_sim.errors import StateError
-from gridtokenx_firmware_sim.meter import Meter
+from gridtokenx_firmware_sim.meter import Measurement, Meter
+from gridtokenx_firmware_sim.noise import GREATEST_PERCENT, NO_NOISE, Noise
 from gridtokenx_firmware_sim.scenario import load_scenario
 from gridtokenx_firmware_sim.state import StateFile
 
@@ -32,10 +34,12 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "state.json"
 
 
-def make(clock: Clock, path: Path, *, speed: float = 1, house: str = "a") -> Meter:
+def make(
+    clock: Clock, path: Path, *, speed: float = 1, house: str = "a", noise: Noise = NO_NOISE
+) -> Meter:
     return Meter(
         day=load_scenario("seed", house), counts_per_kwh=1_000, lifetime=LIFETIME, speed=speed,
-        monotonic_ms=clock, memory=StateFile(path),
+        monotonic_ms=clock, memory=StateFile(path), noise=noise,
     )  # fmt: skip
 
 
@@ -156,3 +160,47 @@ def test_what_a_meter_shows_is_plausible(clock: Clock, path: Path) -> None:
             amperes * volts
             for amperes, volts in zip(now.phase_current_a, now.voltage_v, strict=True)
         ) == pytest.approx(abs(now.power_w))
+
+
+def shown_in_a_day(clock: Clock, path: Path, noise: Noise) -> list[Measurement]:
+    """What a meter shows every few minutes, through a restart at noon."""
+    meter = make(clock, path, noise=noise)
+    meter.begin()
+    shown = []
+    for step in range(300):
+        if step == 150:
+            meter = make(clock, path, noise=noise)
+        clock.now_ms += DAY_MS // 301
+        shown.append(meter.tick())
+    return shown
+
+
+def test_noise_is_in_momentary_values_alone(clock: Clock, tmp_path: Path) -> None:
+    quiet = shown_in_a_day(clock, tmp_path / "quiet", NO_NOISE)
+    noisy = shown_in_a_day(clock, tmp_path / "noisy", Noise(5, seed=1))
+    for still, now in zip(quiet, noisy, strict=True):
+        assert now.exported_counts == still.exported_counts
+        assert now.imported_counts == still.imported_counts
+    powers = [now.power_w / -500 - 1 for now in noisy]
+    assert len(set(powers)) == len(powers)
+    assert stdev(powers) == pytest.approx(0.05, rel=0.15)
+    assert max(map(abs, powers)) <= 0.15
+    for phase in range(3):
+        volts = [a.voltage_v[phase] / b.voltage_v[phase] for a, b in zip(noisy, quiet, strict=True)]
+        assert stdev(volts) == pytest.approx(0.005, rel=0.15)
+    hertz = [a.frequency_hz / b.frequency_hz for a, b in zip(noisy, quiet, strict=True)]
+    assert stdev(hertz) == pytest.approx(0.000_05, rel=0.15)
+
+
+def test_a_seed_repeats_its_noise_and_no_other(clock: Clock, tmp_path: Path) -> None:
+    first, again, other = (
+        shown_in_a_day(clock, tmp_path / name, Noise(5, seed))
+        for name, seed in (("first", 1), ("again", 1), ("other", 2))
+    )
+    assert first == again
+    assert all(one != another for one, another in zip(first, other, strict=True))
+
+
+def test_the_greatest_noise_never_turns_power_round(clock: Clock, path: Path) -> None:
+    shown = shown_in_a_day(clock, path, Noise(GREATEST_PERCENT, seed=3))
+    assert all(-1_000 < now.power_w < 0 for now in shown)

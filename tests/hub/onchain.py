@@ -22,10 +22,11 @@ from solders.address_lookup_table_account import ID as LOOKUP_TABLE_PROGRAM
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
+from gridtokenx_hub.audit import Report, audit
 from gridtokenx_hub.bootstrap import bootstrap
 from gridtokenx_hub.chain import ChainClient, FeePayerPool, LookupTable, TransactionSender
 from gridtokenx_hub.chain.lookup_tables import AUTHORITY_OFFSET, decode_table
-from gridtokenx_hub.indexer import Difference, Indexer, reconcile
+from gridtokenx_hub.indexer import Indexer
 from gridtokenx_hub.keys import RoleKeys, load_registrar, load_role_keys
 from gridtokenx_hub.settlement import Settlement
 from gridtokenx_programs import (
@@ -456,19 +457,20 @@ class World:
             device.sign(record),
         )
 
-    async def differences(self) -> list[Difference]:
-        return await reconcile(self.pool, self.client, PROGRAMS, ADDRESSES)
+    async def audit(self) -> Report:
+        async with self.pool.acquire() as connection:
+            return await audit(connection, self.client, PROGRAMS, ADDRESSES, now_ms())
 
     async def agrees_with_chain(self) -> None:
         """Wait until the running indexer has caught up and database and chain say the same."""
 
         async def agrees() -> bool:
-            return not await self.differences()
+            return not (await self.audit()).differences
 
         try:
             await until(agrees)
         except TimeoutError:
-            pytest.fail(f"{[str(difference) for difference in await self.differences()]}")
+            pytest.fail(f"{[str(difference) for difference in (await self.audit()).differences]}")
 
     async def energy_of(self, owner: Keypair) -> int:
         account = ADDRESSES.associated_token(owner.pubkey(), ADDRESSES.energy_mint())

@@ -14,6 +14,11 @@ import pytest
 from programs import build, solana_build
 
 ROOT = Path(__file__).parents[2]
+# What these releases say of themselves; the last line of the older one is its compiler's, if there.
+VERSIONS = {
+    "4.1.0": "cargo-build-sbf 4.1.0\nplatform-tools v1.54\n",
+    "4.5.0": "cargo-build-sbf 4.5.0\nDefault platform-tools: v1.54\nDefault Rust: 1.95.0",
+}
 
 
 @pytest.fixture
@@ -24,13 +29,11 @@ def output(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return folder
 
 
-def put_driver(folder: Path, body: str) -> Path:
+def put_driver(folder: Path, body: str, version: str = VERSIONS["4.1.0"]) -> Path:
     """A driver that tells its version, or else does as the body says."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     driver = folder / "cargo-build-sbf"
-    driver.write_text(
-        '#!/bin/sh\n[ "$1" = --version ] && echo "platform-tools v1.54" && exit 0\n' + body
-    )
+    driver.write_text(f'#!/bin/sh\n[ "$1" = --version ] && echo "{version}" && exit 0\n{body}')
     driver.chmod(0o755)
     return driver
 
@@ -67,11 +70,31 @@ def test_the_driver_is_asked_for_what_clusters_take(tmp_path: Path, output: Path
     script = f'echo "$@" > {output}/asked; echo "$RUSTC" >> {output}/asked\nprintf elf > '
     driver = put_driver(tmp_path / "bin", script + f"{output}/energy_token.so\n")
     said = solana_build.build("energy-token", "energy_token", driver, environment(driver, tmp_path))
-    assert said == f"energy_token: 3 bytes, SHA-256 {hashlib.sha256(b'elf').hexdigest()}"
+    built = f"energy_token: 3 bytes, SHA-256 {hashlib.sha256(b'elf').hexdigest()}; "
+    shipped = (build.ELF_FOLDER / "energy_token.so").read_bytes()
+    digest = hashlib.sha256(shipped).hexdigest()
+    assert said == f"{built}shipped is another: {len(shipped)} bytes, SHA-256 {digest}"
     asked, rustc = (output / "asked").read_text().splitlines()
     manifest = build.HERE / "energy-token" / "Cargo.toml"
-    assert asked == f"--arch v3 --manifest-path {manifest} --sbf-out-dir {output}"
+    assert asked == f"--arch v3 --manifest-path {manifest} --sbf-out-dir {output} -- --locked"
     assert rustc == ""
+
+
+def test_the_same_bytes_are_told(tmp_path: Path, output: Path) -> None:
+    driver = put_driver(tmp_path / "bin", f"cp {build.ELF_FOLDER}/registry.so {output}\n")
+    said = solana_build.build("registry", "registry", driver, environment(driver, tmp_path))
+    assert said.endswith(", as shipped")
+
+
+@pytest.mark.parametrize("release", VERSIONS)
+def test_the_compilers_are_named(tmp_path: Path, release: str) -> None:
+    driver = put_driver(tmp_path / "bin", "", VERSIONS[release])
+    rustc = tmp_path / "v1.54" / "platform-tools" / "rust" / "bin" / "rustc"
+    rustc.parent.mkdir(parents=True)
+    rustc.write_text("#!/bin/sh\necho rustc 1.89.0-dev\n")
+    rustc.chmod(0o755)
+    named = solana_build.compilers(driver, environment(driver, tmp_path))
+    assert named == f"cargo-build-sbf {release}, platform-tools v1.54, rustc 1.89.0-dev"
 
 
 def test_missing_platform_tools_are_named(tmp_path: Path, output: Path) -> None:

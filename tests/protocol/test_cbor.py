@@ -1,4 +1,4 @@
-"""Our strict decoder against cbor2: it accepts cbor2's deterministic form and nothing else."""
+"""Our strict CBOR against cbor2: it writes and accepts cbor2's deterministic form, nothing else."""
 
 from typing import Any
 
@@ -41,6 +41,11 @@ def test_what_it_reads_has_one_form(rest: bytes, start: bytes) -> None:
         {-1: "negative key"},
         {b"bytes": 1},
         {"object": object()},
+        {"bytes": bytearray(1)},
+        {"text": "\ud800"},
+        {True: 1},
+        {None: 1},
+        {(1,): 1},
         {"deep": [[[[[[[[0]]]]]]]]},
     ],
     ids=str,

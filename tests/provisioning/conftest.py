@@ -19,15 +19,23 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "hub" / "api"))
 
 from hub_world import HubWorld, open_world
 from tests.edge.broker import free_port
-from tests.provisioning.on_site import Device, Door, served
+from tests.provisioning.on_site import Device, Door, Meter, served
 
 from gridtokenx_hub.api.wrong_codes import WrongCodes
+from gridtokenx_hub.broker.exclusion import Exclusion
 from gridtokenx_hub.broker.process import listening, plan_broker
+from gridtokenx_hub.broker.reread import digest, keep_reread
 from gridtokenx_hub.broker.settings import BrokerSettings
 from gridtokenx_hub.ingest import Ingest
+from gridtokenx_hub.process import unix_ms
+from gridtokenx_hub.settlement import Settlement
 from gridtokenx_protocol.keys import SoftwareSigner
 
 __all__ = ["postgres_url"]
+
+
+INTERVAL_S = 10
+"""Of settlement: long enough to act between two of them."""
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -35,38 +43,43 @@ async def world(
     postgres_url: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[HubWorld]:
-    """One hub for all tests, with mosquitto over TLS and an ingest."""
+    """One hub for all tests, with mosquitto over TLS, ingest and settlement."""
     folder = tmp_path_factory.mktemp("hub")
     async with (
-        open_world(postgres_url, folder) as opened,
+        open_world(postgres_url, folder, INTERVAL_S) as opened,
         _broker(opened, folder / "broker") as broker,
     ):
+        context = opened.context
         signer = SoftwareSigner(ed25519.Ed25519PrivateKey.generate())
-        info = replace(opened.context.deployment, ack_public_key=signer.public_key)
-        ingest = Ingest(
-            opened.pool,
-            broker,
-            signer,
-            info.deployment,
-            lambda: int(opened.context.clock().timestamp() * 1000),
-            "1",
+        info = replace(context.deployment, ack_public_key=signer.public_key)
+        ingest = Ingest(opened.pool, broker, signer, info.deployment, unix_ms, "1")
+        settlement = Settlement(
+            *(opened.pool, context.client, context.sender, context.keys.settlement),
+            *(context.programs, context.addresses, unix_ms, 86_400, 0.2),
+        )
+        exclusion = Exclusion(
+            opened.pool, opened.authority, folder / "broker", broker, context.clock
         )
         stop = asyncio.Event()
-        running = asyncio.create_task(ingest.run(stop))
-        with opened.having(deployment=info, broker=broker):
+        running = [asyncio.create_task(part.run(stop)) for part in (ingest, settlement)]
+        with opened.having(deployment=info, broker=broker, exclusion=exclusion):
             yield opened
         stop.set()
-        await running
+        await asyncio.gather(*running)
 
 
 @asynccontextmanager
 async def _broker(world: HubWorld, folder: Path) -> AsyncIterator[BrokerSettings]:
+    """As `gtx-hub broker` runs it."""
     port = free_port()
     plan = plan_broker("mosquitto", folder, port, world.authority)
+    read = digest(plan.reread)
     process = await asyncio.create_subprocess_exec(*plan.command)
     ended = asyncio.ensure_future(process.wait())
     await listening(port, ended)
+    rereading = asyncio.create_task(keep_reread(process, plan.reread, read, folder))
     yield plan.hub
+    rereading.cancel()
     process.terminate()
     await ended
 
@@ -86,23 +99,54 @@ async def door(world: HubWorld) -> AsyncIterator[Door]:
         yield opened
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def meter_port(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[int]:
-    """Port of a simulated meter."""
+@asynccontextmanager
+async def simulated(folder: Path, house: str, *day: str) -> AsyncIterator[Meter]:
+    """A meter that plays a day."""
     process = await asyncio.create_subprocess_exec(
         str(Path(sys.executable).with_name("gtx-meter-sim")),
-        *("--model", "schneider-iem3155", "--scenario", "seed", "--house", "a", "--hold"),
-        *("--state", str(tmp_path_factory.mktemp("meter") / "meter.json")),
-        *("--lifetime-wh-export", "20000000", "--lifetime-wh-import", "30000000"),
+        *("--model", "schneider-iem3155", "--house", house, *day),
+        *("--state", str(folder / f"meter-{house}.json")),
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
-    yield json.loads(await process.stdout.readline())["listening"]
+    told = json.loads(await process.stdout.readline())
+    yield Meter(told["listening"], str(told["serial"]))
     process.terminate()
     await process.communicate()
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def meter(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Meter]:
+    """A simulated meter that stands still."""
+    lifetime = ("--lifetime-wh-export", "20000000", "--lifetime-wh-import", "30000000")
+    folder = tmp_path_factory.mktemp("meter")
+    async with simulated(folder, "a", "--scenario", "seed", "--hold", *lifetime) as started:
+        yield started
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def sunny_meters(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[tuple[Meter, Meter]]:
+    """Two that count 3.6 kW of surplus: 1 Wh each second; the second stands lower."""
+    folder = tmp_path_factory.mktemp("sunny")
+    day = folder / "day.csv"
+    day.write_text("time,produced_w,consumed_w\n00:00,3600,0\n")
+    sunny = ("--csv", str(day), "--lifetime-wh-import", "5000")
+    async with (
+        simulated(folder, "a", *sunny, "--lifetime-wh-export", "9000000") as first,
+        simulated(folder, "b", *sunny, "--lifetime-wh-export", "7000") as second,
+    ):
+        yield first, second
+
+
 @pytest.fixture
-def device(tmp_path: Path, door: Door, meter_port: int) -> Device:
+def device(tmp_path: Path, door: Door, meter: Meter) -> Device:
     """A device with nothing on it yet."""
-    return Device(tmp_path, door, meter_port)
+    return Device(tmp_path, door, meter)
+
+
+@pytest.fixture
+def sunny_device(tmp_path: Path, door: Door, sunny_meters: tuple[Meter, Meter]) -> Device:
+    """One beside a meter that counts."""
+    return Device(tmp_path, door, sunny_meters[0])

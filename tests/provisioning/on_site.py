@@ -4,25 +4,43 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import uvicorn
+from hub_world import HubWorld, User
+from installer import install_code
+from tests.edge.broker import free_port
+
+from gridtokenx_edge.config import load_config
+from gridtokenx_edge.spool import Pending
+from gridtokenx_edge.spool.inspect import stats
+from gridtokenx_edge.spool.schema import open_for_reading
 
 
 class Door:
-    """Stands before the app; kills the installer at a request, before or after it is served."""
+    """Stands before the app; kills the installer at a request, before or after it is served.
+
+    Or refuses a request once, as the chain would on another day.
+    """
 
     def __init__(self, app: Any) -> None:
         self.app = app
         self.port = 0
         self.installer: asyncio.subprocess.Process | None = None
         self.cut: tuple[str, str] | None = None
+        self.refuse: tuple[str, str] | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if self.refuse is not None and scope["path"].endswith(self.refuse[0]):
+            problem = json.dumps({"error": self.refuse[1], "detail": "refused once"})
+            self.refuse = None
+            await send({"type": "http.response.start", "status": 409, "headers": []})
+            await send({"type": "http.response.body", "body": problem.encode()})
+            return
         if self.cut is None or not scope["path"].endswith(self.cut[1]):
             await self.app(scope, receive, send)
             return
@@ -59,6 +77,14 @@ async def served(door: Door) -> AsyncIterator[None]:
 
 
 @dataclass(frozen=True)
+class Meter:
+    """A simulated meter: its port, and what it tells about itself."""
+
+    port: int
+    serial: str
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What a command came to."""
 
@@ -81,7 +107,7 @@ class Device:
 
     folder: Path
     door: Door
-    meter_port: int
+    meter: Meter
 
     @property
     def settings(self) -> Path:
@@ -90,15 +116,135 @@ class Device:
     async def install(self, code: str, *more: str) -> Outcome:
         return await self.run(
             *("install", "--hub", f"http://127.0.0.1:{self.door.port}", "--code", code),
-            *("--profile", "schneider-iem3155", "--bus-host", "127.0.0.1"),
-            *("--bus-port", str(self.meter_port), "--clock", "trusted", *more),
+            *("--profile", "schneider-iem3155", *self.bus(), "--clock", "trusted"),
+            *("--state", str(self.folder / "state"), *more),
         )
+
+    def bus(self) -> tuple[str, ...]:
+        """How the meter is reached now."""
+        return "--bus-host", "127.0.0.1", "--bus-port", str(self.meter.port)
+
+    async def change(self, verb: str, code: str, *more: str) -> Outcome:
+        """Change what is installed."""
+        return await self.run(verb, "--code", code, *more)
+
+    @asynccontextmanager
+    async def agent(self) -> AsyncIterator[asyncio.subprocess.Process]:
+        """The agent runs, until it is stopped."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "gridtokenx_edge", "run"),
+            *("--config", str(self.settings / "edge.toml")),
+            stderr=asyncio.subprocess.PIPE,
+        )
+        assert process.stderr is not None
+        assert b"started" in await process.stderr.readline()
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.terminate()
+            await process.communicate()
+
+    async def until_settlement_readings(self, world: HubWorld, meter_id: bytes, count: int) -> None:
+        """Run the agent until the hub has so many more settlement readings."""
+        query = "SELECT count(*) FROM readings WHERE meter_id = $1 AND flags & 4 <> 0"
+        wanted = count + await world.pool.fetchval(query, meter_id)
+
+        async def come() -> bool:
+            return bool(await world.pool.fetchval(query, meter_id) >= wanted)
+
+        async with self.agent():
+            await until(come)
+
+    @contextmanager
+    def without_broker(self) -> Iterator[None]:
+        """The settings lead to no broker."""
+        config = self.settings / "edge.toml"
+        (meter,) = load_config(config).meters
+        port, nobody = f"port = {meter.broker.port}", f"port = {free_port()}"
+        config.write_text(config.read_text().replace(port, nobody))
+        yield
+        config.write_text(config.read_text().replace(nobody, port))
+
+    async def until_acked(self, world: HubWorld, meter_id: bytes, sequence: int) -> None:
+        """Run the agent until every reading up to a sequence has a verdict."""
+
+        async def reached() -> bool:
+            return await acked(world, meter_id) >= sequence
+
+        async with self.agent():
+            await until(reached)
+
+    async def until_spooled(self, sequence: int) -> None:
+        """Wait until the agent has written so many readings."""
+
+        async def written() -> bool:
+            return self.spooled()[-1].sequence >= sequence
+
+        await until(written)
+
+    async def delivers(self) -> None:
+        """Wait until the hub has acknowledged more readings of the running agent."""
+        before = self._figures()["acked_sequence"] or 0
+
+        async def more() -> bool:
+            return (self._figures()["acked_sequence"] or 0) > before
+
+        await until(more)
+
+    def waiting(self) -> int:
+        """How many readings have no ack."""
+        return self._figures()["waiting_for_ack"] or 0
+
+    def _figures(self) -> dict[str, int | None]:
+        connection = open_for_reading(self.folder / "state" / "spool.db")
+        found = stats(connection)
+        connection.close()
+        return found
+
+    async def until_logged(self, agent: asyncio.subprocess.Process, event: str) -> None:
+        """Wait until the running agent logs an event."""
+        assert agent.stderr is not None
+        async with asyncio.timeout(30):
+            while event.encode() not in await agent.stderr.readline():
+                pass
+
+    async def check(self, part: str) -> str:
+        """The line of the agent's own check about a part."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "gridtokenx_edge", "check-config"),
+            *("--config", str(self.settings / "edge.toml")),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        output, _ = await process.communicate()
+        (line,) = [line for line in output.decode().splitlines() if f" {part}: " in line]
+        return line
+
+    def spooled(self) -> list[Pending]:
+        """The readings in the spool."""
+        connection = open_for_reading(self.folder / "state" / "spool.db")
+        rows = connection.execute("SELECT sequence, message FROM reading ORDER BY sequence")
+        found = [Pending(*row) for row in rows.fetchall()]
+        connection.close()
+        return found
+
+    async def agent_refuses(self) -> str:
+        """What the agent says when it does not start."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "gridtokenx_edge", "run"),
+            *("--config", str(self.settings / "edge.toml")),
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, errors = await process.communicate()
+        assert process.returncode == 1
+        return errors.decode()
 
     async def run(self, *arguments: str) -> Outcome:
         """Run a command with its folders to its end."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "gridtokenx_provisioning", *arguments, "--json"),
-            *("--folder", str(self.settings), "--state", str(self.folder / "state")),
+            *("--folder", str(self.settings)),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env={**os.environ, "PYTHONWARNINGS": "error"},
@@ -107,3 +253,48 @@ class Device:
         output, errors = await process.communicate()
         result = json.loads(output) if output else {}
         return Outcome(process.returncode or 0, result, errors.decode().splitlines())
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until something is so in another process."""
+    async with asyncio.timeout(60):
+        while not await condition():  # noqa: ASYNC110 - other processes have no event for it
+            await asyncio.sleep(0.1)
+
+
+async def installed(world: HubWorld, device: Device, user: User | None = None) -> bytes:
+    """The id of a meter that is installed and has delivered a reading."""
+    owner = user or await world.user()
+    done = await device.install(await install_code(world, owner), "--wait", "60")
+    assert done.code == 0, done.lines
+    return bytes.fromhex(done.result["meter_id"])
+
+
+async def highest(world: HubWorld, meter_id: bytes) -> int:
+    """The highest sequence that the hub has stored of a meter."""
+    found: int = await world.pool.fetchval(
+        "SELECT max(sequence) FROM readings WHERE meter_id = $1", meter_id
+    )
+    return found
+
+
+async def acked(world: HubWorld, meter_id: bytes) -> int:
+    """Up to here every reading of a meter has a verdict."""
+    found: int = await world.pool.fetchval(
+        "SELECT sequence FROM acks WHERE meter_id = $1", meter_id
+    )
+    return found
+
+
+async def onchain(world: HubWorld, meter_id: bytes) -> dict[str, Any]:
+    """The meter's account."""
+    account = await world.context.client.account(world.context.addresses.meter(meter_id))
+    assert account is not None
+    return world.context.programs["registry"].decode_account("Meter", account.data)
+
+
+async def ledger(world: HubWorld, meter_id: bytes) -> dict[str, Any]:
+    """The meter's ledger account."""
+    account = await world.context.client.account(world.context.addresses.ledger(meter_id))
+    assert account is not None
+    return world.context.programs["energy_token"].decode_account("Ledger", account.data)

@@ -2,6 +2,7 @@
 
 import re
 import stat
+import tomllib
 
 import pytest
 from hub_world import HubWorld
@@ -13,13 +14,14 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 async def test_the_whole_way(world: HubWorld, device: Device) -> None:
     user = await world.user("Solar <Home> A")
-    code = await install_code(world, user, serial="4711-0815")
-    done = await device.install(code, "--serial", "4711-0815", "--wait", "60")
+    serial = device.meter.serial
+    code = await install_code(world, user, serial=serial)
+    done = await device.install(code, "--wait", "60")
     assert done.code == 0, done.lines
     meter_id = done.result["meter_id"]
     steps = [line.partition(":")[0] for line in done.lines]
     assert [step for step in steps if step.isalpha()] == [
-        *("key", "claim", "settings", "baseline", "registration"),
+        *("key", "meter", "claim", "settings", "baseline", "registration"),
         *("live", "live", "handover", "sheet"),
     ]
     assert done.result["owner_wallet"] == user.wallet
@@ -34,7 +36,7 @@ async def test_the_whole_way(world: HubWorld, device: Device) -> None:
     sheet = (device.settings / f"commissioning-{meter_id}.html").read_text()
     assert done.result["sheet"].endswith(f"commissioning-{meter_id}.html")
     for fact in (
-        "4711-0815",
+        serial,
         meter_id,
         user.wallet,
         "20000.000000 kWh",
@@ -45,7 +47,10 @@ async def test_the_whole_way(world: HubWorld, device: Device) -> None:
     assert done.result["tx_signature"] in sheet
     assert "Solar &lt;Home&gt; A" in sheet
     assert not re.search(r"<script|<link|src=|href=|url\(", sheet)
-    again = await device.install(code, "--serial", "4711-0815", "--wait", "60")
+    assert (
+        tomllib.loads((device.settings / "edge.toml").read_text())["meter"][0]["serial"] == serial
+    )
+    again = await device.install(code, "--wait", "60")
     assert again.result == done.result
     assert await history(world, bytes.fromhex(meter_id)) == 1
 

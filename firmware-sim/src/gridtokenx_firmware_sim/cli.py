@@ -17,7 +17,14 @@ from gridtokenx_firmware_sim.faults import load_faults
 from gridtokenx_firmware_sim.meter import Meter
 from gridtokenx_firmware_sim.models import Model
 from gridtokenx_firmware_sim.models_load import load_model, load_profile_file
-from gridtokenx_firmware_sim.scenario import HOUSES, SCENARIOS, load_csv, load_scenario
+from gridtokenx_firmware_sim.noise import GREATEST_PERCENT, Noise
+from gridtokenx_firmware_sim.scenario import (
+    HOUSES,
+    NOISE_PERCENT,
+    SCENARIOS,
+    load_csv,
+    load_scenario,
+)
 from gridtokenx_firmware_sim.server import MeterServer
 from gridtokenx_firmware_sim.state import StateFile
 from gridtokenx_firmware_sim.transport.serial_line import PARITIES
@@ -52,6 +59,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--house", choices=HOUSES, default="a")
     _add_transport(parser)
     parser.add_argument("--faults", type=Path, metavar="FILE", help="script of what goes wrong")
+    parser.add_argument(
+        "--noise",
+        type=_noise_percent,
+        metavar="PERCENT",
+        help="standard deviation of power; what the scenario says unless said",
+    )
+    parser.add_argument("--noise-seed", type=int, help="the serial number unless said")
     parser.add_argument("--speed", type=_speed, default=1.0, help="simulated seconds per second")
     parser.add_argument(
         "--state", type=Path, required=True, help="file that keeps the registers over a restart"
@@ -96,11 +110,18 @@ def _speed(text: str) -> float:
     return speed
 
 
+def _noise_percent(text: str) -> float:
+    percent = float(text)
+    if not 0 <= percent <= GREATEST_PERCENT:
+        raise argparse.ArgumentTypeError(f"is between 0 and {GREATEST_PERCENT}")
+    return percent
+
+
 async def _serve(options: argparse.Namespace) -> None:
     name = options.profile.stem if options.profile else options.model or _USUAL_MODEL
     model = load_profile_file(options.profile) if options.profile else load_model(name)
-    meter = _meter(options, model)
     serial = zlib.crc32(f"{name} {options.house}".encode()) % 100_000_000
+    meter = _meter(options, model, serial)
     server = _server(options, model, serial)
     stop, begin = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -140,12 +161,14 @@ async def _listen(options: argparse.Namespace, server: MeterServer) -> int | str
     return await server.start(options.host, options.port, rtu=options.rtu_over_tcp)
 
 
-def _meter(options: argparse.Namespace, model: Model) -> Meter:
-    day: Day = (
-        load_csv(options.csv)
-        if options.csv
-        else load_scenario(options.scenario or "seed", options.house)
-    )
+def _meter(options: argparse.Namespace, model: Model, serial: int) -> Meter:
+    scenario = options.scenario or "seed"
+    if options.csv:
+        day: Day = load_csv(options.csv)
+        noise_percent = 0.0
+    else:
+        day = load_scenario(scenario, options.house)
+        noise_percent = NOISE_PERCENT[scenario]
     lifetime = Flow(
         model.counts_from_wh(options.lifetime_wh_export),
         model.counts_from_wh(options.lifetime_wh_import),
@@ -158,6 +181,10 @@ def _meter(options: argparse.Namespace, model: Model) -> Meter:
         speed=options.speed,
         monotonic_ms=lambda: time.monotonic_ns() // 1_000_000,
         memory=StateFile(options.state),
+        noise=Noise(
+            noise_percent if options.noise is None else options.noise,
+            serial if options.noise_seed is None else options.noise_seed,
+        ),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gridtokenx_firmware_sim.day import DAY_MS, Day, Flow
 from gridtokenx_firmware_sim.errors import StateError
+from gridtokenx_firmware_sim.noise import NO_NOISE, Noise
 from gridtokenx_firmware_sim.state import State, StateFile
 
 
@@ -49,6 +50,7 @@ class Meter:
         speed: Simulated seconds per second.
         monotonic_ms: Clock that never goes back.
         memory: Where the registers survive a restart.
+        noise: Of power, voltage and frequency; energy registers have none.
 
     Raises:
         StateError: The memory is another meter's, scenario's or house's.
@@ -63,6 +65,7 @@ class Meter:
         speed: float,
         monotonic_ms: Callable[[], int],
         memory: StateFile,
+        noise: Noise = NO_NOISE,
     ) -> None:
         self._day = day
         self._counts_per_kwh = counts_per_kwh
@@ -70,6 +73,7 @@ class Meter:
         self._speed = speed
         self._monotonic_ms = monotonic_ms
         self._memory = memory
+        self._noise = noise
         self._state = memory.load() or self._state_at(0, begun=False)
         elapsed_ms = min(self._state.elapsed_ms, DAY_MS)
         if self._state != self._state_at(elapsed_ms, begun=self._state.begun):
@@ -117,14 +121,17 @@ class Meter:
         elapsed_ms = self._state.elapsed_ms
         running = self._state.begun and not self._state.ended
         power = self._day.power_mw(elapsed_ms) if running else Flow(0, 0)
-        hours = elapsed_ms / 3_600_000
+        hours, noise = elapsed_ms / 3_600_000, self._noise
         first, second, third = (
-            230 + 1.5 * math.sin(math.tau * (hours / 2 + phase / 3)) for phase in range(3)
+            (230 + 1.5 * math.sin(math.tau * (hours / 2 + phase / 3)))
+            * noise.of_voltage(elapsed_ms, phase)
+            for phase in range(3)
         )
+        frequency_hz = 50 + 0.02 * math.sin(math.tau * hours * 4)
         return Measurement(
             exported_counts=self._state.exported_counts,
             imported_counts=self._state.imported_counts,
-            power_w=(power.consumed - power.produced) / 1_000,
+            power_w=(power.consumed - power.produced) / 1_000 * noise.of_power(elapsed_ms),
             voltage_v=(first, second, third),
-            frequency_hz=50 + 0.02 * math.sin(math.tau * hours * 4),
+            frequency_hz=frequency_hz * noise.of_frequency(elapsed_ms),
         )

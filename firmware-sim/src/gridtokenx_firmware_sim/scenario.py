@@ -12,6 +12,8 @@ from gridtokenx_firmware_sim.errors import ScenarioError
 
 HOUSES: Final = ("a", "b")
 SCENARIOS: Final = ("seed", "bangkok")
+NOISE_PERCENT: Final = {"seed": 0.0, "bangkok": 2.0}
+"""Standard deviation of power in each, unless the user says another."""
 
 _SEED: Final = {"a": SteadyDay(produced_kwh=20, consumed_kwh=8), "b": SteadyDay(0, 10)}
 _COLUMNS: Final = ["time", "produced_w", "consumed_w"]

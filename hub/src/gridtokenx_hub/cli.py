@@ -20,6 +20,7 @@ COMMANDS = {
     "token": "make a bearer token; it is shown once",
     "command": "ask a device to read now, or to send readings again",
     "status": "show what the hub has done so far, as JSON",
+    "audit": "check by database and chain that the design's invariants hold",
 }
 
 

@@ -94,7 +94,7 @@ class Program:
 
     def encode_account(self, name: str, values: Mapping[str, Any]) -> bytes:
         """Data of an account of this program, as the program writes it."""
-        return self._account_discriminator(name) + self._codec.encode_struct(
+        return self.account_discriminator(name) + self._codec.encode_struct(
             self._struct(name), values
         )
 
@@ -104,7 +104,7 @@ class Program:
         Raises:
             BadDataError: the data is of another account type, or not whole.
         """
-        expected = self._account_discriminator(name)
+        expected = self.account_discriminator(name)
         if data[:DISCRIMINATOR_SIZE] != expected:
             raise BadDataError(
                 f"not a {self.idl.name} {name}: begins with {data[:DISCRIMINATOR_SIZE].hex()}"
@@ -130,7 +130,8 @@ class Program:
         """The program's own error of that code; None for a code that is not in its IDL."""
         return self.idl.errors.get(code)
 
-    def _account_discriminator(self, name: str) -> bytes:
+    def account_discriminator(self, name: str) -> bytes:
+        """The 8 bytes with which an account of this type begins."""
         try:
             return self.idl.account_discriminators[name]
         except KeyError:

@@ -1,14 +1,12 @@
 """Deterministic CBOR maps (RFC 8949, 4.2.1) of integers, text, bytes, booleans, null and lists.
 
-Decoding is done here and not by a general decoder: that would evaluate tags before they could
-be refused (a regular expression of a few kilobytes takes seconds), and accept several
-encodings of one value.
+This is done here and not by a general library: its decoder would evaluate tags before they
+could be refused (a regular expression of a few kilobytes takes seconds), and accept several
+encodings of one value; and a device needs one library less, which is compiled.
 """
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias
-
-import cbor2
 
 from gridtokenx_protocol.errors import Malformed
 
@@ -18,6 +16,8 @@ CborMap: TypeAlias = dict[Any, Any]
 _MAX_DEPTH = 8
 _UNSIGNED, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = range(8)
 _SIMPLE_VALUES = {20: False, 21: True, 22: None}
+_SIMPLE_ARGUMENTS = {value: argument for argument, value in _SIMPLE_VALUES.items()}
+_ARGUMENT_SIZES = {24: 1, 25: 2, 26: 4, 27: 8}
 
 
 def encode_map(value: Mapping[Any, Any]) -> bytes:
@@ -26,10 +26,7 @@ def encode_map(value: Mapping[Any, Any]) -> bytes:
     Raises:
         Malformed: The map holds something that ``decode_map`` would refuse.
     """
-    try:
-        data = cbor2.dumps(value, canonical=True)
-    except (cbor2.CBOREncodeError, TypeError) as error:
-        raise Malformed(f"cannot be encoded as CBOR: {error}") from error
+    data = _encode(value, depth=0)
     decode_map(data)
     return data
 
@@ -49,6 +46,40 @@ def decode_map(data: bytes) -> CborMap:
     return value
 
 
+def _encode(value: Any, depth: int) -> bytes:
+    if depth > _MAX_DEPTH:
+        raise _too_deep()
+    match value:
+        case None | bool():
+            return _head(_SIMPLE, _SIMPLE_ARGUMENTS[value])
+        case int():
+            return _head(_UNSIGNED, value) if value >= 0 else _head(_NEGATIVE, -1 - value)
+        case bytes():
+            return _head(_BYTES, len(value)) + value
+        case str():
+            text = value.encode(errors="surrogatepass")  # which is then refused as not UTF-8
+            return _head(_TEXT, len(text)) + text
+        case list() | tuple():
+            return _head(_ARRAY, len(value)) + b"".join(_encode(v, depth + 1) for v in value)
+        case Mapping():
+            pairs = ((_encode(k, depth + 1), _encode(v, depth + 1)) for k, v in value.items())
+            return _head(_MAP, len(value)) + b"".join(k + v for k, v in sorted(pairs))
+    raise Malformed(f"cannot be encoded as CBOR: {type(value).__name__}")
+
+
+def _head(major: int, argument: int) -> bytes:
+    if argument < min(_ARGUMENT_SIZES):
+        return bytes((major << 5 | argument,))
+    for info, size in _ARGUMENT_SIZES.items():
+        if argument < 1 << 8 * size:
+            return bytes((major << 5 | info,)) + argument.to_bytes(size, "big")
+    raise Malformed("cannot be encoded as CBOR: an integer of more than 64 bits")
+
+
+def _too_deep() -> Malformed:
+    return Malformed(f"CBOR is nested deeper than {_MAX_DEPTH}")
+
+
 class _Reader:
     """Reads values one after another from ``data``."""
 
@@ -59,7 +90,7 @@ class _Reader:
     def value(self, depth: int) -> Any:
         """The next value, whatever its type."""
         if depth > _MAX_DEPTH:
-            raise Malformed(f"CBOR is nested deeper than {_MAX_DEPTH}")
+            raise _too_deep()
         major, argument = self._head()
         if major in (_UNSIGNED, _NEGATIVE):
             return argument if major == _UNSIGNED else -1 - argument
@@ -82,7 +113,7 @@ class _Reader:
             return major, info
         if info > 27:
             raise Malformed("CBOR of indefinite length is not accepted")
-        size = 1 << (info - 24)
+        size = _ARGUMENT_SIZES[info]
         argument = int.from_bytes(self._take(size), "big")
         if argument < (24 if size == 1 else 1 << (4 * size)):
             raise Malformed("a CBOR argument is not in its shortest form")

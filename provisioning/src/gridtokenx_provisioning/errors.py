@@ -49,5 +49,21 @@ class NoLiveReading(ProvisioningError):
     """The hub has seen no reading behind the baseline in time."""
 
 
+class NotDelivered(ProvisioningError):
+    """The hub has not acknowledged in time what the spool holds."""
+
+
+class AgentRuns(ProvisioningError):
+    """The agent has to be stopped first."""
+
+
+class SerialMismatch(ProvisioningError):
+    """The meter shows another serial number than the installer gave."""
+
+
+class MeterNotExchanged(ProvisioningError):
+    """The meter that answers is still the old one."""
+
+
 class KeyMismatch(ProvisioningError):
     """The hub knows another key than this device has."""

@@ -14,23 +14,26 @@ from gridtokenx_edge.config import load_config
 from gridtokenx_edge.keystore import create_signing_key, load_signer
 from gridtokenx_edge.keystore.tls import certificate_request
 from gridtokenx_protocol.keys import Algorithm, Signer
-from gridtokenx_provisioning.errors import FolderError, KeyMismatch, OwnerMustSign
+from gridtokenx_provisioning.claimed import Claimed
+from gridtokenx_provisioning.errors import FolderError, KeyMismatch
 from gridtokenx_provisioning.files import write_file
 from gridtokenx_provisioning.hub import Hub
+from gridtokenx_provisioning.meter import find_serial, tells_serial
 from gridtokenx_provisioning.progress import Progress
-from gridtokenx_provisioning.site import MeterAccess, Site, write_settings
+from gridtokenx_provisioning.settings import new_settings, write_settings
+from gridtokenx_provisioning.site import MeterAccess, Site
 
 Say = Callable[[str], None]
 """Takes a line of progress."""
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class InstallOrder:
     """What the installer wants.
 
     Attributes:
         code: From the operator; never written anywhere.
-        serial: On the meter's plate; None when it is not to be told.
+        serial: On the meter's plate; None leaves it to the meter to tell.
         owner_signed: File with the transaction that the owner has signed.
     """
 
@@ -44,7 +47,7 @@ class Installation:
     """One meter's way from a code to its handover."""
 
     def __init__(
-        self, hub: Hub, site: Site, order: Order, progress: Progress, clock: Clock, say: Say
+        self, hub: Hub, site: Site, order: InstallOrder, progress: Progress, clock: Clock, say: Say
     ) -> None:
         self._hub = hub
         self._site = site
@@ -67,8 +70,12 @@ class Installation:
                 f"{self._site.config} is of another installation; choose a new --folder and --state"
             )
         signer = self._signer()
-        claim = self._claim(signer)
-        write_settings(self._site, self._order.access, claim)
+        access, folder = self._order.access, self._site.folder
+        serial = find_serial(access, folder, self._order.serial)
+        self._say(f"meter: serial number {serial}")
+        claim = self._claim(signer, serial)
+        shown = serial if tells_serial(access, folder) else None
+        write_settings(self._site.config, new_settings(self._site, access, claim, shown))
         self._say(f"settings: {self._site.config}")
         baseline = self._baseline(signer, claim)
         self._register(claim, baseline)
@@ -84,8 +91,8 @@ class Installation:
         """
         if "handover" not in self._progress:
             meter_id = self._progress["claim"]["meter_id"]
-            answer = self._hub.post(f"/claims/{meter_id}/done", {"code": self._order.code})
-            self._progress.save("handover", answer)
+            code = Claimed(self._hub, self._site.folder, self._order.code, meter_id)
+            self._progress.save("handover", code.close())
         handover, baseline = self._progress["handover"], self._progress["baseline"]
         if handover["key_id"] != baseline["key_id"]:
             raise KeyMismatch(
@@ -102,12 +109,12 @@ class Installation:
         self._say(f"key: made, {describe_key(signer)['key_id']}")
         return signer
 
-    def _claim(self, signer: Signer) -> dict[str, Any]:
+    def _claim(self, signer: Signer, serial: str) -> dict[str, Any]:
         """Asked until the registration is done: an expired code may be followed by another."""
         key = describe_key(signer)
-        serial = self._order.serial
         body = {
             "code": self._order.code,
+            "purpose": "install",
             "algorithm": key["algorithm"],
             "public_key": key["public_key"],
             "serial": serial,
@@ -138,27 +145,15 @@ class Installation:
         return signed.message
 
     def _register(self, claim: dict[str, Any], baseline: bytes) -> None:
-        path = f"/claims/{claim['meter_id']}"
-        body = {"code": self._order.code}
-        if self._order.owner_signed is not None:
-            signed = _read(self._order.owner_signed)
-            answer = self._hub.post(f"{path}/owner-signature", {**body, "transaction": signed})
-        else:
-            answer = self._hub.post(
-                f"{path}/registration",
-                {
-                    **body,
-                    "baseline": b64encode(baseline).decode(),
-                    "csr_pem": self._request(claim["meter_id"]),
-                },
-            )
-        if "transaction" in answer:
-            file = self._site.folder / "owner-transaction.txt"
-            write_file(file, answer["transaction"] + "\n")
-            raise OwnerMustSign(
-                f"wallet {answer['owner_wallet']} has to sign the transaction in {file} (base64);"
-                " then run the same command with --owner-signed FILE"
-            )
+        code = Claimed(
+            *(self._hub, self._site.folder, self._order.code, claim["meter_id"]),
+            self._order.owner_signed,
+        )
+        body = {
+            "baseline": b64encode(baseline).decode(),
+            "csr_pem": self._request(claim["meter_id"]),
+        }
+        answer = code.act("registration", body)
         if answer["certificate_pem"] is not None:
             write_file(self._site.ca, answer["ca_pem"])
             write_file(self._site.certificate, answer["certificate_pem"])
@@ -172,12 +167,3 @@ class Installation:
             self._progress.save("request", {"meter_id": meter_id, "csr_pem": pem})
         csr_pem: str = self._progress["request"]["csr_pem"]
         return csr_pem
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise FolderError(
-            f"{file}: {error}; give the file with the signed transaction in base64"
-        ) from error

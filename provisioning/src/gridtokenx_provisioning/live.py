@@ -16,14 +16,13 @@ from gridtokenx_edge.uplink import UplinkTiming
 from gridtokenx_provisioning.errors import NoLiveReading
 from gridtokenx_provisioning.hub import Hub
 
-BASELINE_SEQUENCE: Final = 1
 PAUSE_S: Final = 1
 
 
 async def wait_for_reading(
-    hub: Hub, code: str, meter_id: str, file: Path, wait_s: int, clock: Clock
+    hub: Hub, code: str, meter_id: str, file: Path, wait_s: int, clock: Clock, after: int
 ) -> dict[str, Any]:
-    """Wait for a reading behind the baseline; the agent runs in here for that long.
+    """Wait for a reading behind a sequence; the agent runs in here for that long.
 
     Returns:
         The reading, as the hub has stored it.
@@ -36,11 +35,11 @@ async def wait_for_reading(
     config = load_config(file)
     check_files(config)
     deadline_ms = clock.monotonic_ms() + wait_s * 1000
-    async with _agent(config, clock):
+    async with running_agent(config, clock):
         while clock.monotonic_ms() < deadline_ms:
             status = await asyncio.to_thread(hub.get, f"/claims/{meter_id}", code)
             reading: dict[str, Any] | None = status["last_reading"]
-            if reading is not None and reading["sequence"] > BASELINE_SEQUENCE:
+            if reading is not None and reading["sequence"] > after:
                 return reading
             await asyncio.sleep(PAUSE_S)
     raise NoLiveReading(
@@ -50,8 +49,8 @@ async def wait_for_reading(
 
 
 @asynccontextmanager
-async def _agent(config: AgentConfig, clock: Clock) -> AsyncIterator[None]:
-    """An agent of our own, which ends with this process, however that ends."""
+async def running_agent(config: AgentConfig, clock: Clock) -> AsyncIterator[None]:
+    """An agent of our own, unless one runs; it ends with this process, however that ends."""
     stop = asyncio.Event()
     agent = asyncio.create_task(_run(config, stop, clock))
     try:

@@ -1,4 +1,4 @@
-"""What is done already: ``provisioning.json``, so that a broken installation goes on."""
+"""What is done already, in a file of the folder, so that what broke off goes on."""
 
 import json
 from pathlib import Path
@@ -7,14 +7,14 @@ from typing import Any, Final
 from gridtokenx_provisioning.errors import FolderError
 from gridtokenx_provisioning.files import write_file
 
-FILE: Final = "provisioning.json"
+INSTALLATION: Final = "provisioning.json"
 
 
 class Progress:
     """The answers of the steps that are done, by the step's name; no code and no key in it."""
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / FILE
+    def __init__(self, folder: Path, file: str = INSTALLATION) -> None:
+        self._path = folder / file
         self._steps = _load(self._path)
 
     def __getitem__(self, step: str) -> dict[str, Any]:
@@ -22,6 +22,14 @@ class Progress:
 
     def __contains__(self, step: str) -> bool:
         return step in self._steps
+
+    def get(self, step: str) -> dict[str, Any] | None:
+        """The answer of a step; None when it is not done."""
+        return self._steps.get(step)
+
+    def clear(self) -> None:
+        """Begin anew; the file is replaced with the first step."""
+        self._steps = {}
 
     def save(self, step: str, answer: dict[str, Any]) -> None:
         """Remember a step; on disk before this returns.

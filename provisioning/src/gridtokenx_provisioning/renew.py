@@ -8,7 +8,6 @@ from typing import Any, Final
 from cryptography import x509
 
 from gridtokenx_edge.clock import Clock
-from gridtokenx_edge.config import load_config
 from gridtokenx_edge.keystore import load_signer
 from gridtokenx_edge.keystore.tls import certificate_request
 from gridtokenx_protocol.cbor import encode_map
@@ -16,7 +15,7 @@ from gridtokenx_protocol.cose import sign
 from gridtokenx_provisioning.errors import FolderError
 from gridtokenx_provisioning.files import write_file
 from gridtokenx_provisioning.hub import Hub
-from gridtokenx_provisioning.site import Site
+from gridtokenx_provisioning.site import Site, installed_meter
 
 EARLY: Final = timedelta(days=30)
 """So long before its end a certificate is renewed."""
@@ -40,7 +39,7 @@ def renew(hub: Hub, site: Site, clock: Clock, *, now: bool) -> dict[str, Any]:
         ProvisioningError: There is no certificate, or the hub refused or does not answer.
         EdgeError: Settings or keys cannot be used.
     """
-    (meter,) = load_config(site.config).meters
+    _, meter = installed_meter(site)
     if meter.broker.tls is None:
         raise FolderError(f"{site.config} has no [meter.broker.tls]: there is nothing to renew")
     files = meter.broker.tls

@@ -1,9 +1,11 @@
-"""The commissioning sheet: one printable page, whole in itself."""
+"""The sheet that stays with the owner: one printable page, whole in itself."""
 
 import hashlib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from html import escape
 from string import Template
+from types import MappingProxyType
 from typing import Any, Final
 
 import segno
@@ -14,7 +16,7 @@ _PAGE: Final = Template("""<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<title>Commissioning sheet $meter_id</title>
+<title>$title $meter_id</title>
 <style>
 @page { size: A4; margin: 18mm }
 body { font: 11pt/1.45 system-ui, sans-serif; color: #111; max-width: 174mm; margin: auto }
@@ -33,7 +35,7 @@ code { font: 10pt/1.5 ui-monospace, monospace; overflow-wrap: anywhere }
 .sign p { flex: 1; border-top: .6pt solid #111; padding-top: 1mm; color: #555; font-size: 9pt }
 </style>
 <header>
-<h1>Commissioning sheet</h1>
+<h1>$title</h1>
 <p>GridTokenX · $date</p>
 </header>
 <h2>Meter</h2>
@@ -45,50 +47,90 @@ code { font: 10pt/1.5 ui-monospace, monospace; overflow-wrap: anywhere }
 <table>
 <tr><th>Name<td>$owner_name
 <tr><th>Wallet<td><code>$owner_wallet</code>
-</table>
+$previous_owner</table>
 <h2>Registers at handover</h2>
 <table class="number">
 <tr><th>Produced<td>$produced kWh
 <tr><th>Consumed<td>$consumed kWh
 <tr><th>Read at<td>$read_at
 </table>
-<h2>Registration</h2>
+$before<h2>On chain</h2>
 <table>
 <tr><th>Transaction<td><code>$tx_signature</code>
-<tr><th>Registered at<td>$registered_at
+<tr><th>Meter registered at<td>$registered_at
 </table>
 <h2>Device key, SHA-256 of its public part</h2>
 <div class="key">$qr<code>$fingerprint</code></div>
 <div class="sign"><p>Installer, date<p>Owner, date</div>
 </html>
 """)
+_BEFORE: Final = Template("""<h2>Meter before</h2>
+<table class="number">
+<tr><th>Serial number<td>$serial
+<tr><th>Produced<td>$produced kWh
+<tr><th>Consumed<td>$consumed kWh
+<tr><th>Read at<td>$read_at
+</table>
+""")
+_PREVIOUS_OWNER: Final = Template("<tr><th>Owner before<td>$previous_owner\n")
+_TITLES: Final = {
+    "commissioning": "Commissioning sheet",
+    "rotate-key": "New device key",
+    "replace-meter": "Meter exchanged",
+    "transfer": "New owner",
+    "decommission": "Decommissioning sheet",
+}
 _GROUP: Final = 4
 
 
-def make_sheet(facts: dict[str, Any]) -> str:
-    """The sheet as HTML, without scripts and without anything from elsewhere.
+def make_sheet(kind: str, facts: Mapping[str, Any]) -> str:
+    """A sheet as HTML, without scripts and without anything from elsewhere.
 
     Args:
-        facts: What ``Installation.hand_over`` returns; energy in mWh.
+        kind: Of which work: a key of ``_TITLES``.
+        facts: What the installation or the change returns; energy in mWh.
     """
     fingerprint = hashlib.sha256(bytes.fromhex(facts["public_key"])).hexdigest()
     groups = (fingerprint[at : at + _GROUP] for at in range(0, len(fingerprint), _GROUP))
     texts = {
-        "serial": facts["serial"] or "not recorded",
+        **_meter(facts),
+        "title": _TITLES[kind],
         "meter_id": facts["meter_id"],
         "owner_name": facts["owner_name"],
         "owner_wallet": facts["owner_wallet"],
         "tx_signature": facts["tx_signature"],
         "registered_at": facts["registered_at"],
-        "date": facts["registered_at"].partition("T")[0],
-        "produced": f"{format_kwh(facts['produced_mwh']):.6f}",
-        "consumed": f"{format_kwh(facts['consumed_mwh']):.6f}",
-        "read_at": datetime.fromtimestamp(facts["time_ms"] // 1000, UTC).strftime(
-            "%Y-%m-%dT%H:%M:%SZ"
-        ),
+        "date": _utc(facts["time_ms"]).partition("T")[0],
         "fingerprint": " ".join(groups),
     }
     # upper case fits a QR code's alphanumeric mode: a smaller symbol
     qr = segno.make(fingerprint.upper(), error="m", micro=False)
-    drawing = qr.svg_inline(border=2, omitsize=True, title="Key fingerprint")
-    return _PAGE.substitute({name: escape(text) for name, text in texts.items()}, qr=drawing)
+    drawings = {
+        "qr": qr.svg_inline(border=2, omitsize=True, title="Key fingerprint"),
+        "before": _filled(_BEFORE, _meter(facts["before"])) if "before" in facts else "",
+        "previous_owner": (
+            _filled(_PREVIOUS_OWNER, {"previous_owner": facts["previous_owner"]})
+            if "previous_owner" in facts
+            else ""
+        ),
+    }
+    return _filled(_PAGE, texts, drawings)
+
+
+def _filled(
+    template: Template, texts: Mapping[str, str], drawings: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    return template.substitute({name: escape(text) for name, text in texts.items()}, **drawings)
+
+
+def _meter(facts: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "serial": facts["serial"] or "not recorded",
+        "produced": f"{format_kwh(facts['produced_mwh']):.6f}",
+        "consumed": f"{format_kwh(facts['consumed_mwh']):.6f}",
+        "read_at": _utc(facts["time_ms"]),
+    }
+
+
+def _utc(time_ms: int) -> str:
+    return datetime.fromtimestamp(time_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

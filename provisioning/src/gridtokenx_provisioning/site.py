@@ -1,11 +1,11 @@
-"""Where things are on the device, and the agent's settings."""
+"""Where things are on the device, and how its meter is read."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gridtokenx_provisioning.files import write_file
+from gridtokenx_edge.config import AgentConfig, MeterConfig, load_config
+from gridtokenx_provisioning.errors import FolderError
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,40 +66,18 @@ class MeterAccess:
     clock: str
 
 
-def write_settings(site: Site, access: MeterAccess, claim: dict[str, Any]) -> None:
-    """Write ``edge.toml`` from what the hub answered and what the installer said.
+def installed_meter(site: Site) -> tuple[AgentConfig, MeterConfig]:
+    """The settings of an installation, and its one meter.
 
     Raises:
-        FolderError: It cannot be written.
+        FolderError: There is none, or the settings are those of several meters.
+        ConfigError: The settings are wrong.
     """
-    meter = {
-        "id": claim["meter_id"],
-        "profile": access.profile,
-        "deployment": claim["deployment"],
-        "settlement_interval_s": claim["settlement_interval_s"],
-        "key": str(site.key),
-        "ack_key": claim["ack_key"],
-        "ack_algorithm": claim["ack_algorithm"],
-    }
-    limits = {"export_w": claim["export_limit_w"], "import_w": claim["import_limit_w"]}
-    parts = [
-        _lines({"clock": access.clock}),
-        "[[meter]]\n" + _lines(meter),
-        "[meter.bus]\n" + _lines(access.bus),
-        "[meter.limits]\n" + _lines(limits),
-        "[meter.spool]\n" + _lines({"path": str(site.spool)}),
-        "[meter.broker]\n" + _lines(claim["broker"]),
-    ]
-    if claim["ca_pem"] is not None:
-        tls = {"ca": site.ca, "certificate": site.certificate, "key": site.tls_key}
-        parts.append(
-            "[meter.broker.tls]\n" + _lines({name: str(path) for name, path in tls.items()})
+    if not site.config.exists():
+        raise FolderError(f"{site.folder} holds no installation; say --folder")
+    config = load_config(site.config)
+    if len(config.meters) != 1:
+        raise FolderError(
+            f"{site.config} is of {len(config.meters)} meters; give each a folder of its own"
         )
-    write_file(site.config, "\n".join(parts))
-
-
-def _lines(values: dict[str, Any]) -> str:
-    # a JSON string is a TOML basic string
-    return "".join(
-        f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items()
-    )
+    return config, config.meters[0]

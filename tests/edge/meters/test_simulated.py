@@ -17,8 +17,7 @@ from gridtokenx_edge.meters import (
     locate,
     shipped_profiles,
 )
-from gridtokenx_edge.modbus import ModbusDevice
-from gridtokenx_edge.modbus.tcp import ModbusTcpBus
+from gridtokenx_edge.modbus import Bus, BusPool, ModbusDevice
 from gridtokenx_firmware_sim.meter import Measurement
 from gridtokenx_firmware_sim.models import Model
 from gridtokenx_firmware_sim.models_load import load_model
@@ -29,16 +28,16 @@ VOLTAGE = (229.0, 230.0, 231.0)
 
 
 @asynccontextmanager
-async def simulated(model: Model, now: Measurement) -> AsyncIterator[tuple[ModbusTcpBus, TcpLine]]:
+async def simulated(model: Model, now: Measurement) -> AsyncIterator[tuple[Bus, TcpLine]]:
     server = MeterServer(model, serial=SERIAL, unit=7)
     server.show(now)
     port = await server.start("127.0.0.1", 0)
     line = TcpLine("127.0.0.1", port, False)
-    bus = ModbusTcpBus(line)
+    buses = BusPool()
     try:
-        yield bus, line
+        yield buses.bus(BusConfig(line, 7, 2_000)), line
     finally:
-        bus.close()
+        buses.close()
         await server.stop()
 
 

@@ -32,10 +32,10 @@ SERIAL_ONLY = {
 }
 TCP_ONLY = {
     "crc": (Fault("crc"), "no_reply"),
-    "cut": (Fault("cut"), "no_reply"),
+    "cut": (Fault("cut"), "cut_off"),
     "late": (Fault("late", delay_ms=LATE_MS), "no_reply"),
-    "noise": (Fault("noise"), "no_reply"),
-    "other_unit": (Fault("other_unit"), "no_reply"),
+    "noise": (Fault("noise"), "wrong_protocol"),
+    "other_unit": (Fault("other_unit"), "wrong_unit"),
     "restart": (Fault("restart"), "no_reply"),
 }
 EVERYWHERE = {

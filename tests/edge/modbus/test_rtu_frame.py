@@ -8,6 +8,7 @@ from pymodbus.framer.rtu import FramerRTU
 from gridtokenx_edge.errors import MeterReplyError
 from gridtokenx_edge.meters.plan import Block
 from gridtokenx_edge.modbus import rtu_frame
+from gridtokenx_edge.modbus.reply import Reply
 
 
 def framed(body: bytes) -> bytes:
@@ -23,7 +24,7 @@ def test_a_request_is_what_other_masters_send() -> None:
 def test_a_reply_of_another_implementation_is_read(unit: int, data: bytes) -> None:
     frame = framed(bytes([unit, 3, len(data)]) + data)
     assert rtu_frame.missing(frame, 3) == 0
-    assert rtu_frame.parse(frame) == rtu_frame.Reply(unit, data, None)
+    assert rtu_frame.parse(frame) == Reply(unit, data, None)
     assert all(rtu_frame.missing(frame[:size], 3) > 0 for size in range(len(frame)))
 
 

@@ -50,10 +50,10 @@ async def test_reads_a_whole_profile(meter: FakeMeter, connect: Connect, profile
         ("no_transaction", MeterReplyError, "wrong_transaction"),
         ("silent", MeterUnreachable, "no_reply"),
         ("late", MeterUnreachable, "no_reply"),
-        ("other_transaction", MeterUnreachable, "no_reply"),
-        ("other_unit", MeterUnreachable, "no_reply"),
-        ("cut", MeterUnreachable, "no_reply"),
-        ("garbage", MeterUnreachable, "no_reply"),
+        ("other_transaction", MeterReplyError, "wrong_transaction"),
+        ("other_unit", MeterReplyError, "wrong_unit"),
+        ("cut", MeterReplyError, "cut_off"),
+        ("garbage", MeterUnreachable, "wrong_protocol"),
     ],
 )
 async def test_a_bad_reply_is_refused_and_the_next_one_read(
@@ -94,15 +94,18 @@ async def test_nothing_listens(connect: Connect) -> None:
     assert caught.value.reason == "no_connection"
 
 
-async def test_a_meter_that_comes_back_is_read_again(meter: FakeMeter, connect: Connect) -> None:
+async def test_a_connection_that_the_meter_closed_costs_no_reading(
+    meter: FakeMeter, connect: Connect
+) -> None:
     device = connect(meter.port)
     await device.read()
+    (connection,) = meter._writers
     meter.hang_up()
-    await asyncio.sleep(0)
-    try:
-        await device.read()
-    except MeterUnreachable:
-        await device.read()
+    await connection.wait_closed()
+    for _ in range(2):  # until our end has seen it as well
+        await asyncio.sleep(0)
+    await device.read()
+    assert device.losses == 2, "two openings, no failure"
 
 
 async def test_one_request_at_a_time_on_a_bus(meter: FakeMeter, connect: Connect) -> None:

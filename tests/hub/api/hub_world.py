@@ -125,6 +125,7 @@ class HubWorld:
     http: httpx.AsyncClient
     operator: str
     authority: CertificateAuthority
+    folder: Path
 
     @property
     def pool(self) -> asyncpg.Pool:
@@ -250,7 +251,9 @@ def expect_problem(response: httpx.Response, status: int, error: str | None = No
 
 
 @asynccontextmanager
-async def open_world(postgres_url: str, folder: Path) -> AsyncIterator[HubWorld]:
+async def open_world(
+    postgres_url: str, folder: Path, interval_s: int = INTERVAL_S
+) -> AsyncIterator[HubWorld]:
     """Start chain and hub; stop them."""
     database = f"api_{secrets.token_hex(4)}"
     admin = await asyncpg.connect(f"{postgres_url}/postgres")
@@ -259,7 +262,7 @@ async def open_world(postgres_url: str, folder: Path) -> AsyncIterator[HubWorld]
         pool = await open_pool(f"{postgres_url}/{database}")
         client = ChainClient(rpc_url)
         try:
-            async with _hub(pool, client, folder) as world:
+            async with _hub(pool, client, folder, interval_s) as world:
                 yield world
         finally:
             await client.close()
@@ -291,13 +294,15 @@ async def _chain(folder: Path) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def _hub(pool: asyncpg.Pool, client: ChainClient, folder: Path) -> AsyncIterator[HubWorld]:
+async def _hub(
+    pool: asyncpg.Pool, client: ChainClient, folder: Path, interval_s: int
+) -> AsyncIterator[HubWorld]:
     registrar_key = load_registrar(folder / "keys")
     keys = load_role_keys(folder / "keys", 2)
     programs = {name: load(name) for name in PROGRAM_NAMES}
     addresses = Addresses(*(program.id for program in programs.values()))
     sender = TransactionSender(client, FeePayerPool(keys.fee_payers), programs)
-    await bootstrap(client, sender, programs, addresses, keys, INTERVAL_S, GRX_CAP)
+    await bootstrap(client, sender, programs, addresses, keys, interval_s, GRX_CAP)
     indexer = Indexer(pool, client, programs, 0.05)
     stop = asyncio.Event()
     registrar = Registrar(pool, registrar_key, programs, addresses, utc_now)
@@ -317,7 +322,7 @@ async def _hub(pool: asyncpg.Pool, client: ChainClient, folder: Path) -> AsyncIt
         deployment=DeploymentInfo(
             deployment_id(bytes(genesis), bytes(addresses.registry)),
             str(genesis),
-            INTERVAL_S,
+            interval_s,
             "ed25519",
             bytes(32),
         ),
@@ -327,6 +332,8 @@ async def _hub(pool: asyncpg.Pool, client: ChainClient, folder: Path) -> AsyncIt
     )
     app = create_app(context)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub") as http:
-        yield HubWorld(context, app, http, await create_token(pool, "operator"), certificates)
+        yield HubWorld(
+            context, app, http, await create_token(pool, "operator"), certificates, folder
+        )
     stop.set()
     await asyncio.gather(*parts)

@@ -76,6 +76,7 @@ PUBLIC = {
             "rotation",
             "replacement",
             "transfer",
+            "decommissioning",
             "done",
         )
     ),

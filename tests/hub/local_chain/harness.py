@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -22,10 +21,19 @@ from solders.transaction import VersionedTransaction
 
 from gridtokenx_hub.chain.rpc import RpcConnection
 from gridtokenx_hub.local_chain import Genesis, TimeSource, serve
+from gridtokenx_hub.local_chain.ports import listen
 
 SOL = 1_000_000_000
 FEE = 5_000
 CONFIRMED: dict[str, Any] = {"commitment": "confirmed"}
+
+
+class DidNotStart(AssertionError):
+    """The chain ended with `code` before it was ready."""
+
+    def __init__(self, code: int, said: str) -> None:
+        super().__init__(said)
+        self.code = code
 
 
 class ChainProcess:
@@ -57,7 +65,7 @@ class ChainProcess:
         assert self._process.stdout is not None
         port = await asyncio.to_thread(self._process.stdout.readline)
         if not port:
-            raise AssertionError(self.ended()[1])
+            raise DidNotStart(*self.ended())
         self.url = f"http://127.0.0.1:{int(port)}"
 
     def kill(self) -> None:
@@ -92,10 +100,10 @@ async def connected(url: str) -> AsyncIterator[RpcConnection]:
 
 
 def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """A port that nobody listens on just now; the next one is free as well, for a websocket."""
+    http, websocket = listen(0)
+    with http, websocket:
+        port: int = http.getsockname()[1]
         return port
 
 

@@ -21,6 +21,7 @@ from gridtokenx_hub.local_chain.ledger import Ledger
 from gridtokenx_programs import load
 
 from . import harness, tokens
+from .ledger_audit import assert_whole
 
 SOL = harness.SOL
 SEED = 20_240_817
@@ -83,7 +84,9 @@ async def check(rpc: RpcConnection, books: Books) -> set[str]:
     known = list(books.amounts)
     for start in range(0, len(known), 256):
         page = known[start : start + 256]
-        answer: Any = await rpc.call("getSignatureStatuses", list(page))
+        answer: Any = await rpc.call(
+            "getSignatureStatuses", list(page), {"searchTransactionHistory": True}
+        )
         statuses |= dict(zip(page, answer["value"], strict=True))
     executed = {signature for signature, status in statuses.items() if status is not None}
     assert books.answered <= executed
@@ -116,7 +119,9 @@ async def check_replays(rpc: RpcConnection, books: Books, executed: set[str]) ->
 
 
 @pytest.mark.soak
-async def test_killed_at_any_moment(process: harness.ChainProcess, soak_times: int) -> None:
+async def test_killed_at_any_moment(
+    process: harness.ChainProcess, tmp_path: Path, soak_times: int
+) -> None:
     chance = random.Random(SEED)  # noqa: S311 - moments of a test, not secrets
     numbers = iter(range(1, 1 << 30))
     await process.start()
@@ -128,6 +133,7 @@ async def test_killed_at_any_moment(process: harness.ChainProcess, soak_times: i
         await process.start()
         async with harness.connected(process.url) as rpc:
             executed = await check(rpc, books)
+            assert_whole(tmp_path / "chain", Genesis(()))
             await check_replays(rpc, books, executed)
             assert await check(rpc, books) == executed
             assert await rpc.call("getGenesisHash") == genesis_hash

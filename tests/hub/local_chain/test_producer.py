@@ -11,7 +11,7 @@ from solders.hash import Hash
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
-from gridtokenx_hub.local_chain import Genesis, LedgerCommitError
+from gridtokenx_hub.local_chain import Genesis, LedgerCommitError, producer
 from gridtokenx_hub.local_chain.bank import Bank
 from gridtokenx_hub.local_chain.errors import ChainStoppedError
 from gridtokenx_hub.local_chain.execution import Failure, TransactionGate
@@ -53,7 +53,9 @@ class Parts:
         self.ledger = SlowLedger(folder)
         self.window = SlotWindow(self.ledger.recent_slots(), harness.FakeTime(0).source())
         self.bank = Bank(GENESIS, self.ledger.creation, self.ledger.accounts())
-        self.producer = SlotProducer(self.bank, self.ledger, self.window)
+        self.breaks_when_told = False
+        self.told: list[tuple[int, int]] = []
+        self.producer = SlotProducer(self.bank, self.ledger, self.window, self._tell)
         self.gate = TransactionGate(self.bank, self.ledger, self.window)
         self.running = asyncio.create_task(self.producer.run())
         self._recent = Hash(self.window.tip.blockhash)
@@ -70,6 +72,11 @@ class Parts:
 
     async def slot_is_being_written(self) -> None:
         await asyncio.to_thread(self.ledger.committing.acquire)
+
+    def _tell(self, block: Block, parent: int) -> None:
+        self.told.append((parent, block.slot.number))
+        if self.breaks_when_told:
+            raise LookupError("a defect in what tells subscribers")
 
 
 @pytest.fixture
@@ -96,6 +103,24 @@ async def test_nobody_sees_what_is_not_durable(parts: Parts) -> None:
     assert await reading == SOL
 
 
+async def test_slots_are_told_when_they_are_durable(parts: Parts) -> None:
+    for parent in (0, 1):
+        sending = parts.sending(Keypair().pubkey(), SOL)
+        await parts.slot_is_being_written()
+        assert len(parts.told) == parent
+        parts.ledger.permits.release()
+        await sending
+        assert parts.told[parent:] == [(parent, parent + 1)]
+
+
+async def test_trouble_with_telling_ends_nothing(parts: Parts) -> None:
+    parts.breaks_when_told = True
+    parts.ledger.permits.release(2)
+    for lamports in (SOL, 2 * SOL):
+        assert await parts.sending(Keypair().pubkey(), lamports) is None
+    assert len(parts.told) == 2
+
+
 async def test_what_arrives_meanwhile_is_the_next_slot(parts: Parts) -> None:
     to = Keypair().pubkey()
     first = parts.sending(to, SOL)
@@ -106,6 +131,41 @@ async def test_what_arrives_meanwhile_is_the_next_slot(parts: Parts) -> None:
     await asyncio.gather(first, *others)
     assert [len(block.transactions) for block in parts.ledger.blocks] == [1, 10]
     assert parts.bank.lamports(to) == sum(SOL + each for each in range(11))
+
+
+async def several_in_one_slot(parts: Parts) -> None:
+    first = parts.sending(Keypair().pubkey(), SOL)
+    await parts.slot_is_being_written()
+    others = [parts.sending(Keypair().pubkey(), SOL) for _ in range(3)]
+    await asyncio.sleep(0)
+    parts.ledger.permits.release(100)
+    await asyncio.gather(first, *others)
+
+
+async def test_slot_after_several_waits_for_more(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(producer, "GATHERING_S", 0.5)
+    await several_in_one_slot(parts)
+    sending = []
+    for _ in range(4):
+        sending.append(parts.sending(Keypair().pubkey(), SOL))
+        await asyncio.sleep(0.01)
+    await asyncio.gather(*sending)
+    assert [len(block.transactions) for block in parts.ledger.blocks] == [1, 3, 4]
+
+
+async def test_neither_reads_nor_single_transactions_wait(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(producer, "GATHERING_S", 3600)
+    parts.ledger.permits.release(100)
+    to = Keypair().pubkey()
+    for _ in range(3):
+        await parts.sending(to, SOL)
+        assert await parts.producer.read(lambda: parts.bank.lamports(to)) > 0
+    await several_in_one_slot(parts)
+    assert await parts.producer.read(lambda: parts.bank.lamports(to)) > 0
 
 
 async def test_repetition_within_a_slot_is_refused(parts: Parts) -> None:

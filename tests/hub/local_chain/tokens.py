@@ -28,10 +28,10 @@ class Minted:
 
 
 async def mint_to_new_account(
-    rpc: RpcConnection, owner: Keypair, amount: int, decimals: int
+    rpc: RpcConnection, owner: Keypair, amount: int, decimals: int, mint: Keypair | None = None
 ) -> Minted:
     """Make a mint and an associated token account, and mint to it, in one transaction."""
-    mint = Keypair()
+    mint = mint or Keypair()
     rent = await rpc.call("getMinimumBalanceForRentExemption", MINT_BYTES)
     assert isinstance(rent, int)
     account = get_associated_token_address(owner.pubkey(), mint.pubkey())

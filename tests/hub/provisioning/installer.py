@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from hub_world import Device, HubWorld, User, expect
 
+from gridtokenx_protocol.cbor import encode_map
 from gridtokenx_protocol.cose import sign
 from gridtokenx_protocol.record import ClockStatus, Record
 
@@ -41,6 +42,13 @@ async def issue(world: HubWorld, **body: Any) -> dict[str, Any]:
     return expect(await world.post(CODES, body, world.operator), 201)
 
 
+async def change_code(world: HubWorld, purpose: str, meter_id: bytes, **body: Any) -> str:
+    """The text of a new code to change a meter."""
+    issued = await issue(world, purpose=purpose, meter_id=meter_id.hex(), **body)
+    code: str = issued["code"]
+    return code
+
+
 async def install_code(world: HubWorld, user: User, **changes: Any) -> str:
     """The text of a new code to install a meter of this user."""
     issued = await issue(
@@ -57,6 +65,7 @@ class Site:
     world: HubWorld
     code: str
     serial: str | None = None
+    purpose: str = "install"
 
     def __post_init__(self) -> None:
         self.device = Device(self.world.context.deployment.deployment)
@@ -68,6 +77,7 @@ class Site:
     def claim_body(self, **changes: Any) -> dict[str, Any]:
         body = {
             "code": self.code,
+            "purpose": self.purpose,
             "algorithm": "ed25519",
             "public_key": self.device.signer.public_key.hex(),
             "serial": self.serial,
@@ -77,6 +87,12 @@ class Site:
 
     async def post_claim(self, **changes: Any) -> httpx.Response:
         return await self.world.post(CLAIMS, self.claim_body(**changes))
+
+    async def take(self, purpose: str, **body: Any) -> None:
+        """Have a new code for this meter, and claim it with this device's key."""
+        issued = await issue(self.world, purpose=purpose, meter_id=self.meter_id, **body)
+        self.code, self.purpose = issued["code"], purpose
+        await self.claim()
 
     async def claim(self) -> dict[str, Any]:
         """Claim the code; the device takes the meter id."""
@@ -116,6 +132,27 @@ async def installed(world: HubWorld, user: User) -> Site:
     expect(await site.post_registration(baseline=site.reading(1, time_ms=before)), 201)
     expect(await site.post("done"), 200)
     return site
+
+
+async def site_for(world: HubWorld, old: Site, purpose: str, **body: object) -> Site:
+    """The same meter with a new code; the device has a new key."""
+    issued = await issue(world, purpose=purpose, meter_id=old.meter_id, **body)
+    site = Site(world, issued["code"], purpose=purpose)
+    site.device.meter_id = old.device.meter_id
+    site.device.produced_mwh = old.device.produced_mwh
+    return site
+
+
+def rotation(old: Site, site: Site, reading: str, **changes: Any) -> dict[str, str]:
+    """The body of a rotation, handed over by the old key."""
+    request = {
+        1: site.world.context.deployment.deployment,
+        2: site.device.meter_id,
+        3: now_ms(site.world),
+        4: site.device.signer.public_key,
+    } | {int(name[1:]): value for name, value in changes.items()}
+    handover = sign(encode_map(request), old.device.signer)
+    return {"reading": reading, "handover": text(handover)}
 
 
 async def history(world: HubWorld, meter_id: bytes) -> int:

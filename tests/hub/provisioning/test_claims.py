@@ -24,6 +24,7 @@ async def test_what_a_claim_answers(world: HubWorld) -> None:
         "ack_algorithm": "ed25519",
         "owner_wallet": user.wallet,
         "owner_name": "Solar Home A",
+        "suspended": False,
         "broker": {"host": world.context.broker.name, "port": world.context.broker.port},
         **LIMITS,
     }

@@ -1,16 +1,19 @@
-"""An owner whose wallet the hub does not hold signs the registration; the hub adds the rest."""
+"""Owners whose wallets the hub does not hold sign by themselves; the hub adds the rest."""
 
 import base64
 from typing import Any
 
 import pytest
 from hub_world import HubWorld, User, expect, expect_problem
-from installer import Site, history, install_code, request_for
+from installer import Site, history, install_code, request_for, rotation, site_for
 from solders.compute_budget import set_compute_unit_limit
 from solders.hash import Hash
 from solders.keypair import Keypair
 from solders.message import Message
 from solders.transaction import Transaction
+
+from gridtokenx_programs import create_associated_token
+from gridtokenx_protocol.keys import key_id
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -53,12 +56,17 @@ class Offered:
         return expect(await self.site.post("registration", **self.body), 202)
 
     def signed(self, offer: dict[str, Any], by: Keypair | None = None) -> str:
-        transaction = Transaction.from_bytes(base64.b64decode(offer["transaction"]))
-        message = transaction.message
-        index = list(message.account_keys).index(self.wallet.pubkey())
-        signatures = list(transaction.signatures)
-        signatures[index] = (by or self.wallet).sign_message(bytes(message))
-        return encoded(Transaction.populate(message, signatures))
+        return signed_by(self.wallet, offer, by)
+
+
+def signed_by(wallet: Keypair, offer: dict[str, Any], by: Keypair | None = None) -> str:
+    """The offered transaction with a signature in the wallet's place, or with another's there."""
+    transaction = Transaction.from_bytes(base64.b64decode(offer["transaction"]))
+    message = transaction.message
+    index = list(message.account_keys).index(wallet.pubkey())
+    signatures = list(transaction.signatures)
+    signatures[index] = (by or wallet).sign_message(bytes(message))
+    return encoded(Transaction.populate(message, signatures))
 
 
 def encoded(transaction: Transaction) -> str:
@@ -127,3 +135,64 @@ async def test_an_offer_that_has_expired(world: HubWorld) -> None:
     expect_problem(response, 409, "TransactionNotOffered")
     signed = waiting.signed(fresh)
     expect(await waiting.site.post("owner-signature", transaction=signed), 201)
+
+
+async def registered(world: HubWorld) -> tuple[Site, Keypair]:
+    """A site of an owner with a wallet of their own."""
+    waiting = await offered(world)
+    signed = waiting.signed(await waiting.offer())
+    expect(await waiting.site.post("owner-signature", transaction=signed), 201)
+    return waiting.site, waiting.wallet
+
+
+async def test_a_rotation(world: HubWorld) -> None:
+    old, wallet = await registered(world)
+    site = await site_for(world, old, "rotate_key")
+    await site.claim()
+    body = rotation(old, site, site.reading(5))
+    offer = expect(await site.post("rotation", **body), 202)
+    assert offer["owner_wallet"] == str(wallet.pubkey())
+    signed = signed_by(wallet, offer)
+    answer = expect(await site.post("owner-signature", transaction=signed), 201)
+    assert expect(await site.post("owner-signature", transaction=signed), 201) == answer
+    assert expect(await site.post("rotation", **body), 201) == answer
+    assert answer.keys() == {"tx_signature"}
+    sheet = expect(await site.post("done"), 200)
+    assert sheet["key_id"] == key_id(site.device.signer.public_key).hex()
+
+
+async def test_a_transfer_between_two(world: HubWorld) -> None:
+    """Each signs the offer, in any order; the first signature is kept for the second."""
+    site, seller = await registered(world)
+    buyer, heir = await own_wallet(world)
+    await settled(world, site, seller)
+    await site.take("transfer", new_user_id=heir.user_id)
+    offer = expect(await site.post("transfer"), 202)
+    assert offer["owner_wallet"] == str(seller.pubkey())
+    second = expect(await site.post("owner-signature", transaction=signed_by(buyer, offer)), 202)
+    assert second["owner_wallet"] == str(seller.pubkey())
+    assert expect(await site.post("transfer"), 202) == second
+    answer = expect(await site.post("owner-signature", transaction=signed_by(seller, offer)), 201)
+    assert expect(await site.post("transfer"), 201) == answer
+    sheet = expect(await site.post("done"), 200)
+    assert sheet["owner_wallet"] == str(buyer.pubkey())
+
+
+async def test_a_transfer_to_a_wallet_of_the_hub(world: HubWorld) -> None:
+    site, seller = await registered(world)
+    heir = await world.user()
+    await settled(world, site, seller)
+    await site.take("transfer", new_user_id=heir.user_id)
+    offer = expect(await site.post("transfer"), 202)
+    expect(await site.post("owner-signature", transaction=signed_by(seller, offer)), 201)
+    assert expect(await site.post("done"), 200)["owner_wallet"] == heir.wallet
+
+
+async def settled(world: HubWorld, site: Site, owner: Keypair) -> None:
+    """The ledger stands at an interval's end that is still to come."""
+    mint = world.context.addresses.energy_mint()
+    wallet = owner.pubkey()
+    await world.context.sender.send(
+        lambda payer: [create_associated_token(payer, wallet, mint)], ()
+    )
+    await world.settle(User(0, str(wallet), ""), site.device, 1000, ahead_s=30)

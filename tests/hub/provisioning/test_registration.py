@@ -138,9 +138,11 @@ async def test_what_is_refused(world: HubWorld) -> None:
         expect_problem(await site.post_registration(**changes), status, error)
     assert await history(world, site.device.meter_id) == 0
     reading = site.reading(1)
-    expect_problem(await site.post("rotation", reading=reading), 409, "WrongPurpose")
+    body = {"reading": reading, "handover": reading}
+    expect_problem(await site.post("rotation", **body), 409, "WrongPurpose")
     expect_problem(await site.post("replacement", reading=reading), 409, "WrongPurpose")
     expect_problem(await site.post("transfer"), 409, "WrongPurpose")
+    expect_problem(await site.post("decommissioning"), 409, "WrongPurpose")
     expect_problem(await site.post("done"), 409, "NotDoneYet")
     expect_problem(await site.post("owner-signature", transaction=""), 409, "NothingToSign")
     site.device.meter_id = other.device.meter_id

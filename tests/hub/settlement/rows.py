@@ -32,6 +32,26 @@ async def meter(pool: asyncpg.Pool, meter_id: bytes, status: str = "active") -> 
     )
 
 
+async def change_claimed(pool: asyncpg.Pool, meter_id: bytes) -> None:
+    """A code to replace this meter, claimed by its device."""
+    await pool.execute(
+        "INSERT INTO users (id, wallet, name, user_type) OVERRIDING SYSTEM VALUE"
+        " VALUES (1, 'wallet', 'owner', 'prosumer')"
+    )
+    await pool.execute(
+        "INSERT INTO api_tokens (id, token_hash, role) OVERRIDING SYSTEM VALUE"
+        " VALUES (1, $1, 'operator')",
+        bytes(32),
+    )
+    await pool.execute(
+        "INSERT INTO provisioning_codes (code_hash, purpose, issued_by, user_id, meter_id,"
+        " created_at, expires_at, claimed_at) VALUES ($1, 'replace_meter', 1, 1, $2, now(),"
+        " 'infinity', now())",
+        bytes(32),
+        meter_id,
+    )
+
+
 def record(meter_id: bytes, sequence: int, quarters: int, /, **changed: Any) -> Record:
     """A settlement reading `quarters` after T0 with other registers than the baseline."""
     fields: dict[str, Any] = {

@@ -64,6 +64,31 @@ async def test_a_reading_that_the_chain_would_refuse_is_not_offered(
     assert await planned(meters) == 0
 
 
+@pytest.mark.parametrize(
+    ("column", "due"),
+    [
+        (None, 1),
+        ("claimed_at = NULL", 0),
+        ("withdrawn_at = now()", 0),
+        ("tx_signature = 'done'", 0),
+        ("expires_at = to_timestamp(0)", 0),
+        ("code_hash = NULL", 0),
+        ("purpose = 'rotate_key'", 0),
+    ],
+)
+async def test_what_a_change_waits_for_is_due_at_once(
+    meters: asyncpg.Pool, column: str | None, due: int
+) -> None:
+    """Whatever its age, and even with the registers that were settled last."""
+    await rows.change_claimed(meters, METER)
+    if column is not None:
+        await meters.execute(f"UPDATE provisioning_codes SET {column}")  # noqa: S608 - from above
+    await rows.reading(meters, rows.record(METER, 3, 1, produced_mwh=100, surplus_mwh=0))
+    await rows.reading(meters, rows.record(OTHER, 3, 1))
+    assert await planned(meters, period_s=1000 * QUARTER_S + 1) == due
+    assert await planned(meters, period_s=1000 * QUARTER_S + 1) == 0
+
+
 async def test_a_gap_alone_does_not_hold_a_reading_back(meters: asyncpg.Pool) -> None:
     await rows.reading(meters, rows.record(METER, 3, 1, flags=rows.SETTLEMENT_FLAGS | Flag.GAP))
 

@@ -2,8 +2,7 @@
 
 A client is a process that reads one JSON object a line and answers each with one line. The first
 line opens it: ``idls`` (path of each program's IDL), ``rpc_url``, ``keys`` (secret keys by name,
-``payer`` among them) and ``polls`` (whether the chain has no websocket). Each line after that asks
-for one thing:
+``payer`` among them). Each line after that asks for one thing:
 
 ===========  ===============================================  ====================================
 ``do``       with                                             answer
@@ -88,7 +87,6 @@ class Client:
         rpc_url: str = NO_CHAIN,
         *,
         idls: Path | None = None,
-        polls: bool = True,
     ) -> Iterator[Session]:
         """Run it in a process of its own environment, with these keys; `payer` pays.
 
@@ -98,7 +96,6 @@ class Client:
         opening = {
             "idls": {name: str(folder / f"{name}.json") for name in PROGRAM_NAMES},
             "rpc_url": rpc_url,
-            "polls": polls,
             "keys": {name: bytes(keypair).hex() for name, keypair in keys.items()},
         }
         with (

@@ -17,7 +17,7 @@ from .values import Json, assert_same_fields, same_name
 
 Name = tuple[str, str]
 LOCAL_CHAIN, VALIDATOR = "local chain", "validator"
-# Once is enough on a validator: by the client that follows transactions over its websocket.
+# Once is enough on a validator: by the client that follows transactions over the websocket.
 CASES = [(client, LOCAL_CHAIN) for client in CLIENTS] + [
     (client, VALIDATOR) for client in CLIENTS[:1] if validator.find()
 ]
@@ -65,11 +65,11 @@ def chain(case: tuple[Client, str], tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="module")
 def done(case: tuple[Client, str], chain: Chain) -> Done:
-    client, kind = case
+    client, _ = case
     people = {name: Keypair() for name in PEOPLE}
     done = Done(people["payer"].pubkey())
     chain.fund(done.payer)
-    with client.session(people, chain.rpc_url, polls=kind == LOCAL_CHAIN) as session:
+    with client.session(people, chain.rpc_url) as session:
         for item in flow(chain, people):
             if isinstance(item, Wait):
                 if chain.time is None:

@@ -10,36 +10,24 @@ import anchor from "@coral-xyz/anchor";
 const { AnchorError, AnchorProvider, BN, Program, Wallet, utils, web3 } = anchor;
 const EVENT_TAG_SIZE = 8;
 const NUMBERS = new Set(["u8", "i8", "u16", "i16", "u32", "i32"]);
-const POLL_MS = 50;
-const GIVE_UP_MS = 30_000;
 
 const camel = (name) => name.replace(/_+([a-z0-9])/g, (_, letter) => letter.toUpperCase());
 const lowerFirst = (name) => name[0].toLowerCase() + name.slice(1);
 const mapValues = (object, change) =>
   Object.fromEntries(Object.entries(object).map(([key, value]) => [camel(key), change(value)]));
 
-/**
- * Follows by asking what AnchorProvider cannot follow: transactions on our local chain, which has no
- * websocket, and those that a chain refuses, of which AnchorProvider 0.32.1 loses signature and logs.
- */
-class PollingProvider extends AnchorProvider {
-  polls = true;
-
+/** Keeps what AnchorProvider 0.32.1 loses of transactions that a chain refuses: signature and logs. */
+class Provider extends AnchorProvider {
   async sendAndConfirm(transaction, signers = [], options = {}) {
-    if (!this.polls && !options.skipPreflight) return super.sendAndConfirm(transaction, signers, options);
+    if (!options.skipPreflight) return super.sendAndConfirm(transaction, signers, options);
+    const latest = await this.connection.getLatestBlockhash();
     transaction.feePayer = this.wallet.publicKey;
-    transaction.recentBlockhash = (await this.connection.getLatestBlockhash()).blockhash;
+    transaction.recentBlockhash = latest.blockhash;
     transaction.sign(this.wallet.payer, ...signers);
     const signature = await this.connection.sendRawTransaction(transaction.serialize(), options);
-    for (const end = Date.now() + GIVE_UP_MS; Date.now() < end; ) {
-      const status = (await this.connection.getSignatureStatuses([signature])).value[0];
-      if (["confirmed", "finalized"].includes(status?.confirmationStatus)) {
-        if (status.err) throw await this.#refusal(signature, status.err);
-        return signature;
-      }
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    }
-    throw new Error(`${signature} was not confirmed`);
+    const { value } = await this.connection.confirmTransaction({ signature, ...latest }, "confirmed");
+    if (value.err) throw await this.#refusal(signature, value.err);
+    return signature;
   }
 
   /** As AnchorProvider means to: with the logs, in which Anchor finds the program's error. */
@@ -169,7 +157,7 @@ const ANSWERS = {
     plain(await program.account[lowerFirst(job.account)].fetch(job.address)),
 };
 
-function open({ idls, keys: secrets, rpc_url, polls }) {
+function open({ idls, keys: secrets, rpc_url }) {
   const keys = Object.fromEntries(
     Object.entries(secrets).map(([name, secret]) => [
       name,
@@ -178,8 +166,7 @@ function open({ idls, keys: secrets, rpc_url, polls }) {
   );
   const connection = new web3.Connection(rpc_url, "confirmed");
   const options = { commitment: "confirmed", preflightCommitment: "confirmed" };
-  const provider = new PollingProvider(connection, new Wallet(keys.payer), options);
-  provider.polls = polls;
+  const provider = new Provider(connection, new Wallet(keys.payer), options);
   const programs = Object.fromEntries(
     Object.entries(idls).map(([name, path]) => [
       name,

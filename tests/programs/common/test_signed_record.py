@@ -339,6 +339,16 @@ def test_a_high_s(p256_claim: Claim) -> None:
     claim.refuse("Custom(2)", high, claim.instruction)
 
 
+def test_an_s_beyond_the_order(ed25519_claim: Claim) -> None:
+    """Another S for the same reading, which anybody can make of the first."""
+    claim = ed25519_claim
+    signature = claim.device.sign(claim.signed)
+    s = int.from_bytes(signature[32:], "little") + ED25519_ORDER
+    other = signature[:32] + s.to_bytes(32, "little")
+    beyond = signature_instruction(0, claim.device.public_key, other, claim.signed)
+    claim.refuse("Custom(2)", beyond, claim.instruction)
+
+
 @pytest.mark.parametrize(
     "key", [b"\1" + bytes(31), bytes(32), b"\xec" + b"\xff" * 30 + b"\x7f"], ids=["1", "4", "2"]
 )

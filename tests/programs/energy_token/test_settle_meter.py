@@ -90,6 +90,17 @@ def test_a_replay(site: Site) -> None:
     site.refuse("SequenceNotHigher", reading)
 
 
+def test_a_replay_under_another_signature(grid: Grid) -> None:
+    """A key can sign one reading in many ways: the reading counts once, whatever proves it."""
+    site = grid.site(p256_device())
+    reading = site.reading()
+    first, second = (site.device.proof(reading) for _ in range(2))
+    assert bytes(first.data) != bytes(second.data)
+    grid.world.send(first, site.instruction())
+    with unchanged(site):
+        grid.world.refuse("SequenceNotHigher", second, site.instruction())
+
+
 def test_a_sequence_that_is_not_higher(site: Site) -> None:
     site.refuse("SequenceNotHigher", site.reading(sequence=1))
 

@@ -110,6 +110,14 @@ def test_the_same_reading_twice(case: Case) -> None:
     case.refuse("NoEquivocation", proof, packed)
 
 
+def test_the_same_reading_under_two_signatures(stewards: Stewards) -> None:
+    """A key can sign one reading in many ways: that contradicts nothing."""
+    case = Case(stewards, stewards.grid.site(p256_device()))
+    first, second = (case.site.device.proof(case.reading()) for _ in range(2))
+    assert bytes(first.data) != bytes(second.data)
+    case.refuse("NoEquivocation", first, second)
+
+
 def test_readings_with_different_sequences(case: Case) -> None:
     device = case.site.device
     case.refuse("NoEquivocation", device.proof(case.reading()), device.proof(case.reading(7)))

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from exchange import Exchange, Party, Sale
+from exchange import Exchange
 from grid import KWH, edit_account, with_accounts, with_data
 from solders.pubkey import Pubkey
 
@@ -205,18 +205,3 @@ def test_the_shape_is_checked(entry: Entry) -> None:
     for wrong in (metas[:-1], [*metas, metas[-1]]):
         world.refuse("WrongNumberOfAccounts", with_accounts(close, wrong))
     world.refuse("InvalidArguments", with_data(close, bytes(close.data) + b"\0"))
-
-
-@pytest.mark.clock_jump
-def test_the_dead_do_not_burden_the_living(exchange: Exchange) -> None:
-    """The cost of a trade does not depend on how many orders there were."""
-    seller: Party = exchange.party(energy=100 * KWH)
-    buyer = exchange.party(grx=100 * GRX)
-    units = set()
-    for nonce in range(1, 40):
-        sale: Sale = exchange.sale(seller, nonce, amount_mwh=1_000)
-        outcome = exchange.buy(sale, buyer, 1_000)
-        units.add(outcome.compute_units)
-        exchange.outlast(sale)
-        exchange.world.send(exchange.end_order("close_order", sale))
-    assert max(units) - min(units) < 50

@@ -44,19 +44,28 @@ async def make_baseline(
     checkpoint = find_checkpoint(config, signer, spool)
     if checkpoint is not None:
         return checkpoint.baseline
-    if probe() is not ClockStatus.SYNCHRONISED:
-        raise BaselineRefused(
-            'the clock is not synchronised; start a time service, or set clock = "trusted" where'
-            " the host keeps the time"
-        )
-    sample = await _steady_sample(device, config, clock)
+    sample = await steady_sample(device, config, clock, probe)
     baseline, state = Composer(config, signer).baseline(sample)
     spool.append((baseline,), state)
     Checkpoint(baseline).save(checkpoint_path(config.key))
     return baseline
 
 
-async def _steady_sample(device: ModbusDevice, config: MeterConfig, clock: Clock) -> Sample:
+async def steady_sample(
+    device: ModbusDevice, config: MeterConfig, clock: Clock, probe: StatusProbe
+) -> Sample:
+    """Read a meter several times, until the readings vouch for each other.
+
+    Raises:
+        BaselineRefused: The clock is not synchronised, or the registers are not steady.
+        MeterError: The meter gave no usable reply.
+        ReadingRefused: Another meter is there, or a value is not a number or out of range.
+    """
+    if probe() is not ClockStatus.SYNCHRONISED:
+        raise BaselineRefused(
+            'the clock is not synchronised; start a time service, or set clock = "trusted" where'
+            " the host keeps the time"
+        )
     sample: Sample | None = None
     guard: RegisterGuard | None = None
     identity = IdentityGuard(config.serial, device, clock)

@@ -5,6 +5,9 @@ things that a lost spool takes away: that a baseline was signed (and which: a se
 be equivocation), how far sequences had come, and the surplus register, without which the chain
 would refuse every later settlement. Both messages are signed by the key itself, so that a
 damaged or foreign file is noticed.
+
+A key that took an earlier one's place has the reading with which it began for its baseline; the
+first reading of a new meter stands where the last settlement reading does.
 """
 
 import json
@@ -34,10 +37,15 @@ def checkpoint_path(key: KeySource) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The baseline, and the last settlement reading if there is one yet."""
+    """The baseline, and the last settlement reading if there is one yet.
+
+    Attributes:
+        earlier: Public keys that signed before this one, oldest first.
+    """
 
     baseline: SignedReading
     settlement: SignedReading | None = None
+    earlier: tuple[bytes, ...] = ()
 
     @property
     def latest(self) -> SignedReading:
@@ -57,6 +65,7 @@ class Checkpoint:
             settlement = fields["settlement"]
             if settlement is not None:
                 settlement = open_signed(b64decode(settlement, validate=True), signer)
+            earlier = tuple(bytes.fromhex(key) for key in fields.get("earlier", ()))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -64,7 +73,7 @@ class Checkpoint:
                 f"{path} is damaged or another key's ({error}); restore it from a backup, or"
                 " register the meter anew with a new key"
             ) from error
-        return cls(baseline, settlement)
+        return cls(baseline, settlement, earlier)
 
     def save(self, path: Path) -> None:
         """Replace the checkpoint; it is on disk before this returns.
@@ -76,6 +85,7 @@ class Checkpoint:
             {
                 "baseline": b64encode(self.baseline.message).decode(),
                 "settlement": self.settlement and b64encode(self.settlement.message).decode(),
+                "earlier": [key.hex() for key in self.earlier],
             }
         )
         try:
@@ -87,7 +97,7 @@ class Checkpoint:
 
 
 def open_signed(message: bytes, signer: Signer) -> SignedReading:
-    """Take a message of our own apart and check that it is our own.
+    """Take a bare message of our own apart and check that it is our own.
 
     Raises:
         ProtocolError: It is not.
@@ -102,5 +112,5 @@ def open_signed(message: bytes, signer: Signer) -> SignedReading:
         record=record,
         message=message,
         hash=record_hash(record, payload.extras),
-        kept=record.is_settlement or record.sequence == 1,
+        kept=True,
     )

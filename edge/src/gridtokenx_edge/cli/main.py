@@ -3,10 +3,24 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
 
-from gridtokenx_edge.cli import baseline, check_config, csr, keys, probe, read, run, spool, status
 from gridtokenx_edge.errors import EdgeError
 from gridtokenx_edge.logs import configure_logging
+
+_COMMANDS: Final = (
+    "run",
+    "status",
+    "check-config",
+    "probe",
+    "keys",
+    "csr",
+    "baseline",
+    "read",
+    "spool",
+)
+"""In the order of the help text; each is a module of this package."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,9 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="gtx-edge", description="The agent beside the meter: reads, signs, spools, delivers."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (run, status, check_config, probe, keys, csr, baseline, read, spool):
-        module.add(commands)
-    parsed = parser.parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    # what others need stays unloaded: a running agent is to leave memory to the rest of a device
+    for name in given[:1] if given and given[0] in _COMMANDS else _COMMANDS:
+        import_module(f"gridtokenx_edge.cli.{name.replace('-', '_')}").add(commands)
+    parsed = parser.parse_args(given)
     configure_logging()
     try:
         return int(parsed.command(parsed))

@@ -2,6 +2,7 @@
 
 import argparse
 
+from gridtokenx_edge.checkpoint import Checkpoint, checkpoint_path
 from gridtokenx_edge.cli.common import Commands, add_config, add_meter, chosen_meter, print_json
 from gridtokenx_edge.keystore import load_signer
 from gridtokenx_edge.spool.inspect import stats, verify
@@ -33,8 +34,10 @@ def _stats(arguments: argparse.Namespace) -> int:
 def _verify(arguments: argparse.Namespace) -> int:
     _, meter = chosen_meter(arguments)
     signer = load_signer(meter.key)
+    checkpoint = Checkpoint.load(checkpoint_path(meter.key), signer)
+    earlier = checkpoint.earlier if checkpoint else ()
     connection = open_for_reading(meter.spool.path)
-    report = verify(connection, signer.algorithm, signer.public_key)
+    report = verify(connection, (*earlier, signer.public_key))
     connection.close()
     print_json(
         {

@@ -24,8 +24,6 @@ def configure_logging(level: int = logging.INFO) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_JsonLine())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # pymodbus repeats as log lines what its errors say: the errors are logged here, once
-    logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
 
 
 def event(logger: logging.Logger, level: int, name: str, **fields: object) -> None:

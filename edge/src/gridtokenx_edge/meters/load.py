@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
-from importlib import resources
 from pathlib import Path
 from typing import Final
 
@@ -58,7 +57,7 @@ def load_profile(name: str, folder: Path) -> Profile:
 
 
 def _shipped_folder() -> Path:
-    return Path(str(resources.files("gridtokenx_edge.meters") / "profiles"))
+    return Path(__file__).with_name("profiles")
 
 
 @dataclass(frozen=True, slots=True)

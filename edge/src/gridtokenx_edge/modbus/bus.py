@@ -1,21 +1,8 @@
 """What every bus is to those who read from it."""
 
-from typing import Final, Protocol
+from typing import Protocol
 
 from gridtokenx_edge.meters.plan import Block
-
-EXCEPTIONS: Final = {
-    1: "illegal_function",
-    2: "illegal_address",
-    3: "illegal_value",
-    4: "device_failure",
-    5: "acknowledge",
-    6: "device_busy",
-    8: "memory_parity_error",
-    10: "gateway_path_unavailable",
-    11: "gateway_target_silent",
-}
-"""Modbus Application Protocol 1.1b3, section 7."""
 
 
 class Bus(Protocol):
@@ -48,8 +35,3 @@ class Bus(Protocol):
     def close(self) -> None:
         """Close the connection; the next read opens it again."""
         ...
-
-
-def exception_name(code: int) -> str:
-    """What a device means by an exception."""
-    return EXCEPTIONS.get(code, f"exception_{code}")

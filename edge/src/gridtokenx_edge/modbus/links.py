@@ -1,4 +1,4 @@
-"""Where serial frames go: a serial port, or a TCP connection to a gateway."""
+"""Where frames go: a serial port, or a TCP connection to a meter or gateway."""
 
 import asyncio
 from typing import Final, Protocol
@@ -89,7 +89,7 @@ def _feed(port: serial.Serial, reader: asyncio.StreamReader) -> None:
 
 
 class TcpLink:
-    """A connection to a gateway that passes serial frames on as they are."""
+    """A connection to a meter or gateway; one that the other end has closed counts as closed."""
 
     def __init__(self, line: TcpLine) -> None:
         self._line = line
@@ -97,8 +97,9 @@ class TcpLink:
 
     async def open(self, timeout_s: float) -> bool:
         """See ``Link``."""
-        if self._streams is not None:
+        if self._streams is not None and not _has_ended(self._streams[0]):
             return False
+        self.close()
         async with asyncio.timeout(timeout_s):
             self._streams = await asyncio.open_connection(self._line.host, self._line.port)
         return True
@@ -113,7 +114,7 @@ class TcpLink:
         """See ``Link``."""
         data = await self._streams[0].read(_MOST_BYTES) if self._streams else b""
         if not data:
-            raise ConnectionError("the gateway has hung up")
+            raise ConnectionError("the other end has hung up")
         return data
 
     def close(self) -> None:
@@ -121,3 +122,7 @@ class TcpLink:
         if self._streams is not None:
             self._streams[1].close()
             self._streams = None
+
+
+def _has_ended(reader: asyncio.StreamReader) -> bool:
+    return reader.at_eof() or reader.exception() is not None

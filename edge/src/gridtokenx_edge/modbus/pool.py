@@ -29,5 +29,5 @@ def _bus(line: Line) -> Bus:
     if isinstance(line, SerialLine):
         return RtuBus(str(line.device), SerialLink(line), line.character_s)
     if line.rtu:
-        return RtuBus(f"{line.host}:{line.port}", TcpLink(line), 0)
-    return ModbusTcpBus(line)
+        return RtuBus(line.place, TcpLink(line), 0)
+    return ModbusTcpBus(line.place, TcpLink(line))

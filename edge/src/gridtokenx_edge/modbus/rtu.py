@@ -9,9 +9,9 @@ from typing import Final
 from gridtokenx_edge.errors import MeterError, MeterReplyError, MeterUnreachable
 from gridtokenx_edge.meters.plan import Block
 from gridtokenx_edge.modbus import rtu_frame
-from gridtokenx_edge.modbus.bus import exception_name
 from gridtokenx_edge.modbus.links import Link
 from gridtokenx_edge.modbus.outstanding import Outstanding
+from gridtokenx_edge.modbus.reply import Reply, registers, wrong_length
 
 _GAP_CHARACTERS: Final = 3.5
 _SHORTEST_GAP_S: Final = 0.00175
@@ -51,18 +51,13 @@ class RtuBus:
             while count := self._outstanding[unit].probe(block.count):
                 await self._exchange(unit, replace(block, count=count), timeout_s)
             reply = await self._exchange(unit, block, timeout_s)
-        if reply.exception is not None:
-            name = exception_name(reply.exception)
-            raise MeterReplyError(
-                name, f"registers {block.address}+{block.count}: {name}; check profile and unit"
-            )
-        return reply.data
+        return registers(reply, block)
 
     def close(self) -> None:
         """See ``Bus.close``."""
         self._link.close()
 
-    async def _exchange(self, unit: int, block: Block, timeout_s: float) -> rtu_frame.Reply:
+    async def _exchange(self, unit: int, block: Block, timeout_s: float) -> Reply:
         """One request and its reply, which has the right length or is an exception."""
         outstanding = self._outstanding[unit]
         await self._prepare(timeout_s)
@@ -79,10 +74,7 @@ class RtuBus:
         outstanding.came(reply.count, block.count)
         if reply.count != block.count:
             self._disturbed(timeout_s)
-            raise MeterReplyError(
-                "wrong_length",
-                f"registers {block.address}+{block.count}: {reply.count} came back",
-            )
+            raise wrong_length(reply, block)
         return reply
 
     async def _prepare(self, timeout_s: float) -> None:
@@ -116,7 +108,7 @@ class RtuBus:
                     return True
         return False
 
-    async def _ask(self, unit: int, block: Block, timeout_s: float) -> rtu_frame.Reply:
+    async def _ask(self, unit: int, block: Block, timeout_s: float) -> Reply:
         request = rtu_frame.request(unit, block)
         characters = len(request) + rtu_frame.reply_size(block.count)
         data = b""

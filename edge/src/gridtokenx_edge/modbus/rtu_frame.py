@@ -1,37 +1,16 @@
 """Frames on a serial line: unit, function, data, CRC (Modbus over Serial Line 1.02, 2.5.1)."""
 
 import struct
-from dataclasses import dataclass
 from typing import Final
 
 from gridtokenx_edge.errors import MeterReplyError
 from gridtokenx_edge.meters.plan import Block
+from gridtokenx_edge.modbus.reply import EXCEPTION_BIT, Reply, wrong_function
 
 REQUEST_SIZE: Final = 8
 EXCEPTION_SIZE: Final = 5
 LONGEST: Final = 256
 _OVERHEAD: Final = 5
-_EXCEPTION: Final = 0x80
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A sound frame from a device.
-
-    Attributes:
-        unit: Address of the device.
-        data: Two bytes for each register; empty for an exception.
-        exception: Its code, or None.
-    """
-
-    unit: int
-    data: bytes
-    exception: int | None
-
-    @property
-    def count(self) -> int:
-        """Number of registers."""
-        return len(self.data) // 2
 
 
 def request(unit: int, block: Block) -> bytes:
@@ -57,13 +36,10 @@ def missing(data: bytes, function: int) -> int:
     """
     if len(data) < 3:
         return EXCEPTION_SIZE - len(data)
-    if data[1] == function | _EXCEPTION:
+    if data[1] == function | EXCEPTION_BIT:
         return EXCEPTION_SIZE - len(data)
     if data[1] != function:
-        raise MeterReplyError(
-            "wrong_function",
-            f"function {data[1]} came back, {function} was asked; check baud rate and parity",
-        )
+        raise wrong_function(data[1], function)
     return _OVERHEAD + data[2] - len(data)
 
 
@@ -77,7 +53,7 @@ def parse(data: bytes) -> Reply:
         raise MeterReplyError(
             "bad_crc", "a reply came damaged; check cable, termination, baud rate and parity"
         )
-    if data[1] & _EXCEPTION:
+    if data[1] & EXCEPTION_BIT:
         return Reply(data[0], b"", data[2])
     return Reply(data[0], data[3:-2], None)
 

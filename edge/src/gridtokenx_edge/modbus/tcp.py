@@ -1,19 +1,15 @@
 """One Modbus TCP connection: a meter, or a gateway with many behind it."""
 
 import asyncio
-import struct
 from typing import Final
 
-from pymodbus.client import AsyncModbusTcpClient
-from pymodbus.exceptions import ModbusException
-from pymodbus.pdu import ExceptionResponse, ModbusPDU
-
-from gridtokenx_edge.config.model import TcpLine
-from gridtokenx_edge.errors import MeterReplyError, MeterUnreachable
+from gridtokenx_edge.errors import MeterError, MeterReplyError, MeterUnreachable
 from gridtokenx_edge.meters.plan import Block
-from gridtokenx_edge.modbus.bus import exception_name
+from gridtokenx_edge.modbus import tcp_frame
+from gridtokenx_edge.modbus.links import Link
+from gridtokenx_edge.modbus.reply import Reply, registers, wrong_length
 
-_HOLDING: Final = 3
+_LAST_TRANSACTION: Final = 0xFFFF
 
 
 class ModbusTcpBus:
@@ -21,80 +17,75 @@ class ModbusTcpBus:
 
     After a request without a good reply the connection is closed: a reply that comes late
     then goes nowhere, instead of being taken for the answer to a later request.
+
+    Args:
+        name: For messages.
+        link: The connection.
     """
 
-    def __init__(self, line: TcpLine) -> None:
-        self._name = f"{line.host}:{line.port}"
-        self._line = line
+    def __init__(self, name: str, link: Link) -> None:
+        self._name = name
+        self._link = link
         self._lock = asyncio.Lock()
-        self._client: AsyncModbusTcpClient | None = None
+        self._transaction = 0
         self.openings = 0
 
     async def read(self, unit: int, block: Block, timeout_ms: int) -> bytes:
         """See ``Bus.read``."""
         async with self._lock:
-            answered = False
             try:
-                response = await self._request(unit, block, timeout_ms)
-                answered = True
-            finally:
-                if not answered:
-                    self.close()
-        return _registers(response, block)
+                reply = await self._exchange(unit, block, timeout_ms / 1000)
+            except BaseException:
+                self._link.close()
+                raise
+        return registers(reply, block)
 
     def close(self) -> None:
         """See ``Bus.close``."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        self._link.close()
 
-    async def _request(self, unit: int, block: Block, timeout_ms: int) -> ModbusPDU:
-        client = await self._connected(timeout_ms)
-        read = (
-            client.read_holding_registers
-            if block.function == _HOLDING
-            else client.read_input_registers
-        )
-        try:
-            response = await read(block.address, count=block.count, device_id=unit)
-        except (ModbusException, OSError) as error:
-            raise MeterUnreachable(
-                "no_reply", f"unit {unit} at {self._name} does not answer; check power and cable"
-            ) from error
-        if response.transaction_id == 0:  # pymodbus takes 0 for an answer to any request
+    async def _exchange(self, unit: int, block: Block, timeout_s: float) -> Reply:
+        """One request and its reply, which has the right length or is an exception."""
+        await self._open(timeout_s)
+        self._transaction = self._transaction % _LAST_TRANSACTION + 1
+        data = await self._ask(unit, tcp_frame.request(self._transaction, unit, block), timeout_s)
+        reply = tcp_frame.parse(data, self._transaction, block.function)
+        if reply.unit != unit:
             raise MeterReplyError(
-                "wrong_transaction", f"unit {unit} at {self._name} answers another request"
+                "wrong_unit", f"unit {reply.unit} at {self._name} answers a request to {unit}"
             )
-        return response
+        if reply.exception is None and reply.count != block.count:
+            raise wrong_length(reply, block)
+        return reply
 
-    async def _connected(self, timeout_ms: int) -> AsyncModbusTcpClient:
-        if self._client is not None and self._client.connected:
-            return self._client
-        self.close()
-        self._client = AsyncModbusTcpClient(
-            self._line.host,
-            port=self._line.port,
-            timeout=timeout_ms / 1000,
-            retries=0,
-            reconnect_delay=0,
-        )
-        if not await self._client.connect():
+    async def _open(self, timeout_s: float) -> None:
+        try:
+            if await self._link.open(timeout_s):
+                self.openings += 1
+        except OSError as error:
             raise MeterUnreachable(
                 "no_connection", f"cannot connect to {self._name}; check address, port and cable"
+            ) from error
+
+    async def _ask(self, unit: int, request: bytes, timeout_s: float) -> bytes:
+        """The frame that comes back."""
+        data = b""
+        try:
+            self._link.write(request)
+            async with asyncio.timeout(timeout_s):
+                while (lacking := tcp_frame.missing(data)) > 0:
+                    data += await self._link.read()
+        except OSError as error:  # also a time-out
+            raise self._silent(unit, data) from error
+        if lacking < 0:
+            raise MeterReplyError("wrong_length", f"{self._name}: more came than a reply")
+        return data
+
+    def _silent(self, unit: int, data: bytes) -> MeterError:
+        if data:
+            return MeterReplyError(
+                "cut_off", f"unit {unit} at {self._name} stopped in mid-reply; check the cable"
             )
-        self.openings += 1
-        return self._client
-
-
-def _registers(response: ModbusPDU, block: Block) -> bytes:
-    if isinstance(response, ExceptionResponse):
-        name = exception_name(response.exception_code)
-        raise MeterReplyError(
-            name, f"registers {block.address}+{block.count}: {name}; check profile and unit"
+        return MeterUnreachable(
+            "no_reply", f"unit {unit} at {self._name} does not answer; check power and cable"
         )
-    if response.function_code != block.function or len(response.registers) != block.count:
-        raise MeterReplyError(
-            "wrong_length",
-            f"registers {block.address}+{block.count}: {len(response.registers)} came back",
-        )
-    return struct.pack(f">{block.count}H", *response.registers)

@@ -42,22 +42,39 @@ class Composer:
     def baseline(self, sample: Sample) -> tuple[SignedReading, ChainState]:
         """The first record of a meter: the registers that its ledger starts from."""
         reading = sample.reading
-        record = Record(
-            deployment=self._config.deployment,
-            meter_id=self._config.id,
-            sequence=1,
-            time_ms=sample.time_ms,
-            produced_mwh=reading.produced_mwh,
-            consumed_mwh=reading.consumed_mwh,
-            surplus_mwh=0,
-            active_power_mw=0,
-            voltage_mv=0,
-            current_ma=0,
-            frequency_mhz=0,
-            flags=int(sample.clock),
-            previous_hash=NO_PREVIOUS_HASH,
+        registers = Boundary(sample.time_ms, reading.produced_mwh, reading.consumed_mwh, 0)
+        signed = self._bare(1, registers, int(sample.clock), NO_PREVIOUS_HASH)
+        return signed, state_at(signed)
+
+    def beginning(
+        self, state: ChainState, sample: Sample, *, replaced: bool
+    ) -> tuple[SignedReading, ChainState]:
+        """The record with which a new key, or a new meter, goes on.
+
+        Like a baseline it stands for itself, so the running interval ends with it: at the
+        registers that it shows, or at the last ones of the meter that was replaced.
+
+        Args:
+            state: Where the chain stands.
+            sample: What the meter shows, the new one if it was replaced.
+            replaced: Whether its registers are those of another meter than before.
+        """
+        reading, last = sample.reading, state.accepted
+        ended = (
+            (last.produced_mwh, last.consumed_mwh)
+            if replaced
+            else (reading.produced_mwh, reading.consumed_mwh)
         )
-        signed = self._sign(record, None, kept=True)
+        surplus_mwh = close_interval(state.boundary, sample.time_ms, *ended).surplus_mwh
+        flags = (
+            int(sample.clock)
+            | (Flag.GAP if state.gap else 0)
+            | (Flag.REGISTER_REPLACED if replaced else 0)
+        )
+        registers = Boundary(
+            sample.time_ms, reading.produced_mwh, reading.consumed_mwh, surplus_mwh
+        )
+        signed = self._bare(state.last_sequence + 1, registers, flags, state.last_hash)
         return signed, state_at(signed)
 
     def readings(
@@ -125,20 +142,27 @@ class Composer:
         )
 
     def _settlement(self, state: ChainState, boundary: Boundary) -> SignedReading:
+        flags = int(ClockStatus.SYNCHRONISED) | Flag.SETTLEMENT
+        return self._bare(state.last_sequence + 1, boundary, flags, state.last_hash)
+
+    def _bare(
+        self, sequence: int, registers: Boundary, flags: int, previous_hash: bytes
+    ) -> SignedReading:
+        """A record that may go on chain: registers, and no load profile."""
         record = Record(
             deployment=self._config.deployment,
             meter_id=self._config.id,
-            sequence=state.last_sequence + 1,
-            time_ms=boundary.time_ms,
-            produced_mwh=boundary.produced_mwh,
-            consumed_mwh=boundary.consumed_mwh,
-            surplus_mwh=boundary.surplus_mwh,
+            sequence=sequence,
+            time_ms=registers.time_ms,
+            produced_mwh=registers.produced_mwh,
+            consumed_mwh=registers.consumed_mwh,
+            surplus_mwh=registers.surplus_mwh,
             active_power_mw=0,
             voltage_mv=0,
             current_ma=0,
             frequency_mhz=0,
-            flags=int(ClockStatus.SYNCHRONISED) | Flag.SETTLEMENT,
-            previous_hash=state.last_hash,
+            flags=flags,
+            previous_hash=previous_hash,
         )
         return self._sign(record, None, kept=True)
 
@@ -160,7 +184,7 @@ class Composer:
 
 
 def state_at(signed: SignedReading) -> ChainState:
-    """Where a chain stands after its baseline, or after a settlement reading."""
+    """Where a chain stands after a bare record: a baseline, a settlement, a new beginning."""
     record = signed.record
     return ChainState(
         last_sequence=record.sequence,

@@ -42,7 +42,7 @@ class SignedReading:
         record: As signed.
         message: COSE_Sign1 over the record and its extras.
         hash: What the next record refers to.
-        kept: Settlement reading or baseline: never let go of before its ack.
+        kept: It may go on chain (a settlement, or a beginning): never let go of before its ack.
         declares: Ranges of sequences whose loss its extras declare.
     """
 

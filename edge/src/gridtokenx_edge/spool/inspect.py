@@ -1,7 +1,9 @@
 """Looking at a spool from outside: figures, and a walk along its hash chain."""
 
 import sqlite3
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from gridtokenx_edge.records import Range
 from gridtokenx_edge.spool.cap import used_bytes
@@ -9,10 +11,12 @@ from gridtokenx_edge.spool.dropped import merge
 from gridtokenx_edge.spool.state import load_ack, load_chain
 from gridtokenx_protocol import cose
 from gridtokenx_protocol.cbor import decode_map
-from gridtokenx_protocol.errors import ProtocolError
-from gridtokenx_protocol.keys import Algorithm
+from gridtokenx_protocol.errors import BadSignature, ProtocolError
+from gridtokenx_protocol.keys import PUBLIC_KEY_SIZE, key_id
 from gridtokenx_protocol.payload import Payload, record_hash
 from gridtokenx_protocol.record import NO_PREVIOUS_HASH, Flag
+
+_ALGORITHMS: Final = {size: algorithm for algorithm, size in PUBLIC_KEY_SIZE.items()}
 
 
 def stats(connection: sqlite3.Connection) -> dict[str, int | None]:
@@ -57,13 +61,19 @@ class Report:
     problems: list[str] = field(default_factory=list)
 
 
-def verify(connection: sqlite3.Connection, algorithm: Algorithm, public_key: bytes) -> Report:
+def verify(connection: sqlite3.Connection, public_keys: Sequence[bytes]) -> Report:
     """Walk all readings: signature, sequence, stored hash, and the link to the one before.
+
+    Args:
+        connection: The spool.
+        public_keys: That signed it, oldest first: once one has begun, none before it may sign.
 
     A hole is in order when everything in it has its ack, when its loss is noted or declared,
     or when the reading behind it says that there is a gap.
     """
     report = Report()
+    keys = {key_id(key): (place, key) for place, key in enumerate(public_keys)}
+    in_force = 0
     ack = load_ack(connection)
     excused = [Range(0, ack.sequence)] if ack else []
     excused += [Range(*row) for row in connection.execute("SELECT first, last FROM dropped")]
@@ -72,7 +82,7 @@ def verify(connection: sqlite3.Connection, algorithm: Algorithm, public_key: byt
     for sequence, message, stored_hash in rows:
         report.readings += 1
         try:
-            payload = _open(message, algorithm, public_key)
+            payload, in_force = _open(message, keys, in_force)
         except ProtocolError as error:
             report.problems.append(f"reading {sequence}: {error}")
             expected_hash, previous = stored_hash, sequence
@@ -97,10 +107,16 @@ def verify(connection: sqlite3.Connection, algorithm: Algorithm, public_key: byt
     return report
 
 
-def _open(message: bytes, algorithm: Algorithm, public_key: bytes) -> Payload:
+def _open(
+    message: bytes, keys: Mapping[bytes, tuple[int, bytes]], in_force: int
+) -> tuple[Payload, int]:
+    """The content of a message, and the place of the key that signed it."""
     signed = cose.decode(message)
-    cose.verify(signed, algorithm, public_key)
-    return Payload.decode(signed.payload)
+    place, key = keys.get(signed.kid, (-1, b""))
+    if place < in_force:
+        raise BadSignature("signed by a key that is none of this meter's, or by one before it")
+    cose.verify(signed, _ALGORITHMS[len(key)], key)
+    return Payload.decode(signed.payload), place
 
 
 def _declared(payload: Payload) -> list[Range]:

@@ -2,8 +2,8 @@
 
 import os
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from typing import Final, Self
 
@@ -13,7 +13,15 @@ from gridtokenx_edge.records import ChainState, Range, SignedReading
 from gridtokenx_edge.spool import dropped
 from gridtokenx_edge.spool.cap import ROW_BYTES, make_room, used_bytes
 from gridtokenx_edge.spool.schema import open_for_writing, readable, transaction
-from gridtokenx_edge.spool.state import AckState, load_ack, load_chain, save_ack, save_chain
+from gridtokenx_edge.spool.state import (
+    AckState,
+    Pending,
+    Stands,
+    load_ack,
+    load_chain,
+    save_ack,
+    save_chain,
+)
 from gridtokenx_protocol.ack import Ack
 
 JUMP: Final = 2**20
@@ -38,25 +46,6 @@ class AckOutcome(StrEnum):
     """The hub has another record of that sequence: nothing changed."""
     IMPOSSIBLE = "impossible"
     """Numbers beyond anything real: nothing changed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A reading that waits for its ack."""
-
-    sequence: int
-    message: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Stands:
-    """How a spool stands; sequences and the time of the last reading are 0 for none."""
-
-    used_bytes: int
-    oldest_sequence: int
-    last_sequence: int
-    acked_sequence: int
-    last_time_ms: int
 
 
 class Spool:
@@ -99,6 +88,11 @@ class Spool:
         return self._state
 
     @property
+    def last_sequence(self) -> int:
+        """Highest sequence that was used; 0 for none."""
+        return self._state.last_sequence if self._state else 0
+
+    @property
     def acked_sequence(self) -> int:
         """Highest sequence that has its ack; 0 for none."""
         return self._ack.sequence if self._ack else 0
@@ -111,7 +105,7 @@ class Spool:
         return Stands(
             used_bytes=self._used,
             oldest_sequence=oldest or 0,
-            last_sequence=state.last_sequence if state else 0,
+            last_sequence=self.last_sequence,
             acked_sequence=self.acked_sequence,
             last_time_ms=state.accepted.time_ms if state else 0,
         )
@@ -155,6 +149,20 @@ class Spool:
         with transaction(self._connection):
             save_chain(self._connection, state)
         self._state = state
+
+    def let_go(self, first: int) -> None:
+        """Drop the readings from a sequence on, none of which has its ack; the next one says so.
+
+        Raises:
+            SpoolError: Nothing was written.
+        """
+        with transaction(self._connection):
+            rows = self._connection.execute(
+                "DELETE FROM reading WHERE sequence >= ? AND acked_ms IS NULL RETURNING sequence",
+                (first,),
+            ).fetchall()
+            dropped.add(self._connection, [sequence for (sequence,) in rows])
+        self._used = used_bytes(self._connection)
 
     @readable()
     def apply_ack(self, ack: Ack, now_ms: int) -> AckOutcome:
@@ -207,6 +215,20 @@ class Spool:
             "SELECT message FROM reading WHERE sequence = ?", (sequence,)
         ).fetchone()
         return row and bytes(row[0])
+
+    def newest(self) -> Pending | None:
+        """The reading with the highest sequence that is held."""
+        row = self._connection.execute(
+            "SELECT sequence, message FROM reading ORDER BY sequence DESC LIMIT 1"
+        ).fetchone()
+        return row and Pending(*row)
+
+    def kept(self) -> Iterator[bytes]:
+        """The bare readings that are held, oldest first."""
+        rows = self._connection.execute(
+            "SELECT message FROM reading WHERE kept = 1 ORDER BY sequence"
+        )
+        return (bytes(message) for (message,) in rows)
 
     def _judge(self, ack: Ack) -> AckOutcome:
         if max(ack.sequence, ack.time_ms) > _LARGEST_NUMBER:

@@ -12,7 +12,7 @@ class Boundary:
     """Where the last netted interval ended.
 
     Attributes:
-        time_ms: Unix ms; a multiple of the interval, or the baseline's time.
+        time_ms: Unix ms; a multiple of the interval, or the time at which a key or meter began.
         produced_mwh: Export counter then.
         consumed_mwh: Import counter then.
         surplus_mwh: Sum over all netted intervals of max(0, rise of produced - of consumed).

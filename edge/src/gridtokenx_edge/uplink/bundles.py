@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from gridtokenx_edge.records import Range
 from gridtokenx_edge.spool import Pending
 from gridtokenx_protocol import cose
-from gridtokenx_protocol.keys import Signer
+from gridtokenx_protocol.keys import Signer, key_id
 from gridtokenx_protocol.payload import MAX_RECORDS, Payload
 from gridtokenx_protocol.record import Record
 
@@ -24,11 +24,13 @@ class Bundler:
 
     Every reading was signed alone when it was written. Up to 32 neighbours become one message:
     their bytes, and so their hashes, stay as they are. A settlement reading travels alone, and
-    extras belong to the last record of a message.
+    extras belong to the last record of a message. What an earlier key signed travels as it is:
+    each sequence has one key that may sign it.
     """
 
     def __init__(self, signer: Signer) -> None:
         self._signer = signer
+        self._kid = key_id(signer.public_key)
 
     def bundles(self, readings: Sequence[Pending]) -> list[Bundle]:
         """The messages that carry these readings, which are in the order of their sequences."""
@@ -37,11 +39,16 @@ class Bundler:
         made: list[Bundle] = []
         joined: list[tuple[Pending, Payload]] = []
         for reading in readings:
-            payload = Payload.decode(cose.decode(reading.message).payload)
-            if joined and not _may_follow(joined, payload.records[0]):
+            signed = cose.decode(reading.message)
+            payload = Payload.decode(signed.payload)
+            ours = signed.kid == self._kid
+            if joined and not (ours and _may_follow(joined, payload.records[0])):
                 made.append(self._join(joined))
                 joined = []
-            joined.append((reading, payload))
+            if ours:
+                joined.append((reading, payload))
+            else:
+                made.append(_alone(reading))
         if joined:
             made.append(self._join(joined))
         return made

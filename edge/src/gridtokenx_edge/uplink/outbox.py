@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -87,33 +87,31 @@ class Outbox:
 
     async def _next_batch(self) -> list[Bundle]:
         """What to publish now: asked for again, then overdue, then not yet sent."""
+        sent = max(self._window.highest, self._spool.acked_sequence)
         batch = await self._asked_again()
         for carried in self._window.overdue(self._now_s()):
             self._window.take_back(carried)
             first = max(carried.first, self._spool.acked_sequence + 1)
-            batch += await self._bundled(
-                await self._thread.call(self._spool.held, first, carried.last, MAX_RECORDS)
-            )
+            batch += await self._bundled(self._spool.held, first, carried.last, MAX_RECORDS)
         room = self._window.room - len(batch)
-        if room > 0:
+        if room > 0 and self._spool.last_sequence > sent:
             # no more than may be sent: what is joined is signed, and a chip signs slowly
             limit = min(room * MAX_RECORDS, _READINGS_AT_ONCE)
-            readings = await self._thread.call(self._spool.pending, self._window.highest, limit)
-            batch += (await self._bundled(readings))[:room]
+            batch += (await self._bundled(self._spool.pending, sent, limit))[:room]
         return batch
 
     async def _asked_again(self) -> list[Bundle]:
         if self._again_from is None:
             return []
-        readings = await self._thread.call(
+        bundles = await self._bundled(
             self._spool.held, self._again_from, self._spool.acked_sequence, _READINGS_AT_ONCE
         )
-        self._again_from = readings[-1].sequence + 1 if readings else None
-        return await self._bundled(readings)
+        self._again_from = bundles[-1].carried.last + 1 if bundles else None
+        return bundles
 
-    async def _bundled(self, readings: Sequence[Pending]) -> list[Bundle]:
-        # signing takes as long as writing: it is done in the same thread
-        return await self._thread.call(self._bundler.bundles, readings)
+    async def _bundled(self, take: Callable[..., list[Pending]], *arguments: int) -> list[Bundle]:
+        """What the spool gives, joined; signing takes as long as reading: it shares its thread."""
+        return await self._thread.call(lambda: self._bundler.bundles(take(*arguments)))
 
     async def _publish(self, client: aiomqtt.Client, batch: Sequence[Bundle]) -> None:
         async with asyncio.TaskGroup() as tasks:

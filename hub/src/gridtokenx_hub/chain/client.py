@@ -211,6 +211,8 @@ class ChainClient:
                 slot=entry["slot"],
                 error=entry["err"],
                 block_time=entry["blockTime"],
+                # null: rooted, in older nodes
+                is_final=entry["confirmationStatus"] in (None, "finalized"),
             )
             for entry in answer
         ]

@@ -43,12 +43,13 @@ class SignatureStatus:
 
 @dataclass(frozen=True, slots=True)
 class SignatureInfo:
-    """A transaction in an address's history."""
+    """A transaction in an address's history; if `is_final`, no fork can take it back."""
 
     signature: str
     slot: int
     error: Json
     block_time: int | None
+    is_final: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,24 +1,23 @@
-"""Follows the programs' events into the tables, and reconciles the tables with the chain."""
+"""Follows the programs' events into the tables."""
 
 from gridtokenx_hub.indexer.errors import (
     EventUnusable,
     HistoryConflict,
     IndexerError,
+    Retracted,
     SequenceHole,
     TransactionMissing,
     UnknownEvent,
 )
 from gridtokenx_hub.indexer.indexer import Indexer
-from gridtokenx_hub.indexer.reconcile import Difference, reconcile
 
 __all__ = [
-    "Difference",
     "EventUnusable",
     "HistoryConflict",
     "Indexer",
     "IndexerError",
+    "Retracted",
     "SequenceHole",
     "TransactionMissing",
     "UnknownEvent",
-    "reconcile",
 ]

@@ -29,6 +29,17 @@ class HistoryConflict(IndexerError):
         )
 
 
+class Retracted(IndexerError):
+    """A fork took back a transaction whose events are in the tables."""
+
+    def __init__(self, program: str, sequence: int, tx_signature: str) -> None:
+        super().__init__(
+            f"{program}: transaction {tx_signature} was confirmed and is not on the chain that "
+            f"became final: from event {sequence} on, the tables are made anew"
+        )
+        self.sequence = sequence
+
+
 class UnknownEvent(IndexerError):
     """A program sends an event that this version of the hub does not know."""
 

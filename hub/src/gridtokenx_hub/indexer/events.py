@@ -14,7 +14,10 @@ LAST_DATE_S = 253_402_214_400  # 9999-12-31: what lies beyond is "never" to the 
 
 @dataclass(frozen=True, slots=True)
 class ChainEvent:
-    """One event: `sequence` counts from 1 in each program and has no holes."""
+    """One event: `sequence` counts from 1 in each program and has no holes.
+
+    Until it is `final`, a fork may take it back.
+    """
 
     program: str
     sequence: int
@@ -22,6 +25,7 @@ class ChainEvent:
     tx_signature: str
     name: str
     data: Mapping[str, object]
+    final: bool
 
     def text(self, field: str) -> str:
         """Return an address or a name as text."""

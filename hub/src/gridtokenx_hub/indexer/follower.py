@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gridtokenx_hub.chain import ChainClient, SignatureInfo
-from gridtokenx_hub.indexer.errors import HistoryConflict, SequenceHole
+from gridtokenx_hub.indexer.errors import HistoryConflict, Retracted, SequenceHole
 from gridtokenx_hub.indexer.events import ChainEvent
+from gridtokenx_hub.indexer.finality import promote
 from gridtokenx_hub.indexer.handlers import apply
 from gridtokenx_hub.indexer.history import events_of, signatures_since, whole_slots
+from gridtokenx_hub.indexer.reset import reset
 from gridtokenx_hub.leadership import Connection
 from gridtokenx_programs import Program
 
@@ -57,7 +59,9 @@ class Follower:
         self._without_events: set[str] = set()
 
     async def advance(self, connection: Connection) -> bool:
-        """Apply what is new; return whether anything was.
+        """Promote what has become final and apply what is new; return whether anything was.
+
+        What a fork took back is retracted: the program's tables are made anew.
 
         Raises:
             SequenceHole: an event is missing; those before it are applied. The next call looks
@@ -65,22 +69,45 @@ class Follower:
             IndexerError: another reason to go no further.
             ChainUnavailable: the node does not answer.
         """
+        try:
+            await promote(connection, self._client, self.name)
+        except Retracted as retracted:
+            logger.error("indexer: %s", retracted)  # noqa: TRY400 - the message says it all
+            await self.rebuild(connection)
+            return True
         start = await _watermark(connection, self.name)
         floor = max(0, start.slot - self._overlap_slots * self._widening)
         infos = await signatures_since(self._client, self._program, floor, self._page_size)
-        new = await self._unknown(connection, infos)
         try:
-            for batch in whole_slots(new, self._batch_size):
-                events = await events_of(self._client, self.name, self._program, batch)
-                self._without_events |= {info.signature for info in batch} - {
-                    event.tx_signature for event in events
-                }
-                await self._commit(connection, events)
+            await self._apply(connection, await self._unknown(connection, infos))
         except SequenceHole:
             self._widening *= 2
             raise
         self._widening = 1
         return (await _watermark(connection, self.name)) != start
+
+    async def rebuild(self, connection: Connection) -> int:
+        """Make the program's tables anew from the chain; return how many events there are.
+
+        Whoever reads the tables meanwhile sees them as they were before.
+
+        Raises:
+            IndexerError: the chain does not show every event; the tables stay as they were.
+            ChainUnavailable: the node does not answer; likewise.
+        """
+        async with connection.transaction():
+            await reset(connection, self.name)
+            infos = await signatures_since(self._client, self._program, 0, self._page_size)
+            await self._apply(connection, infos)
+            return (await _watermark(connection, self.name)).sequence
+
+    async def _apply(self, connection: Connection, infos: Sequence[SignatureInfo]) -> None:
+        for batch in whole_slots(infos, self._batch_size):
+            events = await events_of(self._client, self.name, self._program, batch)
+            self._without_events |= {info.signature for info in batch} - {
+                event.tx_signature for event in events
+            }
+            await self._commit(connection, events)
 
     async def _unknown(
         self, connection: Connection, infos: Sequence[SignatureInfo]

@@ -42,14 +42,15 @@ async def apply(connection: Connection, event: ChainEvent) -> None:
 
 async def _keep(connection: Connection, event: ChainEvent) -> None:
     await connection.execute(
-        "INSERT INTO events (program, sequence, slot, tx_signature, name, data)"
-        " VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO events (program, sequence, slot, tx_signature, name, data, final)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7)",
         event.program,
         event.sequence,
         event.slot,
         event.tx_signature,
         event.name,
         event.as_json(),
+        event.final,
     )
 
 

@@ -61,7 +61,11 @@ async def events_of(
         return transaction
 
     transactions = await asyncio.gather(*(fetch(info.signature) for info in infos))
-    events = [event for found in transactions for event in _events_in(found, name, program)]
+    events = [
+        event
+        for info, found in zip(infos, transactions, strict=True)
+        for event in _events_in(found, name, program, info)
+    ]
     return sorted(events, key=lambda event: event.sequence)
 
 
@@ -79,7 +83,9 @@ def _event_data(transaction: Transaction, program: Program) -> list[bytes]:
     ]
 
 
-def _events_in(transaction: Transaction, name: str, program: Program) -> Iterator[ChainEvent]:
+def _events_in(
+    transaction: Transaction, name: str, program: Program, info: SignatureInfo
+) -> Iterator[ChainEvent]:
     for data in _event_data(transaction, program):
         event = _decode(name, program, data)
         yield ChainEvent(
@@ -89,6 +95,8 @@ def _events_in(transaction: Transaction, name: str, program: Program) -> Iterato
             tx_signature=transaction.signature,
             name=event.name,
             data=event.data,
+            # Listed in one slot and found in another: a fork in between, so not final yet.
+            final=info.is_final and info.slot == transaction.slot,
         )
 
 

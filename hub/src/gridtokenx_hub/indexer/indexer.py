@@ -10,7 +10,7 @@ from gridtokenx_hub.chain import ChainClient, ChainUnavailable, Transaction
 from gridtokenx_hub.indexer.errors import IndexerError
 from gridtokenx_hub.indexer.follower import Follower
 from gridtokenx_hub.indexer.history import count_events
-from gridtokenx_hub.leadership import Connection, Job, lead_rounds
+from gridtokenx_hub.leadership import Connection, Job, lead, lead_rounds
 from gridtokenx_programs import Program
 
 PAGE_SIZE = 500
@@ -77,6 +77,21 @@ class Indexer:
         tried again with growing pauses; nothing of it is skipped, and the others go on.
         """
         await lead_rounds(self._pool, Job.INDEXER, self._round, self._pause, self._poll_s, stop)
+
+    async def rebuild(self) -> dict[str, int]:
+        """Make all tables of all programs anew from the chain; return the events of each.
+
+        It waits until no other process leads the indexer, and changes the tables of a program at
+        once, when all of its events are there.
+
+        Raises:
+            IndexerError: the chain does not show every event; those tables stay as they were.
+            ChainUnavailable: the node does not answer; likewise.
+        """
+        async with lead(self._pool, Job.INDEXER, self._poll_s) as connection:
+            return {
+                follower.name: await follower.rebuild(connection) for follower in self._followers
+            }
 
     def wake(self) -> None:
         """Look at the chain at once."""

@@ -1,7 +1,8 @@
 """The accounts and the virtual machine: what a slot executes its transactions on."""
 
+import contextlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from solders.account import Account
@@ -25,6 +26,11 @@ from gridtokenx_hub.local_chain.slots import Slot
 from gridtokenx_hub.local_chain.token_accounts import TokenBalance, TokenReader
 from gridtokenx_hub.local_chain.transaction import ParsedTransaction
 
+TELL_TIME = {
+    Pubkey.from_string("SysvarC1ock11111111111111111111111111111111"),
+    Pubkey.from_string("SysvarS1otHashes111111111111111111111111111"),
+}
+"""Accounts that change while nobody does anything."""
 Images = dict[bytes, bytes | None]
 
 
@@ -92,12 +98,16 @@ class Bank:
         )
         self._svm.set_slot_hashes(slot_hashes)
 
-    def execute(self, transaction: ParsedTransaction) -> Execution:
-        """Execute `transaction`: what it changes is changed when this returns."""
+    def execute(self, transaction: ParsedTransaction, *, verify: bool = True) -> Execution:
+        """Execute `transaction`: what it changes is changed when this returns.
+
+        Signatures are checked if `verify`; a simulation may have done so.
+        """
         keys = load_keys(transaction.message, self.account)
         images = self._images(keys)
         before = self._balances(keys)
-        result = self._svm.send_transaction(transaction.versioned)
+        with self._verifying(verify):
+            result = self._svm.send_transaction(transaction.versioned)
         after = self._balances(keys)
         changed = {key: image for key, image in self._images(keys).items() if image != images[key]}
         error, metadata = _outcome(result)
@@ -113,11 +123,8 @@ class Bank:
 
     def simulate(self, transaction: ParsedTransaction, *, verify: bool) -> Simulation:
         """Execute `transaction` without keeping anything; signatures are checked if `verify`."""
-        self._svm.with_sigverify(verify)
-        try:
+        with self._verifying(verify):
             result = self._svm.simulate_transaction(transaction.versioned)
-        finally:
-            self._svm.with_sigverify(True)
         if isinstance(result, SimulatedTransactionInfo):
             return Simulation(None, result.meta(), dict(result.post_accounts()))
         error, metadata = _outcome(result)
@@ -138,6 +145,14 @@ class Bank:
     def minimum_balance(self, data_size: int) -> int:
         """Lamports that make an account with `data_size` bytes exempt from rent."""
         return self._svm.minimum_balance_for_rent_exemption(data_size)
+
+    @contextlib.contextmanager
+    def _verifying(self, verify: bool) -> Iterator[None]:
+        self._svm.with_sigverify(verify)
+        try:
+            yield
+        finally:
+            self._svm.with_sigverify(True)
 
     def _restore(self, images: Iterable[tuple[bytes, bytes]]) -> None:
         # A program is loaded when its account is set, from the account that holds its code: so

@@ -39,24 +39,35 @@ def data_slice(config: Config) -> slice:
     wanted = config.optional_mapping("dataSlice")
     if wanted is None:
         return slice(None)
-    offset, length = wanted.optional_u64("offset"), wanted.optional_u64("length")
-    if offset is None or length is None:
-        raise invalid_params("Invalid params: missing field `offset` or `length`.")
+    offset, length = wanted.required_u64("offset"), wanted.required_u64("length")
     return slice(offset, offset + length)
 
 
 def account_json(account: Account, encoding: str, part: slice) -> JsonObject:
-    """An account; `jsonParsed` shows base64, as it does for every account it cannot parse."""
+    """An account as an answer shows it.
+
+    Raises:
+        RpcError: its data is too long for base58.
+    """
+    if encoding in {"binary", "base58"} and len(account.data[part]) > MAX_BASE58_BYTES:
+        raise RpcError(
+            INVALID_REQUEST,
+            "Encoded binary (base 58) data should be less than 128 bytes,"
+            " please use Base64 encoding.",
+        )
+    return notified_account_json(account, encoding, part)
+
+
+def notified_account_json(account: Account, encoding: str, part: slice = slice(None)) -> JsonObject:
+    """An account as a notification shows it, which can be no error.
+
+    `jsonParsed` shows base64, as it does for every account it cannot parse.
+    """
     data = account.data[part]
     shown: Json
     if encoding in {"binary", "base58"}:
-        if len(data) > MAX_BASE58_BYTES:
-            raise RpcError(
-                INVALID_REQUEST,
-                "Encoded binary (base 58) data should be less than 128 bytes,"
-                " please use Base64 encoding.",
-            )
-        coded = base58.encode(data)
+        too_long = len(data) > MAX_BASE58_BYTES
+        coded = "error: data too large for bs58 encoding" if too_long else base58.encode(data)
         shown = coded if encoding == "binary" else [coded, "base58"]
     elif encoding == "base64+zstd":
         shown = [base64.b64encode(zstd.stored(data)).decode(), encoding]

@@ -46,7 +46,7 @@ class TransactionGate:
                 failure = Failure(simulation.error, simulation.metadata)
         if failure is not None:
             return failure
-        execution = self._bank.execute(transaction)
+        execution = self._bank.execute(transaction, verify=not preflight)
         if execution.is_recorded:
             open_slot.add(_recorded(transaction, execution), execution.changed)
         return None if execution.error is None else Failure(execution.error, execution.metadata)

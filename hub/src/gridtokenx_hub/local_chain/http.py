@@ -5,6 +5,7 @@ from typing import Any
 
 from gridtokenx_hub.local_chain.chain import LocalChain
 from gridtokenx_hub.local_chain.json_rpc import answer
+from gridtokenx_hub.local_chain.methods import METHODS
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -38,7 +39,7 @@ class HttpApp:
             if body is None:
                 await _respond(send, 413, b"request body is larger than 50 KiB\n")
             else:
-                answered = await answer(self._chain, body)
+                answered = await answer(METHODS, self._chain, body)
                 await _respond(send, 200, answered, b"application/json")
 
 

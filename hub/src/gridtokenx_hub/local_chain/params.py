@@ -6,6 +6,7 @@ from solders.signature import Signature
 
 from gridtokenx_hub.json_types import Json, JsonObject
 from gridtokenx_hub.local_chain.rpc_errors import (
+    INVALID_PARAMS,
     MIN_CONTEXT_SLOT_NOT_REACHED,
     RpcError,
     invalid_params,
@@ -24,11 +25,19 @@ class Params:
             raise invalid_params("Invalid params: expected a sequence of parameters")
         if len(values) < required:
             raise invalid_params(f"`params` should have at least {required} argument(s)")
+        if values and not allowed:
+            raise invalid_params("Invalid parameters: No parameters were expected")
         if len(values) > allowed:
-            raise invalid_params(
-                f"Invalid parameters: Expected from {required} to {allowed} parameters."
+            raise RpcError(
+                INVALID_PARAMS,
+                f"Invalid parameters: Expected from {required} to {allowed} parameters.",
+                f'"Got: {len(values)}"',
             )
         self._values = values
+
+    def has(self, index: int) -> bool:
+        """Whether the parameter is given."""
+        return index < len(self._values) and self._values[index] is not None
 
     def text(self, index: int) -> str:
         """A string."""
@@ -58,7 +67,7 @@ class Params:
         values = self._values[index]
         if not isinstance(values, list):
             raise invalid_params(
-                f"Invalid params: invalid type: {_kind(values)}, expected a sequence."
+                f"Invalid params: invalid type: {kind_of(values)}, expected a sequence."
             )
         if len(values) > maximum:
             raise invalid_params(f"Too many inputs provided; max {maximum}")
@@ -94,19 +103,31 @@ class Config:
         value = self.get(name)
         if value is not None and not isinstance(value, bool):
             raise invalid_params(
-                f"Invalid params: invalid type: {_kind(value)}, expected a boolean."
+                f"Invalid params: invalid type: {kind_of(value)}, expected a boolean."
             )
         return bool(value)
+
+    def required_flag(self, name: str) -> bool:
+        """A boolean that has to be given."""
+        if name not in self._values:
+            raise invalid_params(f"Invalid params: missing field `{name}`.")
+        return self.flag(name)
 
     def optional_text(self, name: str) -> str | None:
         """A string, if given."""
         value = self.get(name)
         return None if value is None else text(value)
 
-    def optional_u64(self, name: str) -> int | None:
-        """An integer from 0 to 2⁶⁴ less 1, if given."""
+    def optional_u64(self, name: str, kind: str = "u64") -> int | None:
+        """An integer from 0 to 2⁶⁴ less 1, if given; Agave calls some of them usize."""
         value = self.get(name)
-        return None if value is None else u64(value)
+        return None if value is None else u64(value, kind)
+
+    def required_u64(self, name: str) -> int:
+        """An integer from 0 to 2⁶⁴ less 1 that has to be given."""
+        if name not in self._values:
+            raise invalid_params(f"Invalid params: missing field `{name}`.")
+        return u64(self.get(name))
 
     def optional_mapping(self, name: str) -> "Config | None":
         """An object, if given."""
@@ -132,23 +153,23 @@ class Config:
 def text(value: Json) -> str:
     """Return `value`, a string."""
     if not isinstance(value, str):
-        raise invalid_params(f"Invalid params: invalid type: {_kind(value)}, expected a string.")
+        raise invalid_params(f"Invalid params: invalid type: {kind_of(value)}, expected a string.")
     return value
 
 
-def u64(value: Json) -> int:
+def u64(value: Json, kind: str = "u64") -> int:
     """Return `value`, an integer from 0 to 2⁶⁴ less 1."""
     if not isinstance(value, int) or isinstance(value, bool):
-        raise invalid_params(f"Invalid params: invalid type: {_kind(value)}, expected u64.")
+        raise invalid_params(f"Invalid params: invalid type: {kind_of(value)}, expected {kind}.")
     if not 0 <= value <= _U64_MAX:
-        raise invalid_params(f"Invalid params: invalid value: integer `{value}`, expected u64.")
+        raise invalid_params(f"Invalid params: invalid value: integer `{value}`, expected {kind}.")
     return value
 
 
 def mapping(value: Json) -> JsonObject:
     """Return `value`, an object."""
     if not isinstance(value, dict):
-        raise invalid_params(f"Invalid params: invalid type: {_kind(value)}, expected a map.")
+        raise invalid_params(f"Invalid params: invalid type: {kind_of(value)}, expected a map.")
     return value
 
 
@@ -168,7 +189,8 @@ def signature(value: Json) -> Signature:
         raise invalid_params("Invalid param: WrongSize") from error
 
 
-def _kind(value: Json) -> str:
+def kind_of(value: Json) -> str:
+    """How Agave names what `value` is."""
     if isinstance(value, bool):
         return f"boolean `{str(value).lower()}`"
     if isinstance(value, int | float):

@@ -1,11 +1,15 @@
 """Makes slots: executes what arrives, makes it durable, and only then lets anybody know.
 
 Requests that arrive while a slot is being written to disk wait and are executed together as the
-next one, so that one fsync serves many. Reads never see what is executed but not yet durable:
-while a slot is under way they wait for its end.
+next one, so that one fsync serves many. A slot by itself costs as much as two transactions: after
+one that had several, the next waits 5 ms for more. Who sends one after the other never waits.
+
+Reads never see what is executed but not yet durable: while a slot is under way they wait for its
+end.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -17,7 +21,11 @@ from gridtokenx_hub.local_chain.records import Block, ExecutedTransaction
 from gridtokenx_hub.local_chain.slots import Slot, SlotWindow
 
 T = TypeVar("T")
+Publish = Callable[[Block, int], None]
+"""Is told a slot that is durable, and the number of the one before it."""
+_log = logging.getLogger(__name__)
 MAX_JOBS_PER_SLOT = 256
+GATHERING_S = 0.005
 
 
 class OpenSlot:
@@ -59,8 +67,9 @@ class _Queue:
 class SlotProducer:
     """Owns the order in which the bank is used."""
 
-    def __init__(self, bank: Bank, ledger: Ledger, window: SlotWindow) -> None:
+    def __init__(self, bank: Bank, ledger: Ledger, window: SlotWindow, publish: Publish) -> None:
         self._bank = bank
+        self._publish = publish
         self._ledger = ledger
         self._window = window
         self._jobs = _Queue()
@@ -102,7 +111,9 @@ class SlotProducer:
                     self._wake.clear()
                     while self._jobs.waiting or self._reads.waiting:
                         self._run_reads()
-                        await self._make_slot(thread)
+                        if await self._make_slot(thread) > 1:
+                            self._run_reads()
+                            await asyncio.sleep(GATHERING_S)
         except Exception as error:
             raise LedgerCommitError(
                 f"a slot could not be made durable ({error!r}): see that there is disk space and"
@@ -119,10 +130,11 @@ class SlotProducer:
         self._wake.set()
         return queue.add(call)
 
-    async def _make_slot(self, thread: ThreadPoolExecutor) -> None:
+    async def _make_slot(self, thread: ThreadPoolExecutor) -> int:
+        """Run the jobs that wait; return how many there were."""
         jobs = self._jobs.take(MAX_JOBS_PER_SLOT)
         if not jobs:
-            return
+            return 0
         open_slot = OpenSlot(self._window.propose())
         self._bank.open_slot(open_slot.slot, self._window.slot_hashes())
         self._slot_under_way = True
@@ -139,13 +151,19 @@ class SlotProducer:
         self._slot_under_way = False
         for (_, future), result in zip(jobs, results, strict=True):
             _settle(future, result=result)
+        return len(jobs)
 
     async def _commit(self, open_slot: OpenSlot, thread: ThreadPoolExecutor) -> None:
         block = Block(open_slot.slot, open_slot.transactions, open_slot.account_images)
         await asyncio.get_running_loop().run_in_executor(
             thread, self._ledger.commit, block, self._window.oldest_needed()
         )
+        parent = self._window.tip.number
         self._window.advance(open_slot.slot)
+        try:
+            self._publish(block, parent)
+        except Exception:  # noqa: BLE001 - the slot stands, and who is not told of it can ask
+            _log.exception("slot %d could not be told to subscribers", open_slot.slot.number)
 
     def _run_reads(self) -> None:
         for query, future in self._reads.take():

@@ -1,8 +1,10 @@
 """What goes into the ledger and comes out of it."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gridtokenx_hub.json_types import Json
 from gridtokenx_hub.local_chain.slots import Slot
 
 
@@ -39,3 +41,9 @@ class StoredTransaction:
     raw: bytes
     err: str | None
     meta: str
+
+
+def error_of(transaction: ExecutedTransaction | StoredTransaction) -> Json:
+    """Why a transaction failed, as RPC shows it; None if it did not."""
+    error: Json = None if transaction.err is None else json.loads(transaction.err)
+    return error

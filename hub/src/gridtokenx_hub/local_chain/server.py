@@ -1,4 +1,4 @@
-"""The process: opens the ledger, builds the bank from it and answers over HTTP."""
+"""The process: opens the ledger, builds the bank from it and answers over HTTP and websocket."""
 
 import asyncio
 import contextlib
@@ -11,13 +11,14 @@ import uvicorn
 
 from gridtokenx_hub.local_chain.bank import Bank
 from gridtokenx_hub.local_chain.chain import LocalChain
-from gridtokenx_hub.local_chain.errors import LocalChainError
 from gridtokenx_hub.local_chain.execution import TransactionGate
 from gridtokenx_hub.local_chain.genesis import Genesis
 from gridtokenx_hub.local_chain.http import HttpApp
 from gridtokenx_hub.local_chain.ledger import Ledger
+from gridtokenx_hub.local_chain.ports import listen
 from gridtokenx_hub.local_chain.producer import SlotProducer
 from gridtokenx_hub.local_chain.slots import SYSTEM_TIME, SlotWindow, TimeSource
+from gridtokenx_hub.local_chain.websocket import Subscriptions, WebsocketServer
 
 _log = logging.getLogger(__name__)
 _KEEP_ALIVE_SECONDS = 75  # longer than clients keep idle connections: they close first
@@ -34,6 +35,8 @@ async def serve(
 ) -> None:
     """Run the local chain whose ledger is in `folder`, on 127.0.0.1, until `stop` is set.
 
+    The websocket has the port after `port`, where Solana's clients look for it.
+
     The ledger is created with `genesis` when there is none. `ready` is told the port, which the
     system chooses if `port` is 0, once connections are accepted.
 
@@ -41,13 +44,15 @@ async def serve(
         GenesisMismatchError: the ledger was created with other programs.
         LedgerUnusableError: the ledger is damaged, or in use by another process.
         LedgerCommitError: a slot could not be made durable.
-        LocalChainError: the port is in use.
+        LocalChainError: one of the two ports is in use.
     """
     ledger = Ledger(folder, genesis, time_source.unix_s())
-    with contextlib.closing(ledger), _listen(port) as listener:
+    with contextlib.closing(ledger), contextlib.ExitStack() as listening:
+        listener, websocket_listener = map(listening.enter_context, listen(port))
         window = SlotWindow(ledger.recent_slots(), time_source)
         bank = Bank(genesis, ledger.creation, ledger.accounts())
-        producer = SlotProducer(bank, ledger, window)
+        subscriptions = Subscriptions(bank)
+        producer = SlotProducer(bank, ledger, window, subscriptions.publish)
         chain = LocalChain(bank, ledger, window, producer, TransactionGate(bank, ledger, window))
         server = _Server(
             uvicorn.Config(
@@ -67,20 +72,8 @@ async def serve(
         _log.info("local chain in %s at slot %d on port %d", folder, window.tip.number, address[1])
         if ready is not None:
             ready(address[1])  # the socket listens: connections wait for the server
-        await _run(server, listener, producer, stop or asyncio.Event())
-
-
-def _listen(port: int) -> socket.socket:
-    try:
-        listener = socket.create_server(("127.0.0.1", port))
-    except OSError as error:
-        raise LocalChainError(
-            f"127.0.0.1:{port} cannot be used ({error}): stop what listens there, or choose"
-            " another port"
-        ) from error
-    # Connections inherit it. Without, an answer's second packet waits 40 ms for an ACK.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listener
+        async with WebsocketServer(chain, subscriptions).listening(websocket_listener):
+            await _run(server, listener, producer, stop or asyncio.Event())
 
 
 class _Server(uvicorn.Server):

@@ -14,7 +14,6 @@ from gridtokenx_hub.chain import TransactionRefused
 from gridtokenx_hub.provisioning.store import Code, code_by_id, present_code
 from gridtokenx_hub.registrar import (
     COMPUTE_UNITS,
-    PROVEN,
     Evidence,
     Mandate,
     Purpose,
@@ -26,9 +25,9 @@ STEP = "transaction"
 
 @contextlib.asynccontextmanager
 async def acting(
-    context: ApiContext, caller: str, text: str, meter_id: bytes, purpose: Purpose
+    context: ApiContext, caller: str, text: str, meter_id: bytes, *purposes: Purpose
 ) -> AsyncIterator[Code]:
-    """Yield the claimed code of a meter, which nobody else acts on meanwhile.
+    """Yield the claimed code of a meter for one of these purposes; nobody else acts on it then.
 
     Raises:
         Problem: 404, 410 and 429 of the code; 409, it is for another meter or purpose, done,
@@ -36,11 +35,10 @@ async def acting(
     """
     found = await present_code(context, caller, text)
     check_meter(found, meter_id)
-    if found.mandate.purpose != purpose:
-        raise Problem(409, "WrongPurpose", f"the code is for {found.mandate.purpose}")
+    check_purpose(found, *purposes)
     if found.done_at is not None:
         raise Problem(409, "CodeUsed", "the code is used: ask the operator for another")
-    if found.mandate.purpose in PROVEN and found.mandate.key is None:
+    if found.mandate.key is None:
         raise Problem(409, "CodeNotClaimed", "claim the code with the device's key first")
     row = ("code", found.mandate.code_id)
     if row in context.under_way:
@@ -55,6 +53,16 @@ async def acting(
         yield await code_by_id(context, found.mandate.code_id)
     finally:
         context.under_way.discard(row)
+
+
+def check_purpose(code: Code, *purposes: Purpose) -> None:
+    """Check what a code is for.
+
+    Raises:
+        Problem: 409, for something else.
+    """
+    if code.mandate.purpose not in purposes:
+        raise Problem(409, "WrongPurpose", f"the code is for {code.mandate.purpose}")
 
 
 def check_meter(code: Code, meter_id: bytes) -> None:

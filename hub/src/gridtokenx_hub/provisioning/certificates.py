@@ -1,20 +1,15 @@
 """Client certificates of devices: issued with a registration, renewed by the device's own word."""
 
-from dataclasses import dataclass
-
-import asyncpg
 from cryptography import x509
 
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.market import iso
 from gridtokenx_hub.api.problems import Problem, unavailable
 from gridtokenx_hub.provisioning.models import RenewedCertificate
-from gridtokenx_protocol.cbor import CborMap, decode_map
-from gridtokenx_protocol.cose import SignedMessage, decode, verify
-from gridtokenx_protocol.errors import Malformed
+from gridtokenx_hub.provisioning.requests import check_request, open_request
+from gridtokenx_protocol.cose import verify
 from gridtokenx_protocol.keys import Algorithm
 
-MAX_AGE_MS = 300_000
 SERIAL_SIZE = 20
 """Most bytes of a certificate's serial number (RFC 5280, 4.1.2.2)."""
 
@@ -43,33 +38,6 @@ async def issue_certificate(context: ApiContext, csr_pem: str, meter_id: bytes) 
     return pem
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
-    """What a device asks for, not verified yet."""
-
-    signed: SignedMessage
-    deployment: bytes
-    meter_id: bytes
-    time_ms: int
-    csr_pem: str
-
-    @classmethod
-    def decode(cls, message: bytes) -> "_Request":
-        """Take a request apart.
-
-        Raises:
-            ProtocolError: it is something else.
-        """
-        signed = decode(message)
-        content: CborMap = decode_map(signed.payload)
-        match content:
-            case {1: bytes(deployment), 2: bytes(meter_id), 3: int(time_ms), 4: str(csr_pem)} if (
-                len(content) == 4
-            ):
-                return cls(signed, deployment, meter_id, time_ms, csr_pem)
-        raise Malformed("a request is {1: deployment, 2: meter id, 3: time in ms, 4: CSR in PEM}")
-
-
 async def renew_certificate(context: ApiContext, message: bytes) -> RenewedCertificate:
     """Issue a new certificate to a meter that asks with its own signature.
 
@@ -82,34 +50,21 @@ async def renew_certificate(context: ApiContext, message: bytes) -> RenewedCerti
         Problem: 404, unknown meter; 409, not active, or made at another time; 422, for another
             deployment; 503, the broker has no TLS.
     """
-    request = _Request.decode(message)
+    request = open_request(message, str)
     meter = await context.pool.fetchrow(
         "SELECT algorithm, public_key, status FROM meters WHERE meter_id = $1", request.meter_id
     )
     if meter is None:
         raise Problem(404, "UnknownMeter", "no such meter is registered")
     verify(request.signed, Algorithm(meter["algorithm"]), meter["public_key"])
-    _check(context, request, meter)
-    pem = await issue_certificate(context, request.csr_pem, request.meter_id)
+    if meter["status"] != "active":
+        name = "MeterRevoked" if meter["status"] == "revoked" else "MeterNotActive"
+        raise Problem(409, name, f"the meter is {meter['status']}: it gets no certificate")
+    check_request(context, request)
+    pem = await issue_certificate(context, request.content, request.meter_id)
     if pem is None or context.authority is None:
         raise unavailable("NoCertificates", "this hub's broker has no TLS")
     expires_at = x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc
     return RenewedCertificate(
         certificate_pem=pem, ca_pem=context.authority.certificate_pem, expires_at=iso(expires_at)
     )
-
-
-def _check(context: ApiContext, request: _Request, meter: asyncpg.Record) -> None:
-    if request.deployment != context.deployment.deployment:
-        raise Problem(422, "WrongDeployment", "the request is for another deployment")
-    if meter["status"] != "active":
-        name = "MeterRevoked" if meter["status"] == "revoked" else "MeterNotActive"
-        raise Problem(409, name, f"the meter is {meter['status']}: it gets no certificate")
-    ahead_ms = request.time_ms - int(context.clock().timestamp() * 1000)
-    if abs(ahead_ms) > MAX_AGE_MS:
-        raise Problem(
-            409,
-            "ClockOff",
-            f"the request's time is {abs(ahead_ms) // 1000} s"
-            f" {'ahead of' if ahead_ms > 0 else 'behind'} the hub's: set the clock, or ask anew",
-        )

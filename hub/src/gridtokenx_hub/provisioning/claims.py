@@ -2,9 +2,12 @@
 
 import os
 
+import asyncpg
+
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.fields import ALGORITHMS
 from gridtokenx_hub.api.problems import Problem
+from gridtokenx_hub.provisioning.acting import check_meter, check_purpose
 from gridtokenx_hub.provisioning.issuing import meter_with_owner
 from gridtokenx_hub.provisioning.models import BrokerAddress, Claim, ClaimMeter
 from gridtokenx_hub.provisioning.store import Code, code_by_id, present_code
@@ -15,6 +18,8 @@ from gridtokenx_protocol.record import METER_ID_SIZE
 from gridtokenx_protocol.units import format_kwh
 
 MAX_CLOCK_DIFFERENCE_MS = 60_000
+BY_KEY_IN_FORCE = frozenset({"replace_meter", "transfer", "revoke"})
+"""Purposes that the device beside the meter claims with the key that it has."""
 
 BIND = """
 UPDATE provisioning_codes
@@ -30,16 +35,19 @@ async def claim(context: ApiContext, caller: str, body: ClaimMeter) -> Claim:
     Raises:
         ProtocolError: the key is none that the chain accepts.
         Problem: 404, 410 and 429 of the code; 409, the clock is off, the code is for another
-            meter, or another device has it.
+            meter or purpose, or another device has it.
     """
     code = await present_code(context, caller, body.code)
+    check_purpose(code, body.purpose)
+    if body.meter_id is not None:
+        check_meter(code, bytes.fromhex(body.meter_id))
     key = DeviceKey(ALGORITHMS[body.algorithm], body.public_key)
     check_public_key(key.algorithm, key.public_key)
     now_ms = int(context.clock().timestamp() * 1000)
     _check_clock(body.time_ms - now_ms)
     if code.serial is not None and code.serial != body.serial and code.mandate.key is None:
         raise _another_meter("its serial number is another")
-    if code.mandate.purpose == "replace_meter":
+    if body.purpose in BY_KEY_IN_FORCE:
         await _check_current_key(context, code, key)
     await context.pool.execute(
         BIND,
@@ -73,7 +81,7 @@ def _another_meter(detail: str) -> Problem:
 
 
 async def _check_current_key(context: ApiContext, code: Code, key: DeviceKey) -> None:
-    """Check that the device is the one beside the meter that is replaced."""
+    """Check that the device is the one beside the meter; once revoked, it still is."""
     meter = await meter_with_owner(context, code.mandate.meter_id or b"")
     if (meter["algorithm"], meter["public_key"]) != (key.algorithm, key.public_key):
         raise _another_meter("this device's key is not the one that the registry has for it")
@@ -81,7 +89,10 @@ async def _check_current_key(context: ApiContext, code: Code, key: DeviceKey) ->
 
 async def _answer(context: ApiContext, code: Code, now_ms: int) -> Claim:
     mandate, info = code.mandate, context.deployment
-    limits = mandate.limits or await _present_limits(context, mandate.meter_id or b"")
+    limits, suspended = mandate.limits, False
+    if limits is None:
+        meter = await meter_with_owner(context, mandate.meter_id or b"")
+        limits, suspended = _present_limits(meter), meter["status"] == "suspended"
     return Claim(
         meter_id=(mandate.meter_id or b"").hex(),
         deployment=info.deployment.hex(),
@@ -93,14 +104,14 @@ async def _answer(context: ApiContext, code: Code, now_ms: int) -> Claim:
         daily_export_limit_kwh=format_kwh(limits.daily_export_limit_mwh),
         owner_wallet=str(mandate.owner),
         owner_name=code.owner_name,
+        suspended=suspended,
         broker=BrokerAddress(host=context.broker.name, port=context.broker.port),
         ca_pem=context.authority.certificate_pem if context.authority else None,
         hub_time_ms=now_ms,
     )
 
 
-async def _present_limits(context: ApiContext, meter_id: bytes) -> Limits:
-    meter = await meter_with_owner(context, meter_id)
+def _present_limits(meter: asyncpg.Record) -> Limits:
     return Limits(
         meter["export_limit_mw"], meter["import_limit_mw"], meter["daily_export_limit_mwh"]
     )

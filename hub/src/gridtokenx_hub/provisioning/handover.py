@@ -2,13 +2,16 @@
 
 from typing import Literal
 
+import asyncpg
+
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.market import iso
-from gridtokenx_hub.api.problems import Problem
+from gridtokenx_hub.api.problems import Problem, unavailable
 from gridtokenx_hub.provisioning.acting import check_meter
 from gridtokenx_hub.provisioning.issuing import meter_with_owner
 from gridtokenx_hub.provisioning.models import ClaimStatus, Handover, LastReading
 from gridtokenx_hub.provisioning.store import Code, present_code
+from gridtokenx_hub.registrar import Mandate
 from gridtokenx_protocol.keys import key_id
 
 LAST_READING = """
@@ -57,6 +60,8 @@ async def hand_over(context: ApiContext, caller: str, text: str, meter_id: bytes
             409, "NotDoneYet", f"what the code is for, {code.mandate.purpose}, comes first"
         )
     meter = await meter_with_owner(context, meter_id)
+    if not _followed(code.mandate, meter):
+        raise unavailable("IndexerBehind", "the hub is still reading the chain: try again")
     await context.pool.execute(
         "UPDATE provisioning_codes SET done_at = coalesce(done_at, $2) WHERE id = $1",
         code.mandate.code_id,
@@ -70,3 +75,15 @@ async def hand_over(context: ApiContext, caller: str, text: str, meter_id: bytes
         key_id=key_id(meter["public_key"]).hex(),
         registered_at=iso(meter["registered_at"]),
     )
+
+
+def _followed(mandate: Mandate, meter: asyncpg.Record) -> bool:
+    """Whether the meter's row shows what the mandate's transaction did."""
+    match mandate.purpose:
+        case "install" | "rotate_key":
+            return mandate.key is not None and meter["public_key"] == mandate.key.public_key
+        case "transfer":
+            return bool(meter["owner_wallet"] == str(mandate.new_owner))
+        case "revoke":
+            return bool(meter["status"] == "revoked")
+    return True

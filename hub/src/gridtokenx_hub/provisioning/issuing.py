@@ -56,7 +56,12 @@ async def _terms(context: ApiContext, body: IssueCode) -> dict[str, Any]:
         raise Problem(409, "MeterRevoked", "the meter is revoked for ever: install it anew")
     if body.new_user_id is not None:
         await wallet_of(context, body.new_user_id)
-    return {"user_id": meter["user_id"], "meter_id": meter_id, "new_user_id": body.new_user_id}
+    return {
+        "user_id": meter["user_id"],
+        "meter_id": meter_id,
+        "new_user_id": body.new_user_id,
+        "reason": "decommissioned" if body.purpose == "revoke" else None,
+    }
 
 
 async def meter_with_owner(context: ApiContext, meter_id: bytes) -> asyncpg.Record:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from gridtokenx_hub.api.fields import (
     EXAMPLE_SIGNATURE,
@@ -22,9 +22,18 @@ from gridtokenx_hub.api.models import In, Out
 DAY_S = 86_400
 EXAMPLE_METER = "9f2c4e1ab07d4c55a1e3b6d8f0c2e4a6"
 
-CodePurpose = Literal["install", "rotate_key", "replace_meter", "transfer"]
+CodePurpose = Literal["install", "rotate_key", "replace_meter", "transfer", "revoke"]
 CodeText = Annotated[str, Field(max_length=256, examples=["K7QF-9M2X-4TDA-W3HN"])]
-Serial = Annotated[str, Field(min_length=1, max_length=64, examples=["4711-0815"])]
+
+
+def plain_serial(text: str) -> str:
+    """Return a serial number without the zeros in front that a meter's register cannot show."""
+    return str(int(text)) if text.isascii() and text.isdigit() else text
+
+
+Serial = Annotated[
+    str, Field(min_length=1, max_length=64, examples=["4711-0815"]), AfterValidator(plain_serial)
+]
 CertificateRequest = Annotated[str, Field(max_length=16_384)]
 SignedReading = Annotated[
     Base64, text("0oRDoQEnoQRI…", "base64 of the reading that the device signed (COSE_Sign1)")
@@ -66,6 +75,7 @@ class IssueCode(In):
             "rotate_key": {"meter_id"},
             "replace_meter": {"meter_id"},
             "transfer": {"meter_id", "new_user_id"},
+            "revoke": {"meter_id"},
         }[self.purpose]
         optional = {"purpose", "serial", "valid_for_s"}
         given = {name for name, value in self if value is not None} - optional
@@ -112,6 +122,8 @@ class ClaimMeter(In):
     """A device claims a code with its public key."""
 
     code: CodeText
+    purpose: CodePurpose = Field(description="what it wants to do with the code")
+    meter_id: MeterIdText | None = Field(None, description="beside which it is, once installed")
     algorithm: AlgorithmName
     public_key: Annotated[Hex, text("d75a98…", "32 bytes (Ed25519) or 33 (P-256) in hex")]
     serial: Serial | None = None
@@ -138,6 +150,7 @@ class Claim(Whole):
     daily_export_limit_kwh: Number
     owner_wallet: str = Field(examples=[EXAMPLE_WALLET])
     owner_name: str
+    suspended: bool = Field(description="the chain takes no reading of the key in force")
     broker: BrokerAddress
     ca_pem: str | None = None
     hub_time_ms: int
@@ -152,7 +165,7 @@ class Register(In):
 
 
 class OwnerSigned(In):
-    """The transaction of a registration with the owner's signature in it."""
+    """The transaction that was answered, with an owner's signature in it."""
 
     code: CodeText
     transaction: Annotated[Base64, text("AgAAAA…", "base64 of the transaction that was answered")]
@@ -167,10 +180,10 @@ class Registered(Whole):
 
 
 class OwnerMustSign(Out):
-    """The hub does not hold the owner's wallet: the owner signs this and sends it back."""
+    """The hub does not hold an owner's wallet: the owner signs this and sends it back."""
 
     owner_wallet: str = Field(examples=[EXAMPLE_WALLET])
-    transaction: str = Field(description="base64; nobody has signed it yet")
+    transaction: str = Field(description="base64; with the signature of the other owner, if any")
     last_valid_block_height: int
 
 
@@ -179,6 +192,15 @@ class ProveByReading(In):
 
     code: CodeText
     reading: SignedReading
+
+
+class RotateKey(ProveByReading):
+    """A reading that the new key signed, and the word of the key in force."""
+
+    handover: Annotated[
+        Base64,
+        text("0oRDoQEn…", "base64 of COSE_Sign1 by the key in force over the new key's CBOR"),
+    ]
 
 
 class PresentCode(In):

@@ -53,11 +53,16 @@ async def revoke_meter(
                 raise unavailable(
                     "IndexerBehind", "the hub is still reading the chain: try again"
                 ) from refused
-    await _shut_out(context)
+    await shut_out(context)
     return RevokedMeter(meter_id=meter_id.hex(), tx_signature=tx_signature)
 
 
-async def _shut_out(context: ApiContext) -> None:
+async def shut_out(context: ApiContext) -> None:
+    """Have the broker follow what is revoked.
+
+    Raises:
+        Problem: 503, it does not.
+    """
     if context.exclusion is None:
         return
     try:

@@ -65,6 +65,16 @@ class Mandate:
     key: DeviceKey | None
     limits: Limits | None
 
+    @property
+    def consenting(self) -> tuple[Pubkey, ...]:
+        """The owners whose signatures the chain asks for."""
+        match self.purpose:
+            case "install" | "rotate_key":
+                return (self.owner,)
+            case "transfer" if self.new_owner is not None:
+                return (self.owner, self.new_owner)
+        return ()
+
 
 def mandate_of(row: asyncpg.Record) -> Mandate:
     """Return the mandate in a row that `SELECT` found."""

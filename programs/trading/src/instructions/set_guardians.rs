@@ -67,6 +67,7 @@ fn next_epoch(
         return Ok((U64::new(1), bump));
     }
     let mut retired = accounts::load_mut::<Guardians, _>(guardians, program_id, InvalidAccount)?;
+    #[cfg(not(feature = "without-new-epoch"))]
     retired.epoch.increment().ok_or(ArithmeticOverflow)?;
     Ok((retired.epoch, retired.bump))
 }

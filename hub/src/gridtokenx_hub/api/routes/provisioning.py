@@ -1,6 +1,6 @@
 """Codes, claims and all that an installer does with them; renewal; revocation."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.security import APIKeyHeader, HTTPBearer
@@ -18,7 +18,7 @@ from gridtokenx_hub.api.routing import (
     PublicRoute,
     caller_address,
 )
-from gridtokenx_hub.provisioning import changes, handover, registration
+from gridtokenx_hub.provisioning import changes, handover, offers, registration
 from gridtokenx_hub.provisioning.acting import acting
 from gridtokenx_hub.provisioning.certificates import renew_certificate
 from gridtokenx_hub.provisioning.claims import claim
@@ -42,11 +42,15 @@ from gridtokenx_hub.provisioning.models import (
     RenewedCertificate,
     RevokedMeter,
     RevokeMeter,
+    RotateKey,
 )
 from gridtokenx_hub.provisioning.revocation import revoke_meter
 from gridtokenx_hub.provisioning.store import list_codes, withdraw_code
+from gridtokenx_hub.registrar import Purpose
 
 ACTED = documented(400, 404, 409, 410, 413, 422, 429, 503)
+OFFERED: dict[int | str, dict[str, Any]] = {202: {"model": OwnerMustSign}, **ACTED}
+SIGNED_BY_OWNERS: tuple[Purpose, ...] = ("install", "rotate_key", "transfer")
 
 private = APIRouter(
     prefix="/api",
@@ -74,6 +78,10 @@ CallerAddress = Annotated[str, Depends(caller_address)]
 
 def _answer(content: Out, status: int = 201) -> Response:
     return ExactJSONResponse(content.content(), status)
+
+
+def _stepped(content: Out) -> Response:
+    return _answer(content, 202 if isinstance(content, OwnerMustSign) else 201)
 
 
 @private.post(
@@ -144,7 +152,7 @@ async def claim_code(context: Context, address: CallerAddress, body: ClaimMeter)
     "/claims/{meter_id}/registration",
     status_code=201,
     response_model=Registered,
-    responses={202: {"model": OwnerMustSign}, **ACTED},
+    responses=OFFERED,
 )
 async def register(
     context: Context, address: CallerAddress, meter_id: MeterId, body: Register
@@ -155,22 +163,27 @@ async def register(
     to `owner-signature`.
     """
     async with acting(context, address, body.code, meter_id, "install") as code:
-        done = await registration.register(context, code, body.baseline, body.csr_pem)
-    return _answer(done, 201 if isinstance(done, Registered) else 202)
+        return _stepped(await registration.register(context, code, body.baseline, body.csr_pem))
 
 
 @by_code.post(
     "/claims/{meter_id}/owner-signature",
     status_code=201,
-    response_model=Registered,
-    responses=ACTED,
+    response_model=Registered | Changed,
+    responses=OFFERED,
 )
 async def owner_signature(
     context: Context, address: CallerAddress, meter_id: MeterId, body: OwnerSigned
 ) -> Response:
-    """Register with the transaction that the owner has signed, as it was answered before."""
-    async with acting(context, address, body.code, meter_id, "install") as code:
-        return _answer(await registration.owner_signed(context, code, body.transaction))
+    """Do what the code is for, with the transaction that was answered and an owner has signed.
+
+    The answer is that of the step; 202 when the other owner has to sign too.
+    """
+    async with acting(context, address, body.code, meter_id, *SIGNED_BY_OWNERS) as code:
+        done = await offers.owner_signed(context, code, body.transaction)
+        if isinstance(done, str) and code.mandate.purpose == "install":
+            return _answer(registration.registered(context, code, done))
+        return _stepped(changes.changed(done))
 
 
 @by_code.get(
@@ -205,14 +218,18 @@ async def done(
 
 
 @by_code.post(
-    "/claims/{meter_id}/rotation", status_code=201, response_model=Changed, responses=ACTED
+    "/claims/{meter_id}/rotation", status_code=201, response_model=Changed, responses=OFFERED
 )
 async def rotate(
-    context: Context, address: CallerAddress, meter_id: MeterId, body: ProveByReading
+    context: Context, address: CallerAddress, meter_id: MeterId, body: RotateKey
 ) -> Response:
-    """Put the key in force that claimed the code, by a reading that it signed."""
+    """Put the key in force that claimed the code, by a reading that it signed.
+
+    The key before hands over by its own signature. 202 when the hub does not hold the owner's
+    wallet, as for a registration.
+    """
     async with acting(context, address, body.code, meter_id, "rotate_key") as code:
-        return _answer(await changes.rotate_key(context, code, body.reading))
+        return _stepped(await changes.rotate_key(context, code, body.reading, body.handover))
 
 
 @by_code.post(
@@ -221,20 +238,37 @@ async def rotate(
 async def replace(
     context: Context, address: CallerAddress, meter_id: MeterId, body: ProveByReading
 ) -> Response:
-    """Go on from the registers of a new meter, by its first reading with the flag for it."""
+    """Go on from the registers of a new meter, by its first reading with the flag for it.
+
+    409 `NotSettled` or `ReadingsMissing` while something of the old registers is under way.
+    """
     async with acting(context, address, body.code, meter_id, "replace_meter") as code:
         return _answer(await changes.replace_meter(context, code, body.reading))
 
 
 @by_code.post(
-    "/claims/{meter_id}/transfer", status_code=201, response_model=Changed, responses=ACTED
+    "/claims/{meter_id}/transfer", status_code=201, response_model=Changed, responses=OFFERED
 )
 async def transfer(
     context: Context, address: CallerAddress, meter_id: MeterId, body: PresentCode
 ) -> Response:
-    """Give the meter to its new owner, once everything is settled."""
+    """Give the meter to its new owner, once everything is settled.
+
+    202 when the hub does not hold the wallet of both owners: each signs the transaction.
+    """
     async with acting(context, address, body.code, meter_id, "transfer") as code:
-        return _answer(await changes.transfer(context, code))
+        return _stepped(await changes.transfer(context, code))
+
+
+@by_code.post(
+    "/claims/{meter_id}/decommissioning", status_code=201, response_model=Changed, responses=ACTED
+)
+async def decommission(
+    context: Context, address: CallerAddress, meter_id: MeterId, body: PresentCode
+) -> Response:
+    """Revoke the meter for ever at the end of its service, once everything is settled."""
+    async with acting(context, address, body.code, meter_id, "revoke") as code:
+        return _answer(await changes.decommission(context, code))
 
 
 @by_code.post(

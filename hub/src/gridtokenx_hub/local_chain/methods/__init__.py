@@ -1,14 +1,10 @@
 """The JSON-RPC methods: each takes the chain and the parameters as they came."""
 
-from collections.abc import Awaitable, Callable
-
-from gridtokenx_hub.json_types import Json
 from gridtokenx_hub.local_chain.chain import LocalChain
+from gridtokenx_hub.local_chain.json_rpc import Methods
 from gridtokenx_hub.local_chain.methods import accounts, history, sending, status, tokens
 
-Method = Callable[[LocalChain, Json], Awaitable[Json]]
-
-METHODS: dict[str, Method] = {
+METHODS: Methods[LocalChain] = {
     "getAccountInfo": accounts.get_account_info,
     "getBalance": accounts.get_balance,
     "getBlockHeight": status.get_block_height,

@@ -1,24 +1,16 @@
 """Accounts as they are."""
 
-import base64
-
 from solders.account import Account
-from solders.pubkey import Pubkey
 
-from gridtokenx_hub import base58
-from gridtokenx_hub.json_types import Json, JsonObject
+from gridtokenx_hub.json_types import Json
+from gridtokenx_hub.local_chain.bank import TELL_TIME
 from gridtokenx_hub.local_chain.chain import LocalChain
 from gridtokenx_hub.local_chain.encoding import account_encoding, account_json, data_slice
-from gridtokenx_hub.local_chain.params import Config, Params, mapping, pubkey, text, u64
+from gridtokenx_hub.local_chain.filters import data_filters
+from gridtokenx_hub.local_chain.params import Params, pubkey
 from gridtokenx_hub.local_chain.rpc_errors import invalid_params
 
-TELL_TIME = {
-    Pubkey.from_string("SysvarC1ock11111111111111111111111111111111"),
-    Pubkey.from_string("SysvarS1otHashes111111111111111111111111111"),
-}
-"""Accounts that change while nobody does anything."""
 MAX_ACCOUNTS = 100
-MAX_FILTERS = 4
 MAX_DATA_SIZE = 1 << 40  # far above any account; keeps the rent formula within 64 bits
 
 
@@ -59,7 +51,7 @@ async def get_program_accounts(chain: LocalChain, values: Json) -> Json:
     """The accounts of a program that pass all filters."""
     params = Params(values, required=1, allowed=2)
     program, config = params.pubkey(0), params.config(1)
-    encoding, part, filters = account_encoding(config), data_slice(config), _filters(config)
+    encoding, part, filters = account_encoding(config), data_slice(config), data_filters(config)
     with_context = config.flag("withContext")
 
     def query() -> Json:
@@ -92,62 +84,6 @@ async def get_minimum_balance_for_rent_exemption(chain: LocalChain, values: Json
     if size > MAX_DATA_SIZE:
         raise invalid_params(f"Invalid params: {size} bytes are more than an account can have.")
     return chain.bank.minimum_balance(size)
-
-
-class DataFilter:
-    """Keeps accounts whose data has a size, or has certain bytes at an offset."""
-
-    def __init__(self, size: int | None, offset: int, expected: bytes) -> None:
-        self._size = size
-        self._offset = offset
-        self._expected = expected
-
-    def holds(self, data: bytes) -> bool:
-        """Whether an account with `data` is kept."""
-        if self._size is not None:
-            return len(data) == self._size
-        return data[self._offset : self._offset + len(self._expected)] == self._expected
-
-
-def _filters(config: Config) -> list[DataFilter]:
-    given = config.get("filters")
-    if given is None:
-        return []
-    if not isinstance(given, list):
-        raise invalid_params("Invalid params: invalid type: filters are a sequence.")
-    if len(given) > MAX_FILTERS:
-        raise invalid_params(f"Too many filters provided; max {MAX_FILTERS}")
-    return [_filter(mapping(value)) for value in given]
-
-
-def _filter(given: JsonObject) -> DataFilter:
-    match given:
-        case {"dataSize": size, **others} if not others:
-            return DataFilter(u64(size), 0, b"")
-        case {"memcmp": dict(memcmp), **others} if not others:
-            expected = _filter_bytes(memcmp.get("bytes"), memcmp.get("encoding"))
-            return DataFilter(None, u64(memcmp.get("offset")), expected)
-        case _:
-            name = next(iter(given), "")
-            raise invalid_params(
-                f"Invalid params: unknown variant `{name}`, expected one of `dataSize`, `memcmp`."
-            )
-
-
-def _filter_bytes(expected: Json, encoding: Json) -> bytes:
-    if isinstance(expected, list):
-        try:
-            return bytes(u64(value) for value in expected)
-        except ValueError as error:
-            raise invalid_params("Invalid params: memcmp bytes are from 0 to 255.") from error
-    coded = text(expected)
-    try:
-        if encoding == "base64":
-            return base64.b64decode(coded, validate=True)
-        return base58.decode(coded)
-    except ValueError as error:
-        name = "Base64DecodeError" if encoding == "base64" else "Base58DecodeError"
-        raise invalid_params(f"Invalid param: {name}({error})") from error
 
 
 def _shown(account: Account | None, encoding: str, part: slice) -> Json:

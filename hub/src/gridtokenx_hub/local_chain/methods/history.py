@@ -6,12 +6,9 @@ from solders.signature import Signature
 
 from gridtokenx_hub.json_types import Json, JsonObject
 from gridtokenx_hub.local_chain.chain import LocalChain
-from gridtokenx_hub.local_chain.encoding import (
-    status_json,
-    transaction_json,
-)
+from gridtokenx_hub.local_chain.encoding import status_json, transaction_json
 from gridtokenx_hub.local_chain.params import Config, Params, signature
-from gridtokenx_hub.local_chain.records import StoredTransaction
+from gridtokenx_hub.local_chain.records import StoredTransaction, error_of
 from gridtokenx_hub.local_chain.rpc_errors import (
     TRANSACTION_NOT_FOUND,
     UNSUPPORTED_TRANSACTION_VERSION,
@@ -25,12 +22,14 @@ MAX_SIGNATURES = 1000
 
 
 async def get_signature_statuses(chain: LocalChain, values: Json) -> Json:
-    """What became of each signature; all of history is searched, and what is there is final."""
+    """What became of each signature: of the last two minutes, or in all of history if asked for."""
     params = Params(values, required=1, allowed=2)
+    everywhere = params.has(1) and params.config(1).required_flag("searchTransactionHistory")
     signatures = [signature(value) for value in params.list_of_text(0, MAX_STATUSES)]
 
     def query() -> Json:
-        return chain.in_context([_status(chain.ledger.transaction(bytes(s))) for s in signatures])
+        find = chain.ledger.transaction if everywhere else chain.recent_transaction
+        return chain.in_context([_status(find(bytes(signature))) for signature in signatures])
 
     return await chain.producer.read(query)
 
@@ -73,7 +72,7 @@ async def get_signatures_for_address(chain: LocalChain, values: Json) -> Json:
     params = Params(values, required=1, allowed=2)
     address, config = params.pubkey(0), params.config(1)
     config.require_confirmed()
-    limit = config.optional_u64("limit")
+    limit = config.optional_u64("limit", "usize")
     limit = MAX_SIGNATURES if limit is None else limit
     if not 0 < limit <= MAX_SIGNATURES:
         raise invalid_params(f"Invalid limit; max {MAX_SIGNATURES}")
@@ -88,7 +87,7 @@ async def get_signatures_for_address(chain: LocalChain, values: Json) -> Json:
             {
                 "blockTime": stored.unix_s,
                 "confirmationStatus": "finalized",
-                "err": _error(stored),
+                "err": error_of(stored),
                 "memo": None,
                 "signature": str(Signature(stored.signature)),
                 "slot": stored.slot,
@@ -114,15 +113,10 @@ def _id(chain: LocalChain, bound: Signature | None) -> int | None:
     return stored.id
 
 
-def _error(stored: StoredTransaction) -> Json:
-    error: Json = None if stored.err is None else json.loads(stored.err)
-    return error
-
-
 def _status(stored: StoredTransaction | None) -> Json:
     if stored is None:
         return None
-    error = _error(stored)
+    error = error_of(stored)
     return {
         "confirmationStatus": "finalized",
         "confirmations": None,

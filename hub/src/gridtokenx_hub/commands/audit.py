@@ -1,0 +1,103 @@
+"""`gtx-hub audit`: do the invariants hold? Says what it compared; 0 when they do, 1 when not."""
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import asyncpg
+
+from gridtokenx_hub.audit import Check, Report, audit
+from gridtokenx_hub.chain import ChainClient, ChainUnavailable, RequestRefused
+from gridtokenx_hub.commands.context import database_url
+from gridtokenx_hub.settings import load_settings
+from gridtokenx_programs import PROGRAM_NAMES, Addresses, load
+
+ERRORS = (ChainUnavailable, RequestRefused, asyncpg.PostgresError)
+PATIENCE_S = 60.0
+SHOWN = 10
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's own arguments."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=PATIENCE_S,
+        metavar="SECONDS",
+        help="how long to wait for a moment at which the indexer has caught up (default 60)",
+    )
+
+
+def execute(folder: Path, arguments: argparse.Namespace) -> int:
+    """Print the report."""
+    settings = load_settings(folder)
+    url = database_url(folder, settings)
+    report = asyncio.run(run(url, settings.chain.rpc_url, arguments.patience))
+    sys.stdout.write((as_json(report) if arguments.json else as_text(report)) + "\n")
+    return 1 if report.differences else 0
+
+
+async def run(url: str, rpc_url: str, patience_s: float) -> Report:
+    """Audit the hub of this database and chain."""
+    programs = {name: load(name) for name in PROGRAM_NAMES}
+    addresses = Addresses(*(programs[name].id for name in PROGRAM_NAMES))
+    client = ChainClient(rpc_url)
+    # Not from the hub's pool: looking at every row may take longer than a minute.
+    connection = await asyncpg.connect(url)
+    try:
+        now_ms = time.time_ns() // 1_000_000
+        return await audit(connection, client, programs, addresses, now_ms, patience_s)
+    finally:
+        await connection.close()
+        await client.close()
+
+
+def as_json(report: Report) -> str:
+    """Return the report as one JSON object; of the differences of a check, the first few."""
+    return json.dumps(
+        {
+            "holds": not report.differences,
+            "events": dict(report.events),
+            "moved": report.moved,
+            "checks": [
+                {
+                    "invariant": check.invariant,
+                    "title": check.title,
+                    "holds": not check.differences,
+                    "compared": dict(check.compared),
+                    "differences": len(check.differences),
+                    "first_differences": [asdict(one) for one in check.differences[:SHOWN]],
+                }
+                for check in report.checks
+            ],
+        },
+        default=str,
+    )
+
+
+def as_text(report: Report) -> str:
+    """Return the report for a person."""
+    events = ", ".join(f"{name} {count}" for name, count in report.events.items())
+    lines = [f"read at event {events}"]
+    if report.moved:
+        lines.append(
+            "the database never had just the events that the chain had sent: what differs may be "
+            "of the moment, or the indexer does not follow (see its log)"
+        )
+    for check in report.checks:
+        lines += _lines(check)
+    return "\n".join(lines)
+
+
+def _lines(check: Check) -> list[str]:
+    verdict = "holds" if not check.differences else f"{len(check.differences)} differences"
+    compared = ", ".join(f"{name} {count:,}" for name, count in check.compared.items())
+    shown = [f"    {difference}" for difference in check.differences[:SHOWN]]
+    if len(check.differences) > SHOWN:
+        shown.append("    …")
+    return [f"{check.invariant}. {check.title}: {verdict}", f"    compared: {compared}", *shown]
