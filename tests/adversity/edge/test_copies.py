@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Coroutine, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.adversity.edge.house import PATIENCE_S, House, house
@@ -60,7 +61,7 @@ async def test_an_old_backup_uses_no_sequence_again(
 
 async def test_two_agents_with_one_key_are_seen(tmp_path: Path, meter_port: int) -> None:
     link = Link(MQTT, 0)
-    settings = {"broker_port": link.port, "read_every_ms": 50}
+    settings: dict[str, Any] = {"broker_port": link.port, "read_every_ms": 50}
     async with house(tmp_path / "house", meter_port, **settings) as here:
         link.target = here.broker.port
         shutil.copytree(here.site.folder, tmp_path / "copy")

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 from tests.adversity.edge.house import PATIENCE_S, House, house
 from tests.adversity.edge.small_disk import small_disk
@@ -13,7 +14,7 @@ from gridtokenx_edge.health.client import fetch_figures
 
 async def test_a_full_disk_stops_readings_and_nothing_else(tmp_path: Path, meter_port: int) -> None:
     async with small_disk(tmp_path / "disk", "3m") as disk:
-        settings = {"health_port": free_port(), "read_every_ms": 50}
+        settings: dict[str, Any] = {"health_port": free_port(), "read_every_ms": 50}
         async with house(disk.folder / "house", meter_port, **settings) as here:
             agent = await here.start()
             await here.more_records()

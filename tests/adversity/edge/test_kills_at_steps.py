@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.adversity.edge.house import PATIENCE_S, Agent, House, house
@@ -38,7 +39,7 @@ WIRE_STEPS = (
 
 async def die_at_packet(folder: Path, meter_port: int, step: WireStep, times: int) -> None:
     broker = Link(MQTT, 0)
-    settings = {"broker_port": broker.port, "read_every_ms": 50}
+    settings: dict[str, Any] = {"broker_port": broker.port, "read_every_ms": 50}
     async with (
         Link(MODBUS, meter_port).serve() as meter,
         broker.serve(),

@@ -5,6 +5,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.adversity.edge.house import PATIENCE_S, House, house
 from tests.adversity.edge.link import MODBUS, MQTT, Fate, Link, Way, publishes
@@ -18,7 +19,7 @@ PERIOD_MS = 100
 async def house_on_links(folder: Path, meter_port: int) -> AsyncIterator[tuple[House, Link, Link]]:
     """A house, its link to the meter and its link to the broker."""
     broker = Link(MQTT, 0)
-    settings = {"broker_port": broker.port, "read_every_ms": PERIOD_MS}
+    settings: dict[str, Any] = {"broker_port": broker.port, "read_every_ms": PERIOD_MS}
     async with (
         Link(MODBUS, meter_port).serve() as meter,
         broker.serve(),
