@@ -76,7 +76,7 @@ async def run(
     dead: bool = False,
 ) -> dict[str, Any]:
     """Measure one load, after each living meter was read a few times."""
-    with working_folder() as folder, broker(folder) as port:
+    with working_folder() as folder, broker(folder) as (port, _):
         site = Site(folder, meters, serial, dead, read_every_ms)
         await site.provision(port, SIGNER.public_key)
         async with hub(port) as readings, site.agent(port, SIGNER.public_key) as pid:
