@@ -52,7 +52,7 @@ VERBS = {
     "soak": Verb(
         "[TIMES]: kill loops and property tests, many times as long, and the programs without "
         "each of their defences; defences [--only FEATURE] [--program NAME]: these alone",
-        _python("workbench.soak"),
+        _python("workbench.soak", broker=True, tools=True),
     ),
     "cluster": Verb(
         "a private Solana cluster on this machine: --authorities N [--port P] [--reset]",

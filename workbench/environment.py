@@ -68,9 +68,9 @@ def offer_softhsm() -> None:
 
 
 def offer_strace() -> None:
-    """Install strace where this user may; otherwise the tests that need it are skipped."""
+    """Install strace where this user may; otherwise the tests that need it say so."""
     if shutil.which("strace") is None and not apt_install("strace"):
-        say("strace is not installed: the tests that kill the chain at each write are skipped")
+        say("strace is not installed: the tests that kill a process at each write need it")
 
 
 def apt_install(*packages: str) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import aiomqtt
@@ -46,8 +47,13 @@ class FakeHub:
     _client: aiomqtt.Client | None = None
 
     @asynccontextmanager
-    async def connect(self, port: int) -> AsyncIterator["FakeHub"]:
-        client = aiomqtt.Client("127.0.0.1", port, protocol=aiomqtt.ProtocolVersion.V5)
+    async def connect(self, at: int | Path) -> AsyncIterator["FakeHub"]:
+        """Serve on a broker, at a port of this machine or at a Unix socket."""
+        version = aiomqtt.ProtocolVersion.V5
+        if isinstance(at, Path):
+            client = aiomqtt.Client(str(at), transport="unix", protocol=version)
+        else:
+            client = aiomqtt.Client("127.0.0.1", at, protocol=version)
         async with client:
             self._client = client
             await client.subscribe(READINGS_FILTER, qos=1)

@@ -9,7 +9,7 @@ from tests.edge.fake_hub import METER_ID, FakeHub
 from tests.edge.fake_meter import FakeMeter
 from tests.edge.site import MakeSite
 
-from gridtokenx_edge.errors import ConfigError
+from gridtokenx_edge.errors import ConfigError, SpoolError
 from gridtokenx_edge.health import MeterFigures, prometheus_text, serve_figures
 
 
@@ -104,3 +104,15 @@ def test_figures_of_two_meters_stand_together() -> None:
         'gtx_edge_spool_bytes{meter="a"} 7',
         'gtx_edge_spool_bytes{meter="b"} 7',
     ]
+
+
+async def test_a_spool_that_cannot_be_read_is_told() -> None:
+    async def unreadable() -> str:
+        raise SpoolError("the spool cannot be read")
+
+    async with serve_figures(0, unreadable) as port:
+        status, body = await ask(port, b"GET /metrics HTTP/1.1\r\n\r\n")
+    assert (status, body) == (
+        "HTTP/1.1 503 Service Unavailable",
+        "the spool cannot be read\n",
+    )

@@ -196,6 +196,20 @@ def test_a_damaged_file_says_what_to_do(meter_config: MeterConfig, content: byte
         Spool.open(meter_config.spool)
 
 
+def test_a_disk_that_cannot_be_read_has_a_name(chain: Chain) -> None:
+    chain.spool._connection.close()
+    for read in (
+        chain.spool.stands,
+        chain.spool.undeclared,
+        lambda: chain.spool.pending(0, 1),
+        lambda: chain.spool.held(1, 1, 1),
+        lambda: chain.spool.message(1),
+        lambda: chain.ack(1),
+    ):
+        with pytest.raises(SpoolError, match="cannot be read"):
+            read()
+
+
 def test_a_missing_folder_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(SpoolError, match="make its folder"):
         Spool.open(SpoolConfig(tmp_path / "none" / "spool.db", 1 << 20, 30))

@@ -19,11 +19,13 @@ class Way(Enum):
 class Fate(Enum):
     """What becomes of a packet."""
 
-    PASS = "it is handed on"
+    ON = "it is handed on"
     CUT = "half of it is handed on, then the connection is reset"
     STALL = "it stays where it is, and all behind it; no connection is closed"
 
 
+_ENDED = (asyncio.IncompleteReadError, ConnectionError)
+"""How a connection ends, which is what a link is about."""
 Choose = Callable[[Way, bytes], Fate]
 
 
@@ -33,7 +35,7 @@ class Framing:
 
     head_bytes: int
     length_at: int
-    """Offset of a 16-bit length in the head; -1 for MQTT's variable length behind the first byte."""
+    """Offset of a 16-bit length in the head; -1 for MQTT's variable length behind it."""
 
     async def read(self, reader: asyncio.StreamReader) -> bytes:
         """The next whole packet."""
@@ -69,12 +71,12 @@ class Link:
     def __init__(self, framing: Framing, target: int) -> None:
         self.port = free_port()
         self.target = target
-        self.choose: Choose = lambda way, packet: Fate.PASS
+        self.choose: Choose = lambda way, packet: Fate.ON
         self.pause_s = 0.0
         self.struck = asyncio.Event()
         self.connections = 0
         self._framing = framing
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._reset = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
@@ -96,40 +98,30 @@ class Link:
 
     def heal(self) -> None:
         """Let everything pass from now on; what was stalled is gone, with its connections."""
-        self.choose = lambda way, packet: Fate.PASS
+        self.choose = lambda way, packet: Fate.ON
         self.reset()
 
     def reset(self) -> None:
         """Reset all connections."""
-        for writer in self._writers:
-            writer.transport.abort()
+        self._reset.set()
+        self._reset = asyncio.Event()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task
         self._tasks.add(task)
         self.connections += 1
-        # an end of a connection, which is what a link is about
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
-            async with self._held(writer):
+        reset = self._reset
+        with suppress(ConnectionError):
+            async with _aborted(writer):
                 far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target)
-                async with self._held(far_writer):
+                async with _aborted(far_writer):
                     await _first_to_end(
+                        reset.wait(),
                         self._carry(Way.UP, reader, far_writer),
                         self._carry(Way.DOWN, far_reader, writer),
                     )
         self._tasks.discard(task)
-
-    @asynccontextmanager
-    async def _held(self, writer: asyncio.StreamWriter) -> AsyncIterator[None]:
-        self._writers.add(writer)
-        try:
-            yield
-        finally:
-            self._writers.discard(writer)
-            writer.transport.abort()
-            with suppress(ConnectionError):
-                await writer.wait_closed()
 
     async def _carry(
         self, way: Way, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -141,21 +133,31 @@ class Link:
             if fate is Fate.STALL:
                 self.struck.set()
                 await asyncio.Event().wait()
-            writer.write(packet if fate is Fate.PASS else packet[: len(packet) // 2])
+            writer.write(packet if fate is Fate.ON else packet[: len(packet) // 2])
             await writer.drain()
             if fate is Fate.CUT:
                 self.struck.set()
                 raise ConnectionResetError("cut")
 
 
-async def _first_to_end(*ways: Coroutine[None, None, None]) -> None:
+@asynccontextmanager
+async def _aborted(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        writer.transport.abort()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+async def _first_to_end(*ways: Coroutine[None, None, object]) -> None:
     tasks = [asyncio.create_task(way) for way in ways]
-    done, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    _, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in rest:
         task.cancel()
-    await asyncio.gather(*rest, return_exceptions=True)
-    for task in done:
-        task.result()
+    for result in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(result, Exception) and not isinstance(result, _ENDED):
+            raise result
 
 
 def publishes(topic_end: bytes) -> Callable[[bytes], bool]:

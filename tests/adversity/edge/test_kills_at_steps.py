@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.adversity.edge.house import PATIENCE_S, Agent, House, house
@@ -38,7 +39,7 @@ WIRE_STEPS = (
 
 async def die_at_packet(folder: Path, meter_port: int, step: WireStep, times: int) -> None:
     broker = Link(MQTT, 0)
-    settings = {"broker_port": broker.port, "read_every_ms": 50}
+    settings: dict[str, Any] = {"broker_port": broker.port, "read_every_ms": 50}
     async with (
         Link(MODBUS, meter_port).serve() as meter,
         broker.serve(),
@@ -48,10 +49,10 @@ async def die_at_packet(folder: Path, meter_port: int, step: WireStep, times: in
         link = meter if step.on_meter_link else broker
         for _ in range(times):
             agent = await here.start()
-            await here.hub.more_records()
+            await here.more_records()
             link.strike(
                 lambda way, packet: (
-                    Fate.STALL if way is step.way and step.matches(packet) else Fate.PASS
+                    Fate.STALL if way is step.way and step.matches(packet) else Fate.ON
                 )
             )
             async with asyncio.timeout(PATIENCE_S):

@@ -11,7 +11,6 @@ from tests.adversity.edge.traced import strace
 
 from gridtokenx_edge.spool.inspect import verify
 from gridtokenx_edge.spool.schema import open_for_reading
-from gridtokenx_protocol.keys import Algorithm
 
 
 async def test_nothing_is_sent_that_a_power_cut_could_take_back(
@@ -28,8 +27,8 @@ async def test_nothing_is_sent_that_a_power_cut_could_take_back(
         async with asyncio.timeout(PATIENCE_S):
             # until the log has been brought back into the database on the way
             while (folder / "spool.db").stat().st_size == len(before):
-                await here.hub.more_records()
-        await here.hub.more_records()
+                await here.more_records()
+        await here.more_records()
         await agent.killed()
         here.check()
     chance = random.Random(7)  # noqa: S311 - the same parts in every run
@@ -51,7 +50,7 @@ def sound_until(path: Path, public_key: bytes) -> int:
     """Highest sequence of a spool, in which all must be well."""
     connection: sqlite3.Connection = open_for_reading(path)
     try:
-        assert verify(connection, Algorithm.ED25519, public_key).problems == []
+        assert verify(connection, (public_key,)).problems == []
         return int(connection.execute("SELECT last_sequence FROM chain").fetchone()[0])
     finally:
         connection.close()

@@ -38,6 +38,7 @@ class MeterAgent:
             "readings_total": loop.recorded,
             "messages_total": counts["messages"],
             "acks_total": counts["acks"],
+            "acks_not_written_total": counts["acks_not_written"],
             "connections_lost_total": counts["connections_lost"],
             "connected": int(self.uplink.connected),
             "clock_status": int(loop.clock_status()),

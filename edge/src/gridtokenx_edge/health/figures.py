@@ -9,6 +9,7 @@ _KINDS: Final = {
     "refused_total": ("counter", "Readings that were not signed, by reason."),
     "messages_total": ("counter", "Messages that were published."),
     "acks_total": ("counter", "Signed acks of the hub."),
+    "acks_not_written_total": ("counter", "Acks that could not be written to the spool."),
     "connections_lost_total": ("counter", "Connections to the broker that ended."),
     "connected": ("gauge", "1 while there is a connection to the broker."),
     "clock_status": ("gauge", "0 unknown, 1 relative, 2 informative, 3 synchronised."),

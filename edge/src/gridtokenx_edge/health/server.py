@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-from gridtokenx_edge.errors import ConfigError
+from gridtokenx_edge.errors import ConfigError, SpoolError
 
 _PATIENCE_S: Final = 5.0
 _MAX_REQUEST: Final = 4096
@@ -50,7 +50,10 @@ async def _response(reader: asyncio.StreamReader, page: Callable[[], Awaitable[s
         return _message("404 Not Found", "GET /metrics\n")
     if method != b"GET":
         return _message("405 Method Not Allowed", "GET /metrics\n")
-    return _message("200 OK", await page())
+    try:
+        return _message("200 OK", await page())
+    except SpoolError as error:
+        return _message("503 Service Unavailable", f"{error}\n")
 
 
 def _message(status: str, text: str) -> bytes:

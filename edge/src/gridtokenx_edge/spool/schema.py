@@ -65,7 +65,6 @@ def open_for_writing(path: Path) -> tuple[sqlite3.Connection, int]:
         # a commit writes whole pages: with small ones a reading costs a memory card half as much
         connection.execute("PRAGMA page_size = 1024")
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA wal_autocheckpoint = 1024")
         # 64 KiB, not 2 MB: pages come one after the other, a larger cache only fills up, ten-fold
         connection.execute("PRAGMA cache_size = -64")
@@ -146,6 +145,22 @@ def transaction(connection: sqlite3.Connection, *, synced: bool = True) -> Itera
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise SpoolError(f"the spool cannot be written: {error}; check the disk") from error
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """For what reads the spool, as a decorator or around a block.
+
+    Raises:
+        SpoolError: It could not be read.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise SpoolError(
+            f"the spool cannot be read: {error}; check the disk, or move the file away: the agent"
+            " then goes on behind a signed gap"
+        ) from error
 
 
 def _check_version(path: Path, version: int) -> None:

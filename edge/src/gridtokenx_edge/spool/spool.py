@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Final, Self
 
@@ -12,8 +12,16 @@ from gridtokenx_edge.errors import SpoolError
 from gridtokenx_edge.records import ChainState, Range, SignedReading
 from gridtokenx_edge.spool import dropped
 from gridtokenx_edge.spool.cap import ROW_BYTES, make_room, used_bytes
-from gridtokenx_edge.spool.schema import open_for_writing, transaction
-from gridtokenx_edge.spool.state import AckState, load_ack, load_chain, save_ack, save_chain
+from gridtokenx_edge.spool.schema import open_for_writing, readable, transaction
+from gridtokenx_edge.spool.state import (
+    AckState,
+    Pending,
+    Stands,
+    load_ack,
+    load_chain,
+    save_ack,
+    save_chain,
+)
 from gridtokenx_protocol.ack import Ack
 
 JUMP: Final = 2**20
@@ -40,27 +48,11 @@ class AckOutcome(StrEnum):
     """Numbers beyond anything real: nothing changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A reading that waits for its ack."""
-
-    sequence: int
-    message: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Stands:
-    """How a spool stands; sequences and the time of the last reading are 0 for none."""
-
-    used_bytes: int
-    oldest_sequence: int
-    last_sequence: int
-    acked_sequence: int
-    last_time_ms: int
-
-
 class Spool:
-    """Readings of one meter on disk. One process, one thread at a time."""
+    """Readings of one meter on disk. One process, one thread at a time.
+
+    What cannot be read or written raises a SpoolError.
+    """
 
     def __init__(self, connection: sqlite3.Connection, lock: int, config: SpoolConfig) -> None:
         self._connection = connection
@@ -105,6 +97,7 @@ class Spool:
         """Highest sequence that has its ack; 0 for none."""
         return self._ack.sequence if self._ack else 0
 
+    @readable()
     def stands(self) -> Stands:
         """Figures that cost nothing to have."""
         oldest = self._connection.execute("SELECT min(sequence) FROM reading").fetchone()[0]
@@ -117,6 +110,7 @@ class Spool:
             last_time_ms=state.accepted.time_ms if state else 0,
         )
 
+    @readable()
     def undeclared(self) -> tuple[Range, ...]:
         """Dropped ranges that the next ordinary reading is to declare."""
         return dropped.undeclared(self._connection, MAX_DECLARED)
@@ -170,11 +164,12 @@ class Spool:
             dropped.add(self._connection, [sequence for (sequence,) in rows])
         self._used = used_bytes(self._connection)
 
+    @readable()
     def apply_ack(self, ack: Ack, now_ms: int) -> AckOutcome:
         """Take note of a verified ack; forget what has had one for long enough.
 
         Raises:
-            SpoolError: Nothing was written.
+            SpoolError: Nothing was written, or nothing could be read.
         """
         outcome = self._judge(ack)
         if outcome in (AckOutcome.STALE, AckOutcome.OTHER_HASH, AckOutcome.IMPOSSIBLE):
@@ -183,6 +178,7 @@ class Spool:
         if outcome is AckOutcome.AHEAD and state is not None:
             state = replace(state, last_sequence=ack.sequence + JUMP, last_hash=ack.hash, gap=True)
         applied = AckState(ack.epoch, ack.sequence, ack.time_ms)
+        # an ack that a power cut takes back is told again: it shares the sync of the next reading
         with transaction(self._connection, synced=False):
             save_ack(self._connection, applied)
             if state is not None and state is not self._state:
@@ -193,6 +189,7 @@ class Spool:
         self._ack, self._state, self._used = applied, state, used
         return outcome
 
+    @readable()
     def pending(self, after: int, limit: int) -> list[Pending]:
         """Readings without an ack, with a sequence above ``after``, oldest first."""
         rows = self._connection.execute(
@@ -201,6 +198,7 @@ class Spool:
         )
         return [Pending(*row) for row in rows]
 
+    @readable()
     def held(self, first: int, last: int, limit: int) -> list[Pending]:
         """Readings from ``first`` to ``last``, with an ack or without, oldest first."""
         rows = self._connection.execute(
@@ -210,6 +208,7 @@ class Spool:
         )
         return [Pending(*row) for row in rows]
 
+    @readable()
     def message(self, sequence: int) -> bytes | None:
         """One reading as it is published; None when it is not held."""
         row = self._connection.execute(

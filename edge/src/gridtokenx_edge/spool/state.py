@@ -1,4 +1,4 @@
-"""The two rows that say where a chain and its acks stand."""
+"""How a spool stands: the two rows that say where a chain and its acks are, and figures."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -15,6 +15,25 @@ class AckState:
     epoch: int
     sequence: int
     time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A reading that waits for its ack."""
+
+    sequence: int
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stands:
+    """How a spool stands; sequences and the time of the last reading are 0 for none."""
+
+    used_bytes: int
+    oldest_sequence: int
+    last_sequence: int
+    acked_sequence: int
+    last_time_ms: int
 
 
 def load_chain(connection: sqlite3.Connection) -> ChainState | None:

@@ -66,6 +66,7 @@ class Uplink:
         self._outbox = Outbox(config, spool, thread, signer, clock, timing)
         self._ack_came = asyncio.Event()
         self._repeats = RepeatFilter()
+        self._unwritten = RepeatFilter()
         self.ack_known = asyncio.Event()
         self.connected = False
         self.counts: Counter[str] = self._outbox.counts
@@ -83,9 +84,8 @@ class Uplink:
         pause_s = self._timing.first_pause_s
         while True:
             presence = Presence(self._config, self._spool, self._thread, self._clock.now_ms())
-            client = make_client(self._config, self._timing, await presence.will())
             try:
-                async with client:
+                async with make_client(self._config, self._timing, await presence.will()) as client:
                     pause_s = self._timing.first_pause_s
                     self.connected = True
                     await self._serve(client, presence)
@@ -135,6 +135,11 @@ class Uplink:
             except ProtocolError as error:
                 self.counts[f"{kind}s_refused"] += 1
                 self._event(logging.WARNING, f"{kind}_refused", message=str(error))
+            except SpoolError as error:
+                # a full disk is no reason to hang up: the hub's next ack covers this one's readings
+                self.counts["acks_not_written"] += 1
+                if self._unwritten.due("spool", self._clock.monotonic_ms()):
+                    self._event(logging.WARNING, "ack_not_written", message=str(error))
 
     async def _obey(self, command: Command) -> None:
         self.counts["commands"] += 1
@@ -147,6 +152,7 @@ class Uplink:
     async def _apply(self, ack: Ack) -> None:
         outcome = await self._thread.call(self._spool.apply_ack, ack, self._clock.now_ms())
         self.counts["acks"] += 1
+        self._unwritten.over()
         if outcome in _LOUD:
             self._event(logging.ERROR, f"ack_{outcome}", sequence=ack.sequence)
         if outcome is AckOutcome.NEW_EPOCH:
