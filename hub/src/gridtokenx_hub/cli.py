@@ -13,6 +13,10 @@ from gridtokenx_hub.settings import SettingsError
 # A command is imported when it is chosen: a question about the status need not load the chain.
 COMMANDS = {
     "run": "run the hub: ingest, settlement, indexer and API",
+    "ingest": "run an ingest worker alone",
+    "settle": "run settlement alone",
+    "index": "run the indexer alone, or make its tables anew",
+    "api": "run the API and the pages alone",
     "chain": "run the local chain",
     "database": "run the embedded PostgreSQL",
     "broker": "run the MQTT broker",

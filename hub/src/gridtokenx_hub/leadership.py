@@ -35,6 +35,7 @@ class Job(IntEnum):
 
     INDEXER = 1
     SETTLEMENT = 2
+    BOOTSTRAP = 3
 
 
 @contextlib.asynccontextmanager
