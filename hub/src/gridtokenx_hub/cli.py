@@ -23,6 +23,7 @@ COMMANDS = {
     "registrar": "run the registrar, who signs for meters",
     "token": "make a bearer token; it is shown once",
     "status": "show what the hub has done so far, as JSON",
+    "settlements": "show what the chain refused or what waits, with the reasons",
     "audit": "check by database and chain that the design's invariants hold",
 }
 
