@@ -47,7 +47,8 @@ VERBS = {
     "test": Verb("all tests; arguments go to pytest", _python("pytest", broker=True, tools=True)),
     "check": Verb("format, lint, types, rebuild of the programs", _python("workbench.checks")),
     "bench": Verb(
-        "NAME [--json]: a benchmark (edge, ingest, settlement)", _python("workbench.bench")
+        "NAME [--json]: a benchmark (chain, edge, index, ingest, settle)",
+        _python("workbench.bench"),
     ),
     "soak": Verb(
         "[TIMES]: kill loops and property tests, many times as long, and the programs without "

@@ -40,6 +40,7 @@ from gridtokenx_programs import (
 from gridtokenx_protocol.cose import COSE_ALGORITHM, signed_record_message
 from gridtokenx_protocol.deployment import deployment_id
 from gridtokenx_protocol.keys import Algorithm, SoftwareSigner
+from gridtokenx_protocol.payload import record_hash
 from gridtokenx_protocol.record import ClockStatus, Flag, Record
 
 INTERVAL_S = 1
@@ -144,6 +145,7 @@ class Device:
     produced_mwh: int = 500 * KWH
     consumed_mwh: int = 90 * KWH
     surplus_mwh: int = 0
+    previous_hash: bytes = bytes(32)
 
     def __post_init__(self) -> None:
         self.signer = SoftwareSigner(
@@ -156,7 +158,7 @@ class Device:
     def record(self, time_ms: int, flags: int = SETTLEMENT_FLAGS) -> Record:
         """The next record, with the registers as they stand."""
         self.sequence += 1
-        return Record(
+        record = Record(
             deployment=self.deployment,
             meter_id=self.meter_id,
             sequence=self.sequence,
@@ -169,8 +171,10 @@ class Device:
             current_ma=0,
             frequency_mhz=0,
             flags=flags,
-            previous_hash=bytes(32),
+            previous_hash=self.previous_hash,
         )
+        self.previous_hash = record_hash(record)
+        return record
 
     def produce(self, kwh: int) -> None:
         """Feed so much into the grid, within one settlement interval."""

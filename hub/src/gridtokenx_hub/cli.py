@@ -13,6 +13,10 @@ from gridtokenx_hub.settings import SettingsError
 # A command is imported when it is chosen: a question about the status need not load the chain.
 COMMANDS = {
     "run": "run the hub: ingest, settlement, indexer and API",
+    "ingest": "run an ingest worker alone",
+    "settle": "run settlement alone",
+    "index": "run the indexer alone, or make its tables anew",
+    "api": "run the API and the pages alone",
     "chain": "run the local chain",
     "database": "run the embedded PostgreSQL",
     "broker": "run the MQTT broker",
@@ -20,6 +24,7 @@ COMMANDS = {
     "token": "make a bearer token; it is shown once",
     "command": "ask a device to read now, or to send readings again",
     "status": "show what the hub has done so far, as JSON",
+    "settlements": "show what the chain refused or what waits, with the reasons",
     "audit": "check by database and chain that the design's invariants hold",
 }
 

@@ -1,6 +1,8 @@
 """The keys by which the hub acts on chain, one per role, each in a file of its own."""
 
+import contextlib
 import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,17 +41,25 @@ def load_seed(path: Path) -> bytes:
     """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(os.urandom(SEED_SIZE))
-            file.flush()
-            os.fsync(file.fileno())
+        _create(path)
     if path.stat().st_mode & 0o077:
         raise KeyFileError(f"{path} can be read by others: run chmod 600 on it and replace the key")
     seed = path.read_bytes()
     if len(seed) != SEED_SIZE:
         raise KeyFileError(f"{path} has {len(seed)} bytes, not 32: restore it from your backup")
     return seed
+
+
+def _create(path: Path) -> None:
+    """Draw a seed; of several processes that do so at once, one makes the file, and whole."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent)  # for its owner alone
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(os.urandom(SEED_SIZE))
+        file.flush()
+        os.fsync(file.fileno())
+    with contextlib.suppress(FileExistsError):
+        path.hardlink_to(name)
+    Path(name).unlink()
 
 
 def load_role_keys(folder: Path, fee_payer_count: int) -> RoleKeys:

@@ -38,6 +38,7 @@ class Job(IntEnum):
     EQUIVOCATION = 3
     DEVICES = 4
     UPKEEP = 5
+    BOOTSTRAP = 6
 
 
 @contextlib.asynccontextmanager

@@ -1,11 +1,13 @@
-"""The hub's process: every part is made and joined here, and nowhere else."""
+"""The hub's processes: every part is made and joined here, and nowhere else."""
 
 import asyncio
 import contextlib
 import datetime as dt
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from gridtokenx_hub.bootstrap import bootstrap
 from gridtokenx_hub.broker.authority import CertificateAuthority
 from gridtokenx_hub.broker.exclusion import Exclusion
 from gridtokenx_hub.broker.process import plan_broker
+from gridtokenx_hub.broker.settings import BrokerSettings
 from gridtokenx_hub.chain import ChainClient, FeePayerPool, TransactionSender
 from gridtokenx_hub.commands.context import certificates_folder, database_url, keys_folder
 from gridtokenx_hub.database import migrate, open_pool
@@ -27,13 +30,14 @@ from gridtokenx_hub.devices import DeviceLink
 from gridtokenx_hub.equivocation import EquivocationReporter
 from gridtokenx_hub.indexer import Indexer
 from gridtokenx_hub.ingest import Ingest
-from gridtokenx_hub.keys import load_role_keys, load_seed
+from gridtokenx_hub.keys import RoleKeys, load_role_keys, load_seed
+from gridtokenx_hub.leadership import Job, lead
 from gridtokenx_hub.readings import Upkeep
 from gridtokenx_hub.registrar import RegistrarClient, RegistrarTransactions
 from gridtokenx_hub.settings import ApiSettings, Settings
 from gridtokenx_hub.settlement import Settlement
 from gridtokenx_hub.wallets import WalletVault
-from gridtokenx_programs import PROGRAM_NAMES, Addresses, load
+from gridtokenx_programs import PROGRAM_NAMES, Addresses, Program, load
 from gridtokenx_protocol.deployment import deployment_id
 from gridtokenx_protocol.keys import SoftwareSigner
 
@@ -41,113 +45,216 @@ MICRO = 1_000_000
 INDEX_POLL_S = 0.2
 SETTLE_POLL_S = 0.5
 REPORT_POLL_S = 0.5
+FIRST_WORKER = "1"
 # Connections beyond these are answered 503 at once: slow clients must not take all file handles.
 API_CONNECTIONS = 1_000
 
 
+class Role(StrEnum):
+    """What a process of the hub does.
+
+    Any number of processes may ingest; of those that index, and of those that settle, one does it
+    and the others wait to take over.
+    """
+
+    INGEST = "ingest"
+    SETTLE = "settle"
+    INDEX = "index"
+    API = "api"
+
+
+@dataclass(frozen=True, slots=True)
+class _Hub:
+    """What every role needs."""
+
+    folder: Path
+    settings: Settings
+    pool: asyncpg.Pool
+    client: ChainClient
+    programs: Mapping[str, Program]
+    addresses: Addresses
+    genesis_hash: str
+    deployment: bytes
+    worker: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Paying:
+    """What the roles need that send transactions."""
+
+    keys: RoleKeys
+    sender: TransactionSender
+
+
 async def run_hub(
-    folder: Path, settings: Settings, stop: asyncio.Event, ready: Callable[..., Any]
+    folder: Path,
+    settings: Settings,
+    roles: Collection[Role],
+    stop: asyncio.Event,
+    ready: Callable[..., Any],
+    worker: str = FIRST_WORKER,
 ) -> None:
-    """Run ingest, settlement, indexer and API until `stop` is set.
+    """Play these roles until `stop` is set.
 
     Args:
         folder: the hub's data folder.
         settings: its settings.
+        roles: what this process is to do. Only for `SETTLE` and `API` it opens the role keys.
         stop: set to end.
-        ready: called with the API's address once it is served.
+        ready: called when all is under way, with the API's address if it is served.
+        worker: the ingest worker's name, by which the broker knows it again after a restart; each
+            has one of its own, or they push each other out.
     """
+    programs = {name: load(name) for name in PROGRAM_NAMES}
+    addresses = Addresses(*(programs[name].id for name in PROGRAM_NAMES))
     pool = await open_pool(database_url(folder, settings))
     client = ChainClient(settings.chain.rpc_url)
     try:
         await migrate(pool)
-        await _run_parts(folder, settings, stop, ready, pool, client)
+        genesis_hash = await client.genesis_hash()
+        deployment = deployment_id(bytes(genesis_hash), bytes(addresses.registry))
+        await join_deployment(pool, deployment)
+        hub = _Hub(
+            folder,
+            settings,
+            pool,
+            client,
+            programs,
+            addresses,
+            str(genesis_hash),
+            deployment,
+            worker,
+        )
+        await _play(hub, roles, stop, ready)
     finally:
         await client.close()
         await pool.close()
 
 
-async def _run_parts(
-    folder: Path,
-    settings: Settings,
-    stop: asyncio.Event,
-    ready: Callable[..., Any],
-    pool: asyncpg.Pool,
-    client: ChainClient,
+async def _play(
+    hub: _Hub, roles: Collection[Role], stop: asyncio.Event, ready: Callable[..., Any]
 ) -> None:
-    keys = load_role_keys(keys_folder(folder), settings.chain.fee_payers)
-    ack_seed = load_seed(keys_folder(folder) / "ack.seed")
-    ack_signer = SoftwareSigner(Ed25519PrivateKey.from_private_bytes(ack_seed))
-    programs = {name: load(name) for name in PROGRAM_NAMES}
-    addresses = Addresses(*(programs[name].id for name in PROGRAM_NAMES))
-    sender = TransactionSender(client, FeePayerPool(keys.fee_payers), programs)
-    interval_s = settings.chain.settlement_interval_s
-    grx_cap = settings.chain.grx_cap_grx * MICRO
-    await bootstrap(client, sender, programs, addresses, keys, interval_s, grx_cap)
-
-    genesis_hash = await client.genesis_hash()
-    deployment = deployment_id(bytes(genesis_hash), bytes(addresses.registry))
-    await join_deployment(pool, deployment)
-    authority = CertificateAuthority(certificates_folder(folder), utc_now)
-    broker = plan_broker(
-        settings.broker.kind,
-        folder / "broker",
-        settings.broker.port,
-        authority,
-        settings.broker.name,
-    )
-    exclusion = (
-        Exclusion(pool, authority, folder / "broker", broker.hub, utc_now)
-        if broker.hub.tls
-        else None
-    )
-    indexer = Indexer(pool, client, programs, INDEX_POLL_S)
-    period_s = settings.settlement.period_s
-    app = create_app(
-        ApiContext(
-            pool=pool,
-            client=client,
-            sender=sender,
-            programs=programs,
-            addresses=addresses,
-            vault=WalletVault(pool, keys_folder(folder) / "wallets.seed"),
-            keys=keys,
-            indexer=indexer,
-            clock=utc_now,
-            deployment=DeploymentInfo(
-                deployment, str(genesis_hash), interval_s, "ed25519", ack_signer.public_key
-            ),
-            registrar=RegistrarClient(
-                pool, RegistrarTransactions(programs, addresses, keys.registrar)
-            ),
-            broker=broker.hub,
-            authority=authority if broker.hub.tls else None,
-            exclusion=exclusion,
-        )
-    )
+    indexer = Indexer(hub.pool, hub.client, hub.programs, INDEX_POLL_S)
     async with asyncio.TaskGroup() as parts:
-        parts.create_task(indexer.run(stop))
-        if exclusion is not None:
-            parts.create_task(exclusion.run(stop))
-        parts.create_task(Ingest(pool, broker.hub, ack_signer, deployment, unix_ms).run(stop))
-        parts.create_task(Upkeep(pool, unix_ms).run(stop))
-        parts.create_task(DeviceLink(pool, broker.hub, ack_signer, deployment, unix_ms).run(stop))
-        parts.create_task(
-            EquivocationReporter(pool, sender, programs, addresses, REPORT_POLL_S).run(stop)
+        if {Role.SETTLE, Role.API}.intersection(roles):
+            paying = await _set_up(hub)
+        if Role.INDEX in roles:
+            parts.create_task(indexer.run(stop))
+        if Role.INGEST in roles:
+            for part in _ingest(hub):
+                parts.create_task(part.run(stop))
+        if Role.SETTLE in roles:
+            parts.create_task(_settlement(hub, paying).run(stop))
+            parts.create_task(_equivocations(hub, paying).run(stop))
+        if Role.API in roles:
+            exclusion = _exclusion(hub)
+            if exclusion is not None:
+                parts.create_task(exclusion.run(stop))
+            app = create_app(_api_context(hub, paying, indexer, exclusion))
+            parts.create_task(_serve(app, hub.settings.api, stop, ready))
+        else:
+            ready()
+
+
+async def _set_up(hub: _Hub) -> _Paying:
+    """Open the role keys, and see to it that the programs are initialised."""
+    chain = hub.settings.chain
+    keys = load_role_keys(keys_folder(hub.folder), chain.fee_payers)
+    sender = TransactionSender(hub.client, FeePayerPool(keys.fee_payers), hub.programs)
+    cap = chain.grx_cap_grx * MICRO
+    # One process does it: two that begin together would refuse each other's steps.
+    async with lead(hub.pool, Job.BOOTSTRAP, INDEX_POLL_S):
+        await bootstrap(
+            hub.client,
+            sender,
+            hub.programs,
+            hub.addresses,
+            keys,
+            chain.settlement_interval_s,
+            cap,
         )
-        parts.create_task(
-            Settlement(
-                pool,
-                client,
-                sender,
-                keys.settlement,
-                programs,
-                addresses,
-                unix_ms,
-                period_s,
-                SETTLE_POLL_S,
-            ).run(stop)
-        )
-        parts.create_task(_serve(app, settings.api, stop, ready))
+    return _Paying(keys, sender)
+
+
+def _ack_signer(hub: _Hub) -> SoftwareSigner:
+    seed = load_seed(keys_folder(hub.folder) / "ack.seed")
+    return SoftwareSigner(Ed25519PrivateKey.from_private_bytes(seed))
+
+
+def _authority(hub: _Hub) -> CertificateAuthority:
+    return CertificateAuthority(certificates_folder(hub.folder), utc_now)
+
+
+def _broker(hub: _Hub) -> BrokerSettings:
+    chosen = hub.settings.broker
+    return plan_broker(
+        chosen.kind, hub.folder / "broker", chosen.port, _authority(hub), chosen.name
+    ).hub
+
+
+def _ingest(hub: _Hub) -> tuple[Ingest, DeviceLink, Upkeep]:
+    """One worker, and what one of all workers does: the devices' presence, the tables' upkeep."""
+    broker, signer = _broker(hub), _ack_signer(hub)
+    return (
+        Ingest(hub.pool, broker, signer, hub.deployment, unix_ms, hub.worker),
+        DeviceLink(hub.pool, broker, signer, hub.deployment, unix_ms),
+        Upkeep(hub.pool, unix_ms),
+    )
+
+
+def _settlement(hub: _Hub, paying: _Paying) -> Settlement:
+    return Settlement(
+        hub.pool,
+        hub.client,
+        paying.sender,
+        paying.keys.settlement,
+        hub.programs,
+        hub.addresses,
+        unix_ms,
+        hub.settings.settlement.period_s,
+        SETTLE_POLL_S,
+    )
+
+
+def _equivocations(hub: _Hub, paying: _Paying) -> EquivocationReporter:
+    return EquivocationReporter(hub.pool, paying.sender, hub.programs, hub.addresses, REPORT_POLL_S)
+
+
+def _exclusion(hub: _Hub) -> Exclusion | None:
+    broker = _broker(hub)
+    if not broker.tls:
+        return None
+    return Exclusion(hub.pool, _authority(hub), hub.folder / "broker", broker, utc_now)
+
+
+def _api_context(
+    hub: _Hub, paying: _Paying, indexer: Indexer, exclusion: Exclusion | None
+) -> ApiContext:
+    keys, broker = paying.keys, _broker(hub)
+    return ApiContext(
+        pool=hub.pool,
+        client=hub.client,
+        sender=paying.sender,
+        programs=hub.programs,
+        addresses=hub.addresses,
+        vault=WalletVault(hub.pool, keys_folder(hub.folder) / "wallets.seed"),
+        keys=keys,
+        indexer=indexer,
+        clock=utc_now,
+        deployment=DeploymentInfo(
+            hub.deployment,
+            hub.genesis_hash,
+            hub.settings.chain.settlement_interval_s,
+            "ed25519",
+            _ack_signer(hub).public_key,
+        ),
+        registrar=RegistrarClient(
+            hub.pool, RegistrarTransactions(hub.programs, hub.addresses, keys.registrar)
+        ),
+        broker=broker,
+        authority=_authority(hub) if broker.tls else None,
+        exclusion=exclusion,
+    )
 
 
 async def _serve(

@@ -144,7 +144,7 @@ async def test_rebuilt_from_the_chain_faults_are_gone(world: World) -> None:
     ):
         await world.pool.execute(fault)
 
-    events = await world.indexer().rebuild()
+    events = await world.indexer().rebuild(10)
 
     assert await dump(world) == right
     assert await world.rows(device) == outbox
@@ -160,7 +160,7 @@ async def test_a_rebuild_that_fails_leaves_the_tables_as_they_were(
         await world.agrees_with_chain()
     before = await dump(world)
     with pytest.raises(SequenceHole):
-        await world.indexer(client=liar).rebuild()
+        await world.indexer(client=liar).rebuild(10)
     assert await dump(world) == before
 
 

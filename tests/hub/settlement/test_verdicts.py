@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from tests.hub.onchain import KWH, PROGRAMS, Device, World, running
+from tests.hub.onchain import KWH, PROGRAMS, Device, World, running, until
 
 from gridtokenx_hub.chain import (
     FeePayerPool,
@@ -112,6 +112,37 @@ async def test_one_that_spoils_every_transaction_ends_up_alone(world: World) -> 
         await world.states_become(devices[0], "settled", "settled")
         await world.states_become(devices[2], "settled", "settled")
         assert (await world.states(devices[1]))[1] in {"pending", "sent"}
+
+
+async def test_one_that_the_chain_does_not_take_slows_nobody(world: World) -> None:
+    """It goes behind the others and ever more seldom, and the operator sees what is wrong."""
+    spoilt, *others = await world.devices(3)
+
+    class Allergic(TransactionSender):
+        async def submit(self, prepared: PreparedTransaction) -> None:
+            if spoilt.meter_id in prepared.raw:
+                raise TransactionRefused(None, None, "SanitizeFailure", "it does not say why")
+            await super().submit(prepared)
+
+    settlement = world.settlement(sender_of(world, Allergic))
+    await world.read([spoilt], 3, seconds_ago=1800)
+    async with running(world.indexer(), settlement):
+
+        async def waits() -> bool:
+            rows = await world.rows(spoilt)
+            return bool(rows) and rows[0]["attempts"] >= outbox.ALONE_AFTER_ATTEMPTS
+
+        await until(waits)
+        assert settlement._failures == 0
+        await world.read(others, 3)
+        for device in others:
+            await world.states_become(device, "settled")
+        (row,) = await world.rows(spoilt)
+        assert row["error"] == "SanitizeFailure"
+    async with world.pool.acquire() as connection:
+        assert await outbox.waiting(connection, 10) == []
+        await world.pool.execute("UPDATE settlements SET updated_at = now() - interval '1 hour'")
+        assert [waiting.row_id for waiting in await outbox.waiting(connection, 10)] == [row["id"]]
 
 
 async def test_a_crash_between_two_verdicts_blames_nobody_else(world: World) -> None:

@@ -5,6 +5,13 @@ import asyncpg
 MAX_CONNECTIONS = 16
 COMMAND_TIMEOUT_S = 60.0
 """After this a silent server counts as gone: a half-open link must not hold a worker for ever."""
+SERVER_SETTINGS = {
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "20000",
+}
+"""After 20 s a silent client counts as gone, too: a leader without power must not keep its lock."""
 
 
 async def open_pool(url: str) -> asyncpg.Pool:
@@ -14,5 +21,9 @@ async def open_pool(url: str) -> asyncpg.Pool:
         OSError, asyncpg.PostgresError: the server cannot be reached or refuses us.
     """
     return await asyncpg.create_pool(
-        url, min_size=0, max_size=MAX_CONNECTIONS, command_timeout=COMMAND_TIMEOUT_S
+        url,
+        min_size=0,
+        max_size=MAX_CONNECTIONS,
+        command_timeout=COMMAND_TIMEOUT_S,
+        server_settings=SERVER_SETTINGS,
     )

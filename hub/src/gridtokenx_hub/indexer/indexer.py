@@ -1,6 +1,7 @@
 """The indexer: one leader follows the three programs; anyone may wait for a transaction."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Mapping
 
@@ -78,17 +79,21 @@ class Indexer:
         """
         await lead_rounds(self._pool, Job.INDEXER, self._round, self._pause, self._poll_s, stop)
 
-    async def rebuild(self) -> dict[str, int]:
+    async def rebuild(self, timeout_s: float) -> dict[str, int]:
         """Make all tables of all programs anew from the chain; return the events of each.
 
-        It waits until no other process leads the indexer, and changes the tables of a program at
-        once, when all of its events are there.
+        The tables of a program change at once, when all of its events are there.
 
         Raises:
+            TimeoutError: another process leads the indexer, for longer than `timeout_s`.
             IndexerError: the chain does not show every event; those tables stay as they were.
             ChainUnavailable: the node does not answer; likewise.
         """
-        async with lead(self._pool, Job.INDEXER, self._poll_s) as connection:
+        async with contextlib.AsyncExitStack() as leading:
+            async with asyncio.timeout(timeout_s):
+                connection = await leading.enter_async_context(
+                    lead(self._pool, Job.INDEXER, self._poll_s)
+                )
             return {
                 follower.name: await follower.rebuild(connection) for follower in self._followers
             }

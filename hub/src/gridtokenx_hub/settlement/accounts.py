@@ -18,7 +18,8 @@ COMPUTE_UNITS = 80_000
 class Readiness:
     """Rows whose accounts are there, and rows whose accounts the chain refused to make.
 
-    A row that is in neither waits for its next turn.
+    A refusal by no program is no verdict on the row: the hub cannot pay. A row that is in neither
+    waits for its next turn.
     """
 
     ready: list[Waiting]
@@ -44,7 +45,7 @@ class MeterAccounts:
         """Make what is missing.
 
         Raises:
-            ChainError: the chain is away, or the hub cannot pay.
+            ChainError: the chain is away.
         """
         present = await self._present(rows)
         refusals = dict(
@@ -93,8 +94,6 @@ class MeterAccounts:
         try:
             await self._sender.send(instructions, compute_units=COMPUTE_UNITS)
         except TransactionRefused as refused:
-            if refused.program is None:
-                raise
             return row.row_id, refused
         return row.row_id, None
 

@@ -53,8 +53,14 @@ class Sent:
     last_valid_block_height: int
 
 
+ALONE_AFTER_ATTEMPTS = 3
+"""A row that came back so often goes alone, behind all others and ever more seldom: whatever is
+wrong with it, it holds up nobody else."""
+LONGEST_WAIT_S = 60
+
+
 async def waiting(connection: Connection, limit: int) -> list[Waiting]:
-    """Return the oldest pending rows, at most `limit`."""
+    """Return the oldest pending rows whose turn it is, at most `limit`."""
     rows = await connection.fetch(
         "SELECT s.id, s.meter_id, m.owner_wallet, s.sequence, s.algorithm, s.signature, s.record,"
         " s.attempts,"
@@ -64,8 +70,12 @@ async def waiting(connection: Connection, limit: int) -> list[Waiting]:
         " CASE WHEN s.sequence <= m.previous_key_last_sequence"
         " THEN coalesce(m.previous_public_key, m.public_key) ELSE m.public_key END AS public_key"
         " FROM settlements s JOIN meters m USING (meter_id)"
-        " WHERE s.status = 'pending' ORDER BY s.id LIMIT $1",
+        " WHERE s.status = 'pending' AND (s.attempts < $2 OR s.updated_at"
+        " + least($3, power(2, least(s.attempts, 10))) * interval '1 second' <= now())"
+        " ORDER BY s.attempts >= $2, s.id LIMIT $1",
         limit,
+        ALONE_AFTER_ATTEMPTS,
+        LONGEST_WAIT_S,
     )
     return [_waiting(row) for row in rows]
 
@@ -119,10 +129,22 @@ async def mark_unopened(connection: Connection, row: Waiting, error: str) -> Non
     )
 
 
-async def mark_pending(connection: Connection, rows: Sequence[Sent]) -> None:
-    """Take back rows whose transaction had no effect and never will."""
+async def mark_delayed(connection: Connection, row: Waiting, error: str) -> None:
+    """Note why a row's accounts were not made, though no program refused: it has its turn again."""
+    await connection.execute(
+        "UPDATE settlements SET attempts = attempts + 1, error = $2, updated_at = now()"
+        " WHERE id = $1 AND status = 'pending'",
+        row.row_id,
+        error,
+    )
+
+
+async def mark_pending(
+    connection: Connection, rows: Sequence[Sent], error: str | None = None
+) -> None:
+    """Take back rows whose transaction had no effect and never will, with the reason if any."""
     for row in rows:
-        await _leave_sent(connection, row, "pending", None)
+        await _leave_sent(connection, row, "pending", error)
 
 
 async def mark_refused(connection: Connection, row: Sent, error: str) -> None:

@@ -17,12 +17,10 @@ from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
 from gridtokenx_hub.chain import MAX_TRANSACTION_BYTES, compile_message, transaction_bytes
-from gridtokenx_hub.settlement.outbox import Waiting
+from gridtokenx_hub.settlement.outbox import ALONE_AFTER_ATTEMPTS, Waiting
 
 WITHOUT_TABLES = 2
 """So many fit a legacy transaction; lookup tables make room for one more."""
-ALONE_AFTER_ATTEMPTS = 3
-"""A row that came back so often goes alone: whatever is wrong with it, it holds up nobody else."""
 COMPUTE_UNITS_EACH = 15_000  # three times the need: a cluster's token program may be the dearer one
 
 _ANY_PAYER = Pubkey.default()  # its bytes do not matter for the size; settlements do not name it

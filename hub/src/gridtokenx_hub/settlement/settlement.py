@@ -145,7 +145,10 @@ class Settlement:
         accounts = await self._accounts.ensure(await outbox.waiting(connection, AT_ONCE))
         for row, refused in accounts.refused:
             logger.error("settlement: accounts of meter %s: %s", row.meter_id.hex(), refused)
-            await outbox.mark_unopened(connection, row, refused.name)
+            if refused.program is None:
+                await outbox.mark_delayed(connection, row, refused.name)
+            else:
+                await outbox.mark_unopened(connection, row, refused.name)
         rows = accounts.ready
         if len(rows) <= WITHOUT_TABLES:
             await self._send_all(connection, pack(rows, {}, self._settle_meter.instructions))

@@ -28,13 +28,14 @@ class Verdicts:
     ) -> None:
         """Decide what a refusal means for the rows of its transaction, all that are still sent.
 
-        Raises:
-            TransactionRefused: it says nothing of any reading, but that the hub cannot pay or
-                the chain does not take the transaction as such.
+        One that names no instruction says nothing of any reading, but that the hub cannot pay or
+        the chain does not take the transaction as such: the rows have their turn again, the more
+        seldom the oftener it happens.
         """
         if refused.instruction is None:
-            await outbox.mark_pending(connection, rows)
-            raise refused
+            logger.warning("settlement: %s; tried again", refused)
+            await outbox.mark_pending(connection, rows, refused.name)
+            return
         position = (refused.instruction - INSTRUCTIONS_IN_FRONT) // INSTRUCTIONS_EACH
         await outbox.mark_pending(connection, [row for row in rows if row.position != position])
         for row in rows:

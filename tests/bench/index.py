@@ -1,0 +1,162 @@
+"""The indexer: `./run bench index [--json] [--events N] [--meters N]`.
+
+The events are settlements, the dearest to index: each changes a ledger and looks for its row in the
+outbox. They are made by real transactions on a local chain in a process of its own, two settlements
+in each, as anyone may send them: every meter settles a signed reading for each second of the hour
+before, one after the other. The first half is made alone, then the indexer reads it from nothing
+(`rebuild`); while the second half is made, it follows (`follow`). PostgreSQL syncs to disk.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.hub.conftest import reachable_folder
+from tests.hub.onchain import (
+    ADDRESSES,
+    PROGRAMS,
+    Chain,
+    Device,
+    World,
+    connected,
+    make_sender,
+    running,
+    running_chain,
+    set_up,
+    until,
+)
+
+from gridtokenx_hub.database import EmbeddedPostgres, migrate, open_pool
+from gridtokenx_hub.deployment import join_deployment
+from gridtokenx_protocol.deployment import deployment_id
+
+EACH_MWH = 1_000
+TOGETHER = 2
+PATIENCE_S = 1_800
+LEAD_TIMEOUT_S = 10
+SETTLED = "SELECT count(*) FROM events WHERE name = 'MeterSettled'"
+
+
+async def main(events: int, meters: int) -> dict[str, Any]:
+    """Run the benchmark and return its figures."""
+    with tempfile.TemporaryDirectory() as name, reachable_folder() as open_folder:
+        server = EmbeddedPostgres(open_folder / "postgres", {})
+        url = await server.start()
+        try:
+            with running_chain(Path(name)) as rpc_url:
+                chain = Chain(rpc_url, Path(name) / "keys")
+                await set_up(chain)
+                return await measure(url, chain, events, meters)
+        finally:
+            await server.stop()
+
+
+async def measure(url: str, chain: Chain, events: int, meters: int) -> dict[str, Any]:
+    """Make events, and time how the indexer reads and follows them."""
+    async with connected(chain.rpc_url) as client, await open_pool(url) as pool:
+        await migrate(pool)
+        genesis_hash = bytes(await client.genesis_hash())
+        deployment = deployment_id(genesis_hash, bytes(ADDRESSES.registry))
+        await join_deployment(pool, deployment)
+        world = World(chain, pool, client, make_sender(client, chain.keys), deployment)
+        devices = await world.devices(meters)
+        await open_accounts(world, devices)
+        rounds = events // meters
+        made_alone_s = await make(world, devices, 0, rounds // 2)
+
+        indexer = world.indexer()
+        async with running(indexer):
+            begun = time.perf_counter()
+            made_followed_s = await make(world, devices, rounds // 2, rounds)
+            made = time.perf_counter()
+            await settled(world, rounds * meters)
+            follow_s = time.perf_counter() - begun
+            behind_s = time.perf_counter() - made
+
+        begun = time.perf_counter()
+        counted = await indexer.rebuild(LEAD_TIMEOUT_S)
+        rebuild_s = time.perf_counter() - begun
+        total = sum(counted.values())
+        return {
+            "made": f"{rounds * meters} settlements of {meters} meters, {TOGETHER} a transaction",
+            "events": total,
+            "make_events_per_s": round((rounds // 2) * meters / made_alone_s),
+            "follow": {
+                "make_events_per_s": round((rounds - rounds // 2) * meters / made_followed_s),
+                "seconds": round(follow_s, 1),
+                "behind_s": round(behind_s, 2),
+            },
+            "events_per_s": round(total / rebuild_s),
+            "rebuild_s": round(rebuild_s, 1),
+        }
+
+
+async def settled(world: World, count: int) -> None:
+    """Wait until so many settlements are indexed."""
+
+    async def are() -> bool:
+        return bool(await world.pool.fetchval(SETTLED) >= count)
+
+    await until(are, PATIENCE_S)
+
+
+async def open_accounts(world: World, devices: Sequence[Device]) -> None:
+    """Open the meters' ledgers."""
+    await asyncio.gather(*(world.open_ledger(device) for device in devices))
+
+
+async def make(world: World, devices: Sequence[Device], begin: int, end: int) -> float:
+    """Settle the rounds from `begin` to `end`; return how many seconds that took.
+
+    Each group of meters has its transactions one after the other, the groups go side by side.
+    """
+    begun = time.perf_counter()
+    await asyncio.gather(
+        *(
+            settle_rounds(world, devices[start : start + TOGETHER], begin, end)
+            for start in range(0, len(devices), TOGETHER)
+        )
+    )
+    return time.perf_counter() - begun
+
+
+async def settle_rounds(world: World, devices: Sequence[Device], begin: int, end: int) -> None:
+    """Send a transaction for each round, when the one before it has been executed."""
+    mint = ADDRESSES.energy_mint()
+    for round_ in range(begin, end):
+        instructions = []
+        for device in devices:
+            device.produced_mwh += EACH_MWH
+            device.surplus_mwh += EACH_MWH
+            record = device.record(device.baseline_ms + (round_ + 1) * 1000)
+            accounts = {
+                "config": ADDRESSES.energy_config(),
+                "meter": ADDRESSES.meter(device.meter_id),
+                "ledger": ADDRESSES.ledger(device.meter_id),
+                "energy_mint": mint,
+                "owner_token": ADDRESSES.associated_token(device.owner.pubkey(), mint),
+            }
+            instructions += [
+                world.proof(device, record),
+                PROGRAMS["energy_token"].instruction("settle_meter", {}, accounts),
+            ]
+        prepared = await world.sender.prepare(instructions)
+        # The local chain answers when the transaction is executed.
+        await world.client.send_raw(prepared.raw)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=100_000)
+    parser.add_argument("--meters", type=int, default=200)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    arguments = parser.parse_args()
+    figures = asyncio.run(main(arguments.events, arguments.meters))
+    line = "{events} events: rebuilt in {rebuild_s} s, {events_per_s} events/s".format(**figures)
+    sys.stdout.write((json.dumps(figures) if arguments.json else line) + "\n")
