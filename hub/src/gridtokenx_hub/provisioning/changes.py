@@ -71,10 +71,12 @@ async def transfer(context: ApiContext, code: Code) -> Changed | OwnerMustSign:
         Problem: 409, something that the hub has is not settled.
         TransactionRefused: the program's own refusal: `NotSettled` while something is unsettled.
     """
-    if code.tx_signature is None:
+
+    async def check() -> None:
         # The chain's clock may be behind a boundary that the meter has signed for already.
         await check_settled(context, code.mandate.meter_id or b"")
-    return _changed(await carry_out_with_owners(context, code, None))
+
+    return _changed(await carry_out_with_owners(context, code, None, check))
 
 
 async def decommission(context: ApiContext, code: Code) -> Changed:

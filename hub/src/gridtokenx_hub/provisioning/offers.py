@@ -1,7 +1,7 @@
 """Transactions that owners have to sign: with the wallets that the hub holds, or by themselves."""
 
 import base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from solders.message import Message, to_bytes_versioned
@@ -29,7 +29,7 @@ async def carry_out_with_owners(
     context: ApiContext,
     code: Code,
     evidence: Evidence | None,
-    check: Callable[[], None] = lambda: None,
+    check: Callable[[], Awaitable[None]] | None = None,
 ) -> str | OwnerMustSign:
     """Have the code's transaction confirmed; or answer what owners elsewhere have to sign.
 
@@ -44,7 +44,8 @@ async def carry_out_with_owners(
     """
 
     async def plan() -> Plan:
-        check()
+        if check is not None:
+            await check()
         if await _absent(context, code):
             raise _OwnerAbsent
         owners = [await context.vault.keypair(wallet) for wallet in code.mandate.consenting]

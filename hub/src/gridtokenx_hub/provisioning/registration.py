@@ -30,9 +30,11 @@ async def register(
     evidence = evidence_for(code, message)
     check_baseline(evidence.record)
     await _certify(context, code, csr_pem, evidence.record.meter_id)
-    done = await carry_out_with_owners(
-        context, code, evidence, lambda: check_recent(context, evidence.record)
-    )
+
+    async def check() -> None:
+        check_recent(context, evidence.record)
+
+    done = await carry_out_with_owners(context, code, evidence, check)
     return registered(context, code, done) if isinstance(done, str) else done
 
 
