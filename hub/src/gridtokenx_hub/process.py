@@ -86,6 +86,14 @@ class _Paying:
     sender: TransactionSender
 
 
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """How the roles that meet devices reach the broker, and who signs its certificates."""
+
+    broker: BrokerSettings
+    authority: CertificateAuthority
+
+
 async def run_hub(
     folder: Path,
     settings: Settings,
@@ -138,19 +146,21 @@ async def _play(
     async with asyncio.TaskGroup() as parts:
         if {Role.SETTLE, Role.API}.intersection(roles):
             paying = await _set_up(hub)
+        if {Role.INGEST, Role.API}.intersection(roles):
+            link = _link(hub)
         if Role.INDEX in roles:
             parts.create_task(indexer.run(stop))
         if Role.INGEST in roles:
-            for part in _ingest(hub):
+            for part in _ingest(hub, link):
                 parts.create_task(part.run(stop))
         if Role.SETTLE in roles:
             parts.create_task(_settlement(hub, paying).run(stop))
             parts.create_task(_equivocations(hub, paying).run(stop))
         if Role.API in roles:
-            exclusion = _exclusion(hub)
+            exclusion = _exclusion(hub, link)
             if exclusion is not None:
                 parts.create_task(exclusion.run(stop))
-            app = create_app(_api_context(hub, paying, indexer, exclusion))
+            app = create_app(_api_context(hub, paying, link, indexer, exclusion))
             parts.create_task(_serve(app, hub.settings.api, stop, ready))
         else:
             ready()
@@ -181,23 +191,19 @@ def _ack_signer(hub: _Hub) -> SoftwareSigner:
     return SoftwareSigner(Ed25519PrivateKey.from_private_bytes(seed))
 
 
-def _authority(hub: _Hub) -> CertificateAuthority:
-    return CertificateAuthority(certificates_folder(hub.folder), utc_now)
-
-
-def _broker(hub: _Hub) -> BrokerSettings:
+def _link(hub: _Hub) -> _Link:
     chosen = hub.settings.broker
-    return plan_broker(
-        chosen.kind, hub.folder / "broker", chosen.port, _authority(hub), chosen.name
-    ).hub
+    authority = CertificateAuthority(certificates_folder(hub.folder), utc_now)
+    plan = plan_broker(chosen.kind, hub.folder / "broker", chosen.port, authority, chosen.name)
+    return _Link(plan.hub, authority)
 
 
-def _ingest(hub: _Hub) -> tuple[Ingest, DeviceLink, Upkeep]:
+def _ingest(hub: _Hub, link: _Link) -> tuple[Ingest, DeviceLink, Upkeep]:
     """One worker, and what one of all workers does: the devices' presence, the tables' upkeep."""
-    broker, signer = _broker(hub), _ack_signer(hub)
+    signer = _ack_signer(hub)
     return (
-        Ingest(hub.pool, broker, signer, hub.deployment, unix_ms, hub.worker),
-        DeviceLink(hub.pool, broker, signer, hub.deployment, unix_ms),
+        Ingest(hub.pool, link.broker, signer, hub.deployment, unix_ms, hub.worker),
+        DeviceLink(hub.pool, link.broker, signer, hub.deployment, unix_ms),
         Upkeep(hub.pool, unix_ms),
     )
 
@@ -220,17 +226,16 @@ def _equivocations(hub: _Hub, paying: _Paying) -> EquivocationReporter:
     return EquivocationReporter(hub.pool, paying.sender, hub.programs, hub.addresses, REPORT_POLL_S)
 
 
-def _exclusion(hub: _Hub) -> Exclusion | None:
-    broker = _broker(hub)
-    if not broker.tls:
+def _exclusion(hub: _Hub, link: _Link) -> Exclusion | None:
+    if not link.broker.tls:
         return None
-    return Exclusion(hub.pool, _authority(hub), hub.folder / "broker", broker, utc_now)
+    return Exclusion(hub.pool, link.authority, hub.folder / "broker", link.broker, utc_now)
 
 
 def _api_context(
-    hub: _Hub, paying: _Paying, indexer: Indexer, exclusion: Exclusion | None
+    hub: _Hub, paying: _Paying, link: _Link, indexer: Indexer, exclusion: Exclusion | None
 ) -> ApiContext:
-    keys, broker = paying.keys, _broker(hub)
+    keys = paying.keys
     return ApiContext(
         pool=hub.pool,
         client=hub.client,
@@ -251,8 +256,8 @@ def _api_context(
         registrar=RegistrarClient(
             hub.pool, RegistrarTransactions(hub.programs, hub.addresses, keys.registrar)
         ),
-        broker=broker,
-        authority=_authority(hub) if broker.tls else None,
+        broker=link.broker,
+        authority=link.authority if link.broker.tls else None,
         exclusion=exclusion,
     )
 
