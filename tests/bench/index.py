@@ -17,24 +17,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.hub.conftest import reachable_folder
+from _world import fresh_database, opened_world
 from tests.hub.onchain import (
-    ADDRESSES,
-    PROGRAMS,
     Chain,
     Device,
     World,
-    connected,
-    make_sender,
     running,
     running_chain,
-    set_up,
     until,
 )
-
-from gridtokenx_hub.database import EmbeddedPostgres, migrate, open_pool
-from gridtokenx_hub.deployment import join_deployment
-from gridtokenx_protocol.deployment import deployment_id
 
 EACH_MWH = 1_000
 TOGETHER = 2
@@ -45,26 +36,14 @@ SETTLED = "SELECT count(*) FROM events WHERE name = 'MeterSettled'"
 
 async def main(events: int, meters: int) -> dict[str, Any]:
     """Run the benchmark and return its figures."""
-    with tempfile.TemporaryDirectory() as name, reachable_folder() as open_folder:
-        server = EmbeddedPostgres(open_folder / "postgres", {})
-        url = await server.start()
-        try:
-            with running_chain(Path(name)) as rpc_url:
-                chain = Chain(rpc_url, Path(name) / "keys")
-                await set_up(chain)
-                return await measure(url, chain, events, meters)
-        finally:
-            await server.stop()
+    async with fresh_database() as url:
+        with tempfile.TemporaryDirectory() as name, running_chain(Path(name)) as rpc_url:
+            return await measure(url, Chain(rpc_url, Path(name) / "keys"), events, meters)
 
 
 async def measure(url: str, chain: Chain, events: int, meters: int) -> dict[str, Any]:
     """Make events, and time how the indexer reads and follows them."""
-    async with connected(chain.rpc_url) as client, await open_pool(url) as pool:
-        await migrate(pool)
-        genesis_hash = bytes(await client.genesis_hash())
-        deployment = deployment_id(genesis_hash, bytes(ADDRESSES.registry))
-        await join_deployment(pool, deployment)
-        world = World(chain, pool, client, make_sender(client, chain.keys), deployment)
+    async with opened_world(url, chain) as world:
         devices = await world.devices(meters)
         await open_accounts(world, devices)
         rounds = events // meters
@@ -128,24 +107,13 @@ async def make(world: World, devices: Sequence[Device], begin: int, end: int) ->
 
 async def settle_rounds(world: World, devices: Sequence[Device], begin: int, end: int) -> None:
     """Send a transaction for each round, when the one before it has been executed."""
-    mint = ADDRESSES.energy_mint()
     for round_ in range(begin, end):
         instructions = []
         for device in devices:
             device.produced_mwh += EACH_MWH
             device.surplus_mwh += EACH_MWH
             record = device.record(device.baseline_ms + (round_ + 1) * 1000)
-            accounts = {
-                "config": ADDRESSES.energy_config(),
-                "meter": ADDRESSES.meter(device.meter_id),
-                "ledger": ADDRESSES.ledger(device.meter_id),
-                "energy_mint": mint,
-                "owner_token": ADDRESSES.associated_token(device.owner.pubkey(), mint),
-            }
-            instructions += [
-                world.proof(device, record),
-                PROGRAMS["energy_token"].instruction("settle_meter", {}, accounts),
-            ]
+            instructions += world.settling(device, record)
         prepared = await world.sender.prepare(instructions)
         # The local chain answers when the transaction is executed.
         await world.client.send_raw(prepared.raw)

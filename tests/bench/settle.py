@@ -12,31 +12,21 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import asyncpg
+from _world import fresh_database, opened_world
 from tests.hub.chain import validator
-from tests.hub.conftest import reachable_folder
 from tests.hub.onchain import (
-    ADDRESSES,
     Chain,
     Device,
     World,
-    connected,
-    make_sender,
     program_files,
     running,
     running_chain,
-    set_up,
     until,
 )
-
-from gridtokenx_hub.database import EmbeddedPostgres, migrate, open_pool
-from gridtokenx_hub.deployment import join_deployment
-from gridtokenx_protocol.deployment import deployment_id
 
 PATIENCE_S = 600
 
@@ -61,26 +51,9 @@ async def main(meters: int, rounds: int) -> dict[str, Any]:
     return figures
 
 
-@asynccontextmanager
-async def fresh_database() -> AsyncIterator[str]:
-    """A server of its own, with fsync as it is in earnest."""
-    with reachable_folder() as folder:
-        server = EmbeddedPostgres(folder / "postgres", {})
-        try:
-            yield await server.start()
-        finally:
-            await server.stop()
-
-
 async def measure(url: str, chain: Chain, meters: int, rounds: int) -> list[dict[str, Any]]:
     """Register the meters, then time each round of settlements."""
-    await set_up(chain)
-    async with connected(chain.rpc_url) as client, await open_pool(url) as pool:
-        await migrate(pool)
-        genesis_hash = bytes(await client.genesis_hash())
-        deployment = deployment_id(genesis_hash, bytes(ADDRESSES.registry))
-        await join_deployment(pool, deployment)
-        world = World(chain, pool, client, make_sender(client, chain.keys), deployment)
+    async with opened_world(url, chain) as world:
         devices = await world.devices(meters)
         return [
             # 1 kWh in ten minutes is within the limits of a meter of 20 kW

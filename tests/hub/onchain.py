@@ -19,6 +19,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from solders.address_lookup_table_account import ID as LOOKUP_TABLE_PROGRAM
+from solders.instruction import Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
@@ -320,6 +321,13 @@ class World:
 
     async def settle(self, device: Device, record: Record) -> str:
         """Settle a reading without the hub, as anyone may."""
+        if await self.client.account(ADDRESSES.ledger(device.meter_id)) is None:
+            await self.open_ledger(device)
+        confirmation = await self.sender.send(self.settling(device, record))
+        return confirmation.signature
+
+    def settling(self, device: Device, record: Record) -> list[Instruction]:
+        """The device's proof, and the instruction that it is for."""
         mint = ADDRESSES.energy_mint()
         accounts = {
             "config": ADDRESSES.energy_config(),
@@ -328,11 +336,8 @@ class World:
             "energy_mint": mint,
             "owner_token": ADDRESSES.associated_token(device.owner.pubkey(), mint),
         }
-        if await self.client.account(accounts["ledger"]) is None:
-            await self.open_ledger(device)
-        settling = PROGRAMS["energy_token"].instruction("settle_meter", {}, accounts)
-        confirmation = await self.sender.send([self.proof(device, record), settling])
-        return confirmation.signature
+        settle_meter = PROGRAMS["energy_token"].instruction("settle_meter", {}, accounts)
+        return [self.proof(device, record), settle_meter]
 
     async def open_ledger(self, device: Device) -> None:
         accounts = {
