@@ -1,9 +1,8 @@
 """One world for all tests that only kill and cut: it must go on working after each."""
 
-import logging
 import os
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 
 import pytest
 import pytest_asyncio
@@ -15,11 +14,17 @@ SEED = int(os.environ.get("GTX_SEED", DRAWN))
 """The checks take the same choices each time; a soak looks for new ones."""
 
 
-@pytest.fixture(autouse=True)
-def seed() -> int:
-    """The world's seed; told when a test fails."""
-    logging.getLogger(__name__).warning("GTX_SEED=%d makes the same random choices again", SEED)
-    return SEED
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell the seed, and what the processes said, of a test that fails."""
+    report = yield
+    made = item.funcargs.get("world")
+    if report.failed and isinstance(made, World):
+        report.sections.append(("Random choices", f"the same again with GTX_SEED={made.seed}"))
+        report.sections += made.hub.last_words()
+    return report
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -24,6 +24,7 @@ WORDS = {
 }
 """How `gtx-hub` is called for a process; by its name alone unless it stands here."""
 PERIOD_S = 1
+LAST_LINES = 60
 PATIENCE_S = 180
 """A guard against hanging, not against a busy machine."""
 
@@ -96,6 +97,13 @@ class Hub:
             yield connection
         finally:
             await connection.close()
+
+    def last_words(self) -> list[tuple[str, str]]:
+        """The end of each process's log, by its name."""
+        return [
+            (log.name, "\n".join(log.read_text(errors="replace").splitlines()[-LAST_LINES:]))
+            for log in sorted((self.folder / "logs").iterdir())
+        ]
 
     def postmaster(self) -> int:
         """Process id of the server."""

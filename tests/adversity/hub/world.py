@@ -28,9 +28,12 @@ class World:
     market: Market
     operator: str
     deployment: Deployment
-    chance: random.Random
+    seed: int
     devices: list[Device] = field(default_factory=list)
     _reporting: list[Device] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.chance = random.Random(self.seed)  # noqa: S311 - the same choices again
 
     async def household(self, name: str, user_type: str) -> Household:
         """Register a user, and give it GRX."""
@@ -162,8 +165,7 @@ async def running_world(seed: int) -> AsyncIterator[World]:
         deployment = Deployment(
             bytes.fromhex(told["deployment"]), bytes.fromhex(told["ack_public_key"])
         )
-        chance = random.Random(seed)  # noqa: S311 - the same choices again
-        world = World(hub, Market(Api(hub.api_url)), operator, deployment, chance)
+        world = World(hub, Market(Api(hub.api_url)), operator, deployment, seed)
         for number in range(SELLERS):
             world.market.sellers.append(await world.household(f"seller {number}", "prosumer"))
             await world.install(world.market.sellers[-1])
