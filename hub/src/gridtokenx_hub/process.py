@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
 from gridtokenx_hub.api import ApiContext, DeploymentInfo, create_app
+from gridtokenx_hub.api.limits import Limits
 from gridtokenx_hub.bootstrap import bootstrap
 from gridtokenx_hub.broker.authority import CertificateAuthority
 from gridtokenx_hub.broker.exclusion import Exclusion
@@ -257,6 +258,8 @@ def _api_context(
             hub.pool, RegistrarTransactions(hub.programs, hub.addresses, keys.registrar)
         ),
         broker=link.broker,
+        settings=hub.settings.api,
+        limits=Limits.of(hub.settings.api),
         authority=link.authority if link.broker.tls else None,
         exclusion=exclusion,
     )

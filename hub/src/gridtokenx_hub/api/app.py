@@ -1,11 +1,20 @@
 """The HTTP application: API and pages."""
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.middleware import RequestGuard
 from gridtokenx_hub.api.problems import answer_problem, expected_errors
-from gridtokenx_hub.api.routes import about, codes, households, provisioning, tokens, trading
+from gridtokenx_hub.api.routes import (
+    about,
+    access,
+    codes,
+    households,
+    provisioning,
+    tokens,
+    trading,
+)
+from gridtokenx_hub.api.routing import limited
 from gridtokenx_hub.api.signing import WalletMustSign, answer_offer
 from gridtokenx_hub.web import pages
 
@@ -19,6 +28,7 @@ def create_app(context: ApiContext) -> FastAPI:
         openapi_url="/api/openapi.json",
         docs_url=None,  # their pages load scripts from elsewhere
         redoc_url=None,
+        dependencies=[Depends(limited)],
     )
     app.state.context = context
     for kind in expected_errors():
@@ -27,6 +37,8 @@ def create_app(context: ApiContext) -> FastAPI:
     app.add_middleware(RequestGuard)
     for router in (
         about.router,
+        access.public,
+        access.private,
         tokens.router,
         trading.public,
         trading.private,
