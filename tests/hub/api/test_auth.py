@@ -181,17 +181,3 @@ async def test_a_wallet_of_nobody(world: HubWorld) -> None:
     body = {"seller_wallet": SOMEONE, "amount_kwh": 1, "price_per_kwh": 1}
     response = await world.post("/api/trading/orders/create", body, user.token)
     expect_problem(response, 404, "UnknownWallet")
-
-
-async def test_a_wallet_that_the_hub_does_not_hold(world: HubWorld) -> None:
-    """A self-custody user has a token, but the hub has no key to sign with."""
-    wallet = str(Keypair().pubkey())
-    user_id = await world.pool.fetchval(
-        "INSERT INTO users (wallet, name, user_type) VALUES ($1, 'own', 'prosumer') RETURNING id",
-        wallet,
-    )
-    token = await create_token(world.pool, "user", user_id)
-    body = {"seller_wallet": wallet, "amount_kwh": 1, "price_per_kwh": 1}
-    expect_problem(
-        await world.post("/api/trading/orders/create", body, token), 404, "UnknownWallet"
-    )

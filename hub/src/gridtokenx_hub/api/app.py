@@ -6,6 +6,7 @@ from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.middleware import RequestGuard
 from gridtokenx_hub.api.problems import answer_problem, expected_errors
 from gridtokenx_hub.api.routes import about, codes, households, provisioning, tokens, trading
+from gridtokenx_hub.api.signing import WalletMustSign, answer_offer
 from gridtokenx_hub.web import pages
 
 
@@ -22,6 +23,7 @@ def create_app(context: ApiContext) -> FastAPI:
     app.state.context = context
     for kind in expected_errors():
         app.add_exception_handler(kind, answer_problem)
+    app.add_exception_handler(WalletMustSign, answer_offer)
     app.add_middleware(RequestGuard)
     for router in (
         about.router,

@@ -42,6 +42,14 @@ class Out(BaseModel):
         return self.model_dump(exclude_none=True)
 
 
+class OwnerMustSign(Out):
+    """The hub does not hold an owner's wallet: the owner signs this and sends it back."""
+
+    owner_wallet: str = Field(examples=[EXAMPLE_WALLET])
+    transaction: str = Field(description="base64; with the signature of the other owner, if any")
+    last_valid_block_height: int = Field(examples=[12345], description="it expires after that")
+
+
 class CreateOrder(In):
     """Sell energy."""
 
@@ -141,6 +149,7 @@ class CreateUser(In):
 
     name: Name = Field(examples=["Solar Home A"])
     user_type: UserType
+    wallet: Address | None = Field(None, description="the household's own; else the hub makes one")
 
 
 class NewUser(Out):

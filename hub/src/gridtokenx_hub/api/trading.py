@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from solders.instruction import Instruction
-from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
 from gridtokenx_hub.api import market
@@ -30,12 +29,12 @@ async def create_order(context: ApiContext, attempt: Attempt, body: CreateOrder)
     """Put an order into the book; its energy goes into escrow.
 
     Raises:
-        UnknownWallet: the hub does not hold the seller's wallet.
+        WalletMustSign: the hub does not hold the seller's wallet.
         TransactionRefused: the program's own refusal, such as InsufficientBalance.
         Problem: ClockSkew, the hub's clock and the chain's are too far apart.
     """
     total_micro_grx = quote(body.amount_mwh, body.price_micro_grx)
-    seller = await context.vault.keypair(Pubkey.from_string(body.seller_wallet))
+    seller = Pubkey.from_string(body.seller_wallet)
 
     async def plan() -> Plan:
         return await _create_plan(context, seller, body)
@@ -71,8 +70,8 @@ async def _deliver_order(
     )
 
 
-async def _create_plan(context: ApiContext, seller: Keypair, body: CreateOrder) -> Plan:
-    addresses, wallet = context.addresses, seller.pubkey()
+async def _create_plan(context: ApiContext, wallet: Pubkey, body: CreateOrder) -> Plan:
+    addresses = context.addresses
     nonce = context.nonces.draw(int(context.clock().timestamp() * 1000))
     order = addresses.order(wallet, nonce)
 
@@ -99,18 +98,18 @@ async def _create_plan(context: ApiContext, seller: Keypair, body: CreateOrder) 
             )
         ]
 
-    return Plan(instructions, (seller,), CREATE_ORDER_UNITS, {"order_id": str(order)})
+    return Plan(instructions, (wallet,), CREATE_ORDER_UNITS, {"order_id": str(order)})
 
 
 async def match_order(context: ApiContext, attempt: Attempt, body: MatchOrder) -> FilledOrder:
     """Buy all that an order has left.
 
     Raises:
-        UnknownWallet: the hub does not hold the buyer's wallet.
+        WalletMustSign: the hub does not hold the buyer's wallet.
         Problem: InvalidOrder, there is no such order or it is not for sale any more.
         TransactionRefused: the program's own refusal, such as SelfTradingNotAllowed.
     """
-    buyer = await context.vault.keypair(Pubkey.from_string(body.buyer_wallet))
+    buyer = Pubkey.from_string(body.buyer_wallet)
 
     async def plan() -> Plan:
         return await _match_plan(context, buyer, Pubkey.from_string(body.order_id))
@@ -131,8 +130,8 @@ async def match_order(context: ApiContext, attempt: Attempt, body: MatchOrder) -
     )
 
 
-async def _match_plan(context: ApiContext, buyer: Keypair, address: Pubkey) -> Plan:
-    addresses, wallet = context.addresses, buyer.pubkey()
+async def _match_plan(context: ApiContext, wallet: Pubkey, address: Pubkey) -> Plan:
+    addresses = context.addresses
     order = await _open_order(context, address)
     seller = order["seller"]
     amount_mwh = order["amount_mwh"] - order["filled_mwh"] - order["reserved_mwh"]
@@ -162,7 +161,7 @@ async def _match_plan(context: ApiContext, buyer: Keypair, address: Pubkey) -> P
         "price_micro_grx": order["price_micro_grx"],
         "total_micro_grx": _payment(order, amount_mwh),
     }
-    return Plan(instructions, (buyer,), MATCH_ORDER_UNITS, facts)
+    return Plan(instructions, (wallet,), MATCH_ORDER_UNITS, facts)
 
 
 def _payment(order: Mapping[str, Any], amount_mwh: int) -> int:

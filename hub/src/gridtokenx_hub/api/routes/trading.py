@@ -21,6 +21,7 @@ from gridtokenx_hub.api.models import (
 )
 from gridtokenx_hub.api.problems import Problem, documented
 from gridtokenx_hub.api.routing import AuthenticatedRoute, Caller, Context
+from gridtokenx_hub.api.signing import OFFERS
 from gridtokenx_hub.api.trading import create_order, match_order
 
 public = APIRouter(prefix="/api/trading", tags=["trading"])
@@ -38,7 +39,7 @@ Limit = Annotated[int, Query(ge=1, le=1000, description="at most so many")]
     "/orders/create",
     status_code=201,
     response_model=CreatedOrder,
-    responses=documented(400, 401, 403, 404, 409, 413, 422, 503),
+    responses={**OFFERS, **documented(400, 401, 403, 404, 409, 413, 422, 503)},
 )
 async def create(request: Request, context: Context, caller: Caller, body: CreateOrder) -> Response:
     """Sell energy: the order goes on chain, and its energy into the order's escrow.
@@ -63,7 +64,7 @@ async def active(context: Context, limit: Limit = 200) -> Response:
 @private.post(
     "/orders/match",
     response_model=FilledOrder,
-    responses=documented(400, 401, 403, 404, 409, 413, 422, 503),
+    responses={**OFFERS, **documented(400, 401, 403, 404, 409, 413, 422, 503)},
 )
 async def match(request: Request, context: Context, caller: Caller, body: MatchOrder) -> Response:
     """Buy all that an order has left: energy and GRX change hands in one transaction.
