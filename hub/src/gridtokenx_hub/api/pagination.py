@@ -8,7 +8,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Sequence
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Query
 
@@ -19,8 +19,8 @@ MAX_LIMIT = 1000
 MAX_CURSOR_LENGTH = 512
 MIN_BIGINT, MAX_BIGINT = -(2**63), 2**63 - 1
 
-Key = tuple[int | str, ...]
-"""The sort key of an item, the last part of which no two items share."""
+Key = tuple[Any, ...]
+"""The sort key of an item, integers and text, the last part of which no two items share."""
 
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="at most so many")]
 Cursor = Annotated[
