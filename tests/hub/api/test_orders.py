@@ -48,9 +48,8 @@ async def test_in_parts(world: HubWorld) -> None:
     ]  # fmt: skip
     assert {fill["wallet"] for fill in shown["fills"]} == {buyer.wallet}
     assert shown["fills"][0]["timestamp"] == shown["filled_at"] == trade["filled_at"]
-    trades = expect(
-        await world.get("/api/trading/trades", order_id=order["order_id"], limit=2), 200
-    )
+    query = {"order_id": order["order_id"], "limit": 2}
+    trades = expect(await world.get("/api/trading/trades", **query), 200)
     assert [each["total_grx"] for each in trades["trades"]] == [
         fill["total_grx"] for fill in shown["fills"][:2]
     ]
