@@ -5,7 +5,18 @@ from fastapi import FastAPI
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.middleware import RequestGuard
 from gridtokenx_hub.api.problems import answer_problem, expected_errors
-from gridtokenx_hub.api.routes import about, codes, households, provisioning, tokens, trading
+from gridtokenx_hub.api.routes import (
+    about,
+    codes,
+    explorer,
+    households,
+    market,
+    meters,
+    provisioning,
+    tokens,
+    trading,
+    users,
+)
 from gridtokenx_hub.api.signing import WalletMustSign, answer_offer
 from gridtokenx_hub.web import pages
 
@@ -28,9 +39,13 @@ def create_app(context: ApiContext) -> FastAPI:
     for router in (
         about.router,
         tokens.router,
-        trading.public,
-        trading.private,
+        market.router,
+        trading.router,
         households.router,
+        users.router,
+        meters.router,
+        explorer.private,
+        explorer.public,
         codes.private,
         provisioning.by_code,
         pages.router,
