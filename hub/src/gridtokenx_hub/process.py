@@ -16,7 +16,7 @@ import uvicorn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
-from gridtokenx_hub.api import ApiContext, DeploymentInfo, create_app
+from gridtokenx_hub.api import ApiContext, DeploymentInfo, EventFeed, create_app
 from gridtokenx_hub.api.limits import Limits
 from gridtokenx_hub.bootstrap import bootstrap
 from gridtokenx_hub.broker.authority import CertificateAuthority
@@ -161,7 +161,9 @@ async def _play(
             exclusion = _exclusion(hub, link)
             if exclusion is not None:
                 parts.create_task(exclusion.run(stop))
-            app = create_app(_api_context(hub, paying, link, indexer, exclusion))
+            feed = EventFeed(hub.pool, PROGRAM_NAMES)
+            parts.create_task(feed.run(stop))
+            app = create_app(_api_context(hub, paying, link, indexer, exclusion, feed))
             parts.create_task(_serve(app, hub.settings.api, stop, ready))
         else:
             ready()
@@ -234,7 +236,12 @@ def _exclusion(hub: _Hub, link: _Link) -> Exclusion | None:
 
 
 def _api_context(
-    hub: _Hub, paying: _Paying, link: _Link, indexer: Indexer, exclusion: Exclusion | None
+    hub: _Hub,
+    paying: _Paying,
+    link: _Link,
+    indexer: Indexer,
+    exclusion: Exclusion | None,
+    feed: EventFeed,
 ) -> ApiContext:
     keys = paying.keys
     return ApiContext(
@@ -258,6 +265,7 @@ def _api_context(
             hub.pool, RegistrarTransactions(hub.programs, hub.addresses, keys.registrar)
         ),
         broker=link.broker,
+        feed=feed,
         settings=hub.settings.api,
         limits=Limits.of(hub.settings.api),
         authority=link.authority if link.broker.tls else None,

@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 import asyncpg
 
 from gridtokenx_hub.api.challenges import Challenges
+from gridtokenx_hub.api.event_feed import EventFeed
 from gridtokenx_hub.api.fields import AlgorithmName
 from gridtokenx_hub.api.limits import Limits
+from gridtokenx_hub.api.market_models import MarketPrice, Statistics
 from gridtokenx_hub.api.nonces import Nonces
+from gridtokenx_hub.api.statistics import Recent
 from gridtokenx_hub.api.wrong_codes import WrongCodes
 from gridtokenx_hub.broker.authority import CertificateAuthority
 from gridtokenx_hub.broker.exclusion import Exclusion
@@ -57,6 +60,7 @@ class ApiContext:
     deployment: DeploymentInfo
     registrar: RegistrarClient
     broker: BrokerSettings
+    feed: EventFeed
     settings: ApiSettings = field(default_factory=ApiSettings)
     limits: Limits = field(default_factory=lambda: Limits.of(ApiSettings()))
     authority: CertificateAuthority | None = None
@@ -64,6 +68,8 @@ class ApiContext:
     nonces: Nonces = field(default_factory=Nonces, init=False)
     challenges: Challenges = field(default_factory=Challenges, init=False)
     wrong_codes: WrongCodes = field(default_factory=WrongCodes, init=False)
+    statistics: Recent[Statistics] = field(default_factory=Recent, init=False)
+    price: Recent[MarketPrice] = field(default_factory=Recent, init=False)
     under_way: set[tuple[int | str, int | str]] = field(default_factory=set, init=False)
     """Idempotency keys (token, key) and codes ("code", id) that are worked on now.
 

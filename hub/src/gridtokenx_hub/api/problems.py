@@ -25,6 +25,7 @@ REFUSED_BY_STATE = frozenset(
         "AmountMismatch",
         "CapExceeded",
         "DailyCapReached",
+        "DeficitExceeded",
         "InsufficientBalance",
         "InvalidOrder",
         "KeyNotNew",
