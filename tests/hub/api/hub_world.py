@@ -70,6 +70,7 @@ class Device:
     algorithm: Algorithm = Algorithm.ED25519
     meter_id: bytes = field(default_factory=lambda: os.urandom(16))
     produced_mwh: int = 500_000_000
+    consumed_mwh: int = 0
     surplus_mwh: int = 0
     sequence: int = 1
 
@@ -90,7 +91,7 @@ class Device:
             "sequence": self.sequence,
             "time_ms": time_ms,
             "produced_mwh": self.produced_mwh,
-            "consumed_mwh": 0,
+            "consumed_mwh": self.consumed_mwh,
             "surplus_mwh": self.surplus_mwh,
             "active_power_mw": 0,
             "voltage_mv": 0,
