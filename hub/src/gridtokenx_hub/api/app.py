@@ -14,7 +14,7 @@ from gridtokenx_hub.api.routes import (
     tokens,
     trading,
 )
-from gridtokenx_hub.web import pages
+from gridtokenx_hub.web import explaining, pages
 
 
 def create_app(context: ApiContext) -> FastAPI:
@@ -42,6 +42,7 @@ def create_app(context: ApiContext) -> FastAPI:
         explain.public,
         explain.private,
         pages.router,
+        explaining.router,
     ):
         app.include_router(router)
     app.mount("/static", pages.static_files(), name="static")
