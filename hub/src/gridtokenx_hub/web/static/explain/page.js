@@ -48,7 +48,7 @@ function stepItem(place, name) {
   return make("li", { className: "step waiting", id: `${place}-${name}` },
     make("span", { className: "mark" }),
     make("div", { className: "told" },
-      make("h3", {}, title, make("span", { className: "state" })), make("p", {}, meaning)));
+      make(place === "transaction" ? "h2" : "h3", {}, title, make("span", { className: "state" })), make("p", {}, meaning)));
 }
 
 function stepList(place, names) {

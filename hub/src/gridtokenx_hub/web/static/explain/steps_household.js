@@ -17,6 +17,8 @@ export async function chainStep(step, way, progress = () => {}) {
   const walk = { sequence: record.sequence, hash: record.previous_hash, lost: [], followed: 0n, jumped: record.flags & GAP };
   for (let below = record.sequence; below !== null;) {
     const page = await hub.readings(settled.meter_id, below);
+    const disorder = page.readings.find(({ sequence }, index, all) => index && sequence >= all[index - 1].sequence);
+    if (!step.require(!disorder, "chain-broken", disorder?.sequence)) return;
     for (const reading of page.readings) {
       if (!(await follow(step, walk, reading))) return;
     }

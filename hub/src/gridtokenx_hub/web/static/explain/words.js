@@ -32,7 +32,7 @@ const EN = {
     transaction: ["The transaction is on chain", "The node has it with this signature, signed by who paid for it, and final."],
     signature: ["The device signed", "The instruction before the settlement carries the device's signature. The chain checked it; your browser checked it again."],
     record: ["This is what it signed", "The 120 bytes of the reading, field by field, meant for this very deployment."],
-    key: ["The key is in the registry", "A registrar put the device's key into the registry of meters before it signed."],
+    key: ["The key is in the registry", "A registrar put the device's key into the registry of meters before this settlement."],
     amount: ["The amount is what the meter added", "Tokens minted are what the signed surplus register rose since the settlement before, and within the meter's limits."],
     chain: ["No reading in between was changed", "Each reading names the hash of the one before, from the signed reading down to the settlement before."],
     registers: ["The meter showed these registers", "The raw Modbus registers, read again by the rule that the device signed with them, give the same counters."],
@@ -77,7 +77,7 @@ const EN = {
     faulty: "The record's clock was not synchronised, or its meter was faulty.",
     "no-meter": "The registry has no such meter.",
     "key-not-registered": "No registration of this key was found where the hub says it is.",
-    "registered-later": "The key was registered after it signed.",
+    "registered-later": "The key was registered after this settlement.",
     "no-event": "The transaction has no event of this settlement.",
     "no-previous": "The settlement before was not found where the hub says it is.",
     "not-the-surplus": "The surplus rose by {0}, but {1} were minted.",
@@ -95,7 +95,7 @@ const EN = {
     private: "This belongs to the household. The owner can show it to you with a link.",
     no_longer_kept: "The reading is no longer kept.",
     without_registers: "The reading came without registers, or with ones that cannot be read again.",
-    "not-followed": "Followed down to reading {0}. Older readings are no longer kept.",
+    "not-followed": "Followed down to reading {0}. The hub says that those before it are no longer kept.",
     "needs-before": "This needs a step before, which failed.",
   },
 };
@@ -132,7 +132,7 @@ const TH = {
     transaction: ["ธุรกรรมอยู่บนบล็อกเชน", "โหนดมีธุรกรรมนี้ตามลายเซ็น ผู้จ่ายเป็นผู้ลงนาม และสิ้นสุดแล้ว"],
     signature: ["อุปกรณ์ลงลายเซ็น", "คำสั่งก่อนการชำระมีลายเซ็นของอุปกรณ์ บล็อกเชนตรวจแล้ว และเบราว์เซอร์ของคุณตรวจอีกครั้ง"],
     record: ["นี่คือสิ่งที่ลงลายเซ็น", "ข้อมูล 120 ไบต์ของค่าที่อ่าน ทีละช่อง สำหรับระบบนี้เท่านั้น"],
-    key: ["กุญแจอยู่ในทะเบียน", "นายทะเบียนบันทึกกุญแจของอุปกรณ์ไว้ในทะเบียนมิเตอร์ก่อนที่จะลงลายเซ็น"],
+    key: ["กุญแจอยู่ในทะเบียน", "นายทะเบียนบันทึกกุญแจของอุปกรณ์ไว้ในทะเบียนมิเตอร์ก่อนการชำระนี้"],
     amount: ["จำนวนตรงกับที่มิเตอร์เพิ่มขึ้น", "โทเคนที่ออกเท่ากับพลังงานส่วนเกินที่เพิ่มขึ้นจากการชำระครั้งก่อน และไม่เกินขีดจำกัดของมิเตอร์"],
     chain: ["ค่าที่อ่านระหว่างนั้นไม่ถูกแก้ไข", "แต่ละค่าอ้างอิงแฮชของค่าก่อนหน้า ตั้งแต่ค่าที่ลงลายเซ็นลงไปถึงการชำระครั้งก่อน"],
     registers: ["มิเตอร์แสดงค่าเหล่านี้", "ค่าดิบ Modbus อ่านใหม่ตามกฎที่อุปกรณ์ลงลายเซ็นไว้ ได้ตัวเลขเดียวกัน"],
@@ -177,7 +177,7 @@ const TH = {
     faulty: "นาฬิกาไม่ตรง หรือมิเตอร์ผิดปกติ",
     "no-meter": "ทะเบียนไม่มีมิเตอร์นี้",
     "key-not-registered": "ไม่พบการลงทะเบียนกุญแจในที่ที่ฮับบอก",
-    "registered-later": "กุญแจลงทะเบียนหลังจากลงลายเซ็น",
+    "registered-later": "กุญแจลงทะเบียนหลังการชำระนี้",
     "no-event": "ธุรกรรมไม่มีเหตุการณ์ของการชำระนี้",
     "no-previous": "ไม่พบการชำระครั้งก่อนในที่ที่ฮับบอก",
     "not-the-surplus": "ส่วนเกินเพิ่ม {0} แต่ออกโทเคน {1}",
@@ -195,12 +195,12 @@ const TH = {
     private: "ส่วนนี้เป็นของครัวเรือน เจ้าของสามารถให้คุณดูด้วยลิงก์",
     no_longer_kept: "ไม่ได้เก็บค่านี้ไว้แล้ว",
     without_registers: "ค่านี้มาโดยไม่มีข้อมูลดิบ หรือข้อมูลดิบอ่านใหม่ไม่ได้",
-    "not-followed": "ตรวจตามถึงค่าลำดับ {0} ค่าก่อนหน้านั้นไม่ได้เก็บไว้แล้ว",
+    "not-followed": "ตรวจตามถึงค่าลำดับ {0} ฮับบอกว่าค่าก่อนหน้านั้นไม่ได้เก็บไว้แล้ว",
     "needs-before": "ต้องอาศัยขั้นตอนก่อนหน้าซึ่งไม่ผ่าน",
   },
 };
 
-const LANGUAGES = { en: EN, th: TH };
+export const LANGUAGES = { en: EN, th: TH };
 
 export function language() {
   const asked = new URLSearchParams(location.search).get("lang") ?? navigator.language;
