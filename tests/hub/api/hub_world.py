@@ -186,8 +186,8 @@ class HubWorld:
         expect(await self.post("/api/treasury/grx", body, self.operator), 201)
         return user
 
-    async def settle(self, user: User, device: Device, surplus_mwh: int, ahead_s: int = 0) -> None:
-        """Mint energy by a settlement reading, as the settlement service does."""
+    async def settle(self, user: User, device: Device, surplus_mwh: int, ahead_s: int = 0) -> str:
+        """Mint energy by a settlement reading, as the settlement service does; the signature."""
         device.sequence += 1
         device.produced_mwh += surplus_mwh
         device.surplus_mwh += surplus_mwh
@@ -216,7 +216,10 @@ class HubWorld:
                 "instructions_sysvar": INSTRUCTIONS,
             },
         )
-        await self.context.sender.send(lambda _payer: [proof, settle], (), compute_units=20_000)
+        sent = await self.context.sender.send(
+            lambda _payer: [proof, settle], (), compute_units=20_000
+        )
+        return sent.signature
 
     async def sell(
         self, user: User, kwh: object, price: object, key: str | None = None

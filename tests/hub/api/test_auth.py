@@ -42,6 +42,8 @@ ROUTES = [
     Route("GET", "/api/users/{user_id}/balances", None, True, False, True),
     Route("GET", "/api/users/me", None, True, True, True, other=True),
     Route("GET", "/api/trading/history?user_id={user_id}", None, True, False, True),
+    Route("GET", "/api/explain/{signature}/readings?meter_id={meter_id}", None, True, False, True),
+    Route("POST", "/api/explain/{signature}/shares", {"meter_id": "{meter_id}"}, True, False, True),
     Route(
         "POST",
         "/api/trading/orders/create",
@@ -63,6 +65,7 @@ PUBLIC = {
     ("GET", "/api/deployment"),
     ("GET", "/api/health"),
     ("GET", "/api/trading/orders/active"),
+    ("GET", "/api/explain/{signature}"),  # without the household's part
     ("GET", "/api/openapi.json"),
     ("GET", "/tokens.json"),
     # The credential of these is a code, or the device's signature.
@@ -88,10 +91,19 @@ every_route = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.p
 
 async def call(world: HubWorld, route: Route, user: User, token: str | None) -> Any:
     def filled(value: Any) -> Any:
-        return value.format(wallet=user.wallet) if isinstance(value, str) else value
+        words = {"wallet": user.wallet, "meter_id": meter_id}
+        return value.format(**words) if isinstance(value, str) else value
 
-    meter_id = (await world.meter(user)).meter_id.hex() if "{meter_id}" in route.path else ""
-    path = route.path.format(user_id=user.user_id, meter_id=meter_id, code_id=10**9)
+    meter_id = signature = ""
+    if "{meter_id}" in route.path or "{signature}" in route.path:
+        device = await world.meter(user)
+        meter_id = device.meter_id.hex()
+        if "{signature}" in route.path:
+            signature = await world.settle(user, device, 1_000_000)
+            assert await world.context.indexer.wait_for(signature, 30)
+    path = route.path.format(
+        user_id=user.user_id, meter_id=meter_id, signature=signature, code_id=10**9
+    )
     if route.body is None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         return await world.http.request(route.method, path, headers=headers)
@@ -123,7 +135,7 @@ async def test_every_route_is_listed(world: HubWorld) -> None:
 )
 async def test_without_a_token(world: HubWorld, route: Route, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header.encode("latin-1")}
-    path = route.path.format(user_id=1, meter_id="00" * 16, code_id=1)
+    path = route.path.format(user_id=1, meter_id="00" * 16, signature="1" * 64, code_id=1)
     response = await world.http.request(route.method, path, headers=headers, content=b"{ garbage")
     expect_problem(response, 401, "Unauthenticated")
     assert response.headers["www-authenticate"].startswith("Bearer")

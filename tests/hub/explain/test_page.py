@@ -1,6 +1,7 @@
 """The page checks an honest hub, and sees through a lying one, in a real Chromium."""
 
 import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,15 @@ from hub_world import HubWorld, expect
 from playwright.async_api import Browser
 
 from gridtokenx_edge.records import Range
+from gridtokenx_protocol.cbor import encode_map
+from gridtokenx_protocol.errors import Malformed
 from gridtokenx_protocol.keys import Algorithm
+from gridtokenx_protocol.registers import (
+    DecodingRule,
+    NotAvailable,
+    RegisterType,
+    decode_registers,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -289,3 +298,59 @@ class TestPage:
             await visitor.page.goto(await url())
             different = await visitor.page.evaluate(SAME_WORDS)
             assert different == 0
+
+
+class TestDecoding:
+    """The page's own reading of registers says the same as the device's."""
+
+    DECODE = """async (cases) => {
+      const { decodeCbor } = await import("/static/explain/cbor.js");
+      const { fromHex } = await import("/static/explain/bytes.js");
+      const { decodeRegisters, ruleOf } = await import("/static/explain/registers.js");
+      return cases.map(([rule, raw]) => {
+        try {
+          const read = ruleOf(decodeCbor(fromHex(rule)).get("rule"));
+          return String(decodeRegisters(read, fromHex(raw)));
+        } catch {
+          return "refused";
+        }
+      });
+    }"""
+
+    async def test_random_rules(self, browser: Browser, url: Callable[..., Any]) -> None:
+        draw = random.Random(20251124)  # noqa: S311 - the same cases each time
+        cases = [self.drawn(draw) for _ in range(3_000)]
+        given = [(encode_map({"rule": rule.signed_form()}).hex(), raw.hex()) for rule, raw in cases]
+        async with visit(browser) as visitor:
+            await visitor.page.goto(await url())
+            found = await visitor.page.evaluate(self.DECODE, given)
+        expected = [self.read(rule, raw) for rule, raw in cases]
+        assert found == expected
+        assert {"null", "refused", "0"} < set(expected), "each way is taken"
+
+    def drawn(self, draw: random.Random) -> tuple[DecodingRule, bytes]:
+        rule = DecodingRule(
+            type=draw.choice(list(RegisterType)),
+            little_words=draw.random() < 0.5,
+            not_available=draw.choice(list(NotAvailable)),
+            phases=draw.choice([1, 1, 2, 3]),
+            numerator=draw.choice([1, -1, 1_000, -1_000_000, draw.randint(-(10**9), 10**9)]),
+            denominator=draw.choice([1, 10, 7, 1_000]),
+            scale_follows=draw.random() < 0.3,
+            rounds_down=draw.random() < 0.5,
+            optional=draw.random() < 0.2,
+        )
+        size = 2 * rule.type.words
+        odd = [b"\xff" * size, b"\x80" + bytes(size - 1), b"\x7f" + b"\xff" * (size - 1)]
+        parts = [draw.choice([*odd, bytes(size), draw.randbytes(size)]) for _ in range(rule.phases)]
+        if rule.scale_follows:
+            scale = draw.choice([draw.randint(-10, 10), 11, -32_768])
+            parts.append(scale.to_bytes(2, "big", signed=True))
+        return rule, b"".join(parts)
+
+    def read(self, rule: DecodingRule, raw: bytes) -> str:
+        try:
+            value = decode_registers(rule, raw)
+        except Malformed:
+            return "refused"
+        return "null" if value is None else str(value)
