@@ -73,6 +73,12 @@ def offer_strace() -> None:
         say("strace is not installed: the tests that kill a process at each write need it")
 
 
+def offer_chromium() -> None:
+    """Install Chromium where this user may; otherwise the tests of pages say so."""
+    if shutil.which("chromium") is None and not apt_install("chromium"):
+        say("chromium is not installed: the tests that look at pages need it")
+
+
 def apt_install(*packages: str) -> bool:
     """Install Debian packages as root, without questions; return whether it worked."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
