@@ -87,7 +87,7 @@ function showStep(step, settled) {
   item.className = `step ${step.state}`;
   item.querySelector(".mark").textContent = MARKS[step.state];
   item.querySelector(".mark").ariaHidden = "true";
-  item.querySelector(".state").textContent = word(step.state);
+  item.querySelector(".state").textContent = word("states", step.state);
   const told = item.querySelector(".told");
   if (step.problems.length) {
     told.append(make("ul", { className: "problems" },

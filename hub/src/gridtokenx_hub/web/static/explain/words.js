@@ -20,7 +20,7 @@ const EN = {
   minted: "{0} for",
   between: "Measured from {0} to {1}",
   "what-was-compared": "What was compared",
-  right: "right", wrong: "wrong", open: "left open",
+  states: { right: "right", wrong: "wrong", open: "left open" },
   "token-title": "Is this your meter?",
   "token-lead": "Readings belong to the household. With the owner's or an operator's token the last two steps are checked as well.",
   "token-label": "Your token", "token-help": "It stays in this tab and is forgotten when you close it.",
@@ -58,7 +58,6 @@ const EN = {
     digest: "Digest of the profile", registers: "Quantities",
     "raw-produced": "Produced, raw", "raw-consumed": "Consumed, raw", "raw-active_power": "Active power, raw",
     "raw-voltage": "Voltage, raw", "raw-current": "Current, raw", "raw-frequency": "Frequency, raw",
-    active_power: "Active power (mW)", voltage: "Voltage (mV)", current: "Current (mA)", frequency: "Frequency (mHz)",
   },
   problems: {
     differs: "{0}: found {1}, but the hub says {2}.",
@@ -120,7 +119,7 @@ const TH = {
   minted: "{0} สำหรับ",
   between: "วัดตั้งแต่ {0} ถึง {1}",
   "what-was-compared": "สิ่งที่นำมาเปรียบเทียบ",
-  right: "ถูกต้อง", wrong: "ไม่ถูกต้อง", open: "ยังไม่ได้ตรวจ",
+  states: { right: "ถูกต้อง", wrong: "ไม่ถูกต้อง", open: "ยังไม่ได้ตรวจ" },
   "token-title": "นี่คือมิเตอร์ของคุณหรือไม่",
   "token-lead": "ค่าที่อ่านเป็นของครัวเรือน เมื่อใช้โทเคนของเจ้าของหรือผู้ดูแล จะตรวจสองขั้นตอนสุดท้ายได้ด้วย",
   "token-label": "โทเคนของคุณ", "token-help": "เก็บไว้ในแท็บนี้เท่านั้น และจะถูกลืมเมื่อปิดแท็บ",
@@ -158,7 +157,6 @@ const TH = {
     digest: "แฮชของโปรไฟล์", registers: "จำนวนปริมาณ",
     "raw-produced": "ผลิต (ค่าดิบ)", "raw-consumed": "ใช้ (ค่าดิบ)", "raw-active_power": "กำลังไฟฟ้า (ค่าดิบ)",
     "raw-voltage": "แรงดัน (ค่าดิบ)", "raw-current": "กระแส (ค่าดิบ)", "raw-frequency": "ความถี่ (ค่าดิบ)",
-    active_power: "กำลังไฟฟ้า (mW)", voltage: "แรงดัน (mV)", current: "กระแส (mA)", frequency: "ความถี่ (mHz)",
   },
   problems: {
     differs: "{0}: พบ {1} แต่ฮับบอกว่า {2}",
