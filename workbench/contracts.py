@@ -61,6 +61,13 @@ def forge(*arguments: str, folder: Path = FOLDER) -> int:
     return _run([str(tool("forge", folder)), *arguments], folder)
 
 
+def copy_project(folder: Path) -> Path:
+    """Make a copy of the project that shares its installed tools, and return it."""
+    shutil.copytree(FOLDER, folder, ignore=shutil.ignore_patterns("node_modules", "out"))
+    (folder / "node_modules").symlink_to(FOLDER / "node_modules")
+    return folder
+
+
 def build() -> dict[str, str]:
     """Compile, and return the committed form of each contract.
 

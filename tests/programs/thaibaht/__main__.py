@@ -30,8 +30,7 @@ def main() -> int:
     unnoticed = 0
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        mutants.copy_project(folder)
+        folder = contracts.copy_project(Path(name) / "project")
         for mutant in table:
             seen = noticed(mutant, folder)
             unnoticed += not seen

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import tomllib
 from dataclasses import dataclass
@@ -46,15 +45,6 @@ class Mutant:
 def read_all() -> list[Mutant]:
     """All mutants, in the order of the table."""
     return [Mutant(**entry) for entry in tomllib.loads(TABLE.read_text())["mutant"]]
-
-
-def copy_project(folder: Path) -> None:
-    """Put the contracts and their tests into `folder`, with the tools of the one copied."""
-    for name in ("contracts", "test"):
-        shutil.copytree(contracts.FOLDER / name, folder / name)
-    for name in ("foundry.toml", "solc.mjs"):
-        shutil.copy(contracts.FOLDER / name, folder / name)
-    (folder / "node_modules").symlink_to(contracts.FOLDER / "node_modules")
 
 
 def failed_tests(folder: Path, test: str) -> tuple[set[str], set[str]]:
