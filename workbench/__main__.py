@@ -29,6 +29,7 @@ def _python(
         if tools:
             environment.offer_softhsm()
             environment.offer_strace()
+            environment.offer_faketime()
         command = [str(environment.PYTHON), "-m", module, *arguments]
         os.chdir(environment.ROOT)
         # Tests of other people's clients make environments of their own with the same uv.
