@@ -56,6 +56,7 @@ async def http(pool: asyncpg.Pool) -> AsyncIterator[httpx.AsyncClient]:
         deployment=DeploymentInfo(b"\x01\x02\x03\x04", "genesis", 900, "ed25519", bytes(32)),
         registrar=unused,
         broker=unused,
+        feed=unused,
     )
     transport = httpx.ASGITransport(create_app(context))
     async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
