@@ -30,6 +30,7 @@ def _python(
             environment.offer_softhsm()
             environment.offer_strace()
             environment.offer_chromium()
+            environment.offer_faketime()
         command = [str(environment.PYTHON), "-m", module, *arguments]
         os.chdir(environment.ROOT)
         # Tests of other people's clients make environments of their own with the same uv.
