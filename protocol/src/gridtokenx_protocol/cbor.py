@@ -46,6 +46,15 @@ def decode_map(data: bytes) -> CborMap:
     return value
 
 
+def encode_unsigned(value: int) -> bytes:
+    """Encode one non-negative integer, for those who write a map of fixed shape themselves.
+
+    Raises:
+        Malformed: It has more than 64 bits.
+    """
+    return _head(_UNSIGNED, value)
+
+
 def _encode(value: Any, depth: int) -> bytes:
     if depth > _MAX_DEPTH:
         raise _too_deep()
@@ -68,7 +77,7 @@ def _encode(value: Any, depth: int) -> bytes:
 
 
 def _head(major: int, argument: int) -> bytes:
-    if argument < min(_ARGUMENT_SIZES):
+    if argument < 24:
         return bytes((major << 5 | argument,))
     for info, size in _ARGUMENT_SIZES.items():
         if argument < 1 << 8 * size:

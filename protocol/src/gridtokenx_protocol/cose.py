@@ -4,8 +4,7 @@ A message is ``18([h'a1 01 alg', {4: kid}, payload, signature])``: the protected
 the algorithm alone, the unprotected header the key id alone.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -38,16 +37,21 @@ MAX_PAYLOAD_SIZE: Final = 16_384
 _TAG_ARRAY_AND_PROTECTED: Final = bytes.fromhex("d2 84 43 a1 01")
 _KEY_ID_HEADER: Final = bytes.fromhex("a1 04 48")
 _SIGNATURE_HEADER: Final = bytes.fromhex("58 40")
-_SIGNATURE1: Final = b"\x84\x6aSignature1\x43\xa1\x01"
 _NO_EXTERNAL_DATA: Final = b"\x40"
+_SIGNATURE1: Final = {
+    cose_algorithm: b"\x84\x6aSignature1\x43\xa1\x01"
+    + bytes((0x1F - cose_algorithm,))
+    + _NO_EXTERNAL_DATA
+    for cose_algorithm in ALGORITHM_OF_COSE
+}
+"""What stands before the payload in a Sig_structure, by COSE algorithm id."""
 
 _KEY_ID_HEADER_AT: Final = len(_TAG_ARRAY_AND_PROTECTED) + 1
 _KEY_ID_AT: Final = _KEY_ID_HEADER_AT + len(_KEY_ID_HEADER)
 _PAYLOAD_HEADER_AT: Final = _KEY_ID_AT + KEY_ID_SIZE
 
 
-@dataclass(frozen=True, slots=True)
-class SignedMessage:
+class SignedMessage(NamedTuple):
     """A message taken apart; nothing in it is trusted before ``verify``.
 
     Attributes:
@@ -91,7 +95,7 @@ def join(cose_algorithm: int, public_key: bytes, payload: bytes, signature: byte
     return b"".join(
         (
             _TAG_ARRAY_AND_PROTECTED,
-            _negative(cose_algorithm),
+            bytes((0x1F - cose_algorithm,)),  # CBOR of -24 to -1
             _KEY_ID_HEADER,
             key_id(public_key),
             _byte_string_header(len(payload)),
@@ -168,20 +172,7 @@ def signed_record_message(cose_algorithm: int, record: bytes) -> bytes:
 
 
 def _sig_structure(cose_algorithm: int, payload: bytes) -> bytes:
-    return b"".join(
-        (
-            _SIGNATURE1,
-            _negative(cose_algorithm),
-            _NO_EXTERNAL_DATA,
-            _byte_string_header(len(payload)),
-            payload,
-        )
-    )
-
-
-def _negative(value: int) -> bytes:
-    """CBOR of -24 to -1."""
-    return bytes((0x1F - value,))
+    return _SIGNATURE1[cose_algorithm] + _byte_string_header(len(payload)) + payload
 
 
 def _byte_string_header(size: int) -> bytes:
@@ -197,17 +188,19 @@ def _byte_string_header(size: int) -> bytes:
 
 def _payload_span(message: bytes) -> tuple[int, int]:
     """Where the payload begins and ends."""
-    head = message[_PAYLOAD_HEADER_AT : _PAYLOAD_HEADER_AT + 3]
-    if len(head) != 3:
+    at = _PAYLOAD_HEADER_AT
+    if len(message) < at + 3:
         raise Malformed("the message ends too early")
-    if head[0] == 0x59:
-        size = int.from_bytes(head[1:], "big")
-    elif head[0] == 0x58:
-        size = head[1]
+    head = message[at]
+    if head == 0x58:
+        start, size = at + 2, message[at + 1]
+        shortest = size >= 24
+    elif head == 0x59:
+        start, size = at + 3, message[at + 1] << 8 | message[at + 2]
+        shortest = 256 <= size <= MAX_PAYLOAD_SIZE
     else:
-        size = head[0] - 0x40
-    expected = _byte_string_header(size) if size >= 0 else b""
-    if not expected or not head.startswith(expected):
+        start, size = at + 1, head - 0x40
+        shortest = 0 <= size < 24
+    if not shortest:
         raise Malformed("the payload is not a byte string in its shortest form")
-    start = _PAYLOAD_HEADER_AT + len(expected)
     return start, start + size

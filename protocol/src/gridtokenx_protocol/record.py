@@ -16,6 +16,8 @@ NO_PREVIOUS_HASH = bytes(HASH_SIZE)
 """What the first record of a meter has in place of its predecessor's hash."""
 
 _LAYOUT = struct.Struct("<4s4s16sQQQQQqIiII32s")
+_FIELDS = struct.Struct("<4x" + _LAYOUT.format.removeprefix("<4s"))
+"""The same without the magic."""
 _CLOCK_BITS = 0b11
 
 
@@ -85,12 +87,11 @@ def read_fields(data: bytes, start: int = 0) -> RecordFields:
         Malformed: Fewer than 120 bytes from there, not this format, or a field out of range.
     """
     try:
-        magic, *fields = _LAYOUT.unpack_from(data, start)
+        read = RecordFields(*_FIELDS.unpack_from(data, start))
     except struct.error as error:
         raise Malformed(f"a record has {RECORD_SIZE} bytes") from error
-    if magic != RECORD_MAGIC:
+    if not data.startswith(RECORD_MAGIC, start):
         raise Malformed("a record begins with GTX1")
-    read = RecordFields._make(fields)
     _check_rules(read)
     return read
 

@@ -19,7 +19,7 @@ from gridtokenx_hub.chain.types import (
     SignatureStatus,
     Transaction,
 )
-from gridtokenx_hub.json_types import JsonObject
+from gridtokenx_hub.json_types import Json, JsonObject
 
 MAX_ACCOUNTS = 100
 MAX_STATUSES = 256
@@ -162,6 +162,19 @@ class ChainClient:
             },
         )
         return signature
+
+    async def simulate(self, raw: bytes) -> tuple[Json, list[str]]:
+        """Have the node try a transaction, signed or not; return its error and its logs.
+
+        An error of None means that it would work.
+        """
+        answer = await self._ask(
+            "simulateTransaction",
+            base64.b64encode(raw).decode(),
+            {**_COMMITMENT, "encoding": "base64", "sigVerify": False},
+        )
+        value = answer["value"]
+        return value["err"], value["logs"] or []
 
     async def signature_statuses(
         self, signatures: Sequence[str], *, search_history: bool = False

@@ -93,6 +93,11 @@ def _offer_accepted(changes: Changes, event: ChainEvent) -> None:
     _record_trade(changes, event, "offer", "GRX")
 
 
+def _offer_closed(changes: Changes, event: ChainEvent) -> None:
+    values = {"closed_at": chain_time(event.integer("timestamp"))}
+    changes.update(Table.OFFERS, event.text("offer"), values)
+
+
 def _reserved(changes: Changes, event: ChainEvent) -> None:
     _order_changed(changes, event)
     values = {
@@ -134,7 +139,7 @@ HANDLERS: Mapping[str, Handler | None] = {  # None: the event itself says it all
     "OfferAccepted": _offer_accepted,
     "OfferCancelled": _offer_changed,
     "OfferExpired": _offer_changed,
-    "OfferClosed": None,
+    "OfferClosed": _offer_closed,
     "Reserved": _reserved,
     "ReservationReleased": _reservation_released,
     "PriceUpdated": _price_updated,

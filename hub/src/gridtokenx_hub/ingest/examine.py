@@ -127,7 +127,7 @@ def _read(payload: bytes, now_ms: int) -> tuple[list[Reading], Spans]:
         end = start + RECORD_SIZE
         digest = sha256(payload[start:end]).digest()
         readings.append(Reading(record.sequence, digest, record))
-        if record.time_ms > now_ms + MAX_AHEAD_MS or _largest(record) > MAX_INT64:
+        if record.time_ms > now_ms + MAX_AHEAD_MS or _any_above_int64(record):
             _mark_out_of_range(readings[-1], record, now_ms)
         start = end
     if extras is None:
@@ -141,8 +141,9 @@ def _read(payload: bytes, now_ms: int) -> tuple[list[Reading], Spans]:
         return readings, ()
 
 
-def _largest(record: RecordFields) -> int:
-    return max(record.produced_mwh, record.consumed_mwh, record.surplus_mwh)
+def _any_above_int64(record: RecordFields) -> bool:
+    """Tell whether a register has its highest bit set, which PostgreSQL has no room for."""
+    return record.produced_mwh | record.consumed_mwh | record.surplus_mwh > MAX_INT64
 
 
 def _mark_out_of_range(reading: Reading, record: RecordFields, now_ms: int) -> None:
