@@ -73,6 +73,12 @@ def offer_strace() -> None:
         say("strace is not installed: the tests that kill a process at each write need it")
 
 
+def offer_chromium() -> None:
+    """Install Chromium where this user may; otherwise the tests of pages say so."""
+    if shutil.which("chromium") is None and not apt_install("chromium"):
+        say("chromium is not installed: the tests that look at pages need it")
+
+
 def find_faketime() -> Path | None:
     """The library that gives a process a wall clock of its own; None where it is missing."""
     return next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
