@@ -25,6 +25,8 @@ COMMANDS = {
     "command": "ask a device to read now, or to send readings again",
     "status": "show what the hub has done so far, as JSON",
     "settlements": "show what the chain refused or what waits, with the reasons",
+    "backup": "write the database into a folder, or verify such a backup",
+    "restore": "fill the database from a backup, and bring it to where the chain stands",
     "audit": "check by database and chain that the design's invariants hold",
 }
 
