@@ -39,7 +39,8 @@ class Job(IntEnum):
     DEVICES = 4
     UPKEEP = 5
     BOOTSTRAP = 6
-    BACKUP = 7
+    HOUSEKEEPING = 7
+    BACKUP = 8
 
 
 @contextlib.asynccontextmanager

@@ -17,6 +17,7 @@ from pydantic_settings import (
 
 SECONDS_PER_DAY = 86_400
 FILE_NAME = "hub.toml"
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 
@@ -64,10 +65,26 @@ class SettlementSettings(_Table):
 
 
 class ApiSettings(_Table):
-    """Where the HTTP API and the pages are served."""
+    """Where the HTTP API and the pages are served, and what callers may ask for.
+
+    `public_url` is how browsers and wallets reach the hub, where a proxy is in front of it. The
+    limits are for each user, installer and unknown address; operators have none. With
+    `registrations_per_day`, so many wallets a day may register themselves, at the hub's cost.
+    `suggested_rpc_url` is the node that the pages suggest to visitors who check what they see.
+    """
 
     host: str = "127.0.0.1"
     port: Port = 8080
+    public_url: Annotated[str, Field(pattern=r"^https?://[0-9A-Za-z.:\[\]-]{1,253}$")] | None = None
+    suggested_rpc_url: str | None = None
+    requests_per_s: Annotated[int, Field(ge=1, le=1_000_000)] = 20
+    transactions_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 60
+    registrations_per_day: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+
+    @property
+    def url(self) -> str:
+        """How the hub is reached."""
+        return self.public_url or f"http://{self.host}:{self.port}"
 
 
 class Settings(BaseSettings):
@@ -82,6 +99,17 @@ class Settings(BaseSettings):
     broker: BrokerChoice = BrokerChoice()
     settlement: SettlementSettings = SettlementSettings()
     api: ApiSettings = ApiSettings()
+
+    @property
+    def public_rpc_url(self) -> str:
+        """The node that is suggested to visitors, empty for none.
+
+        The hub's own address may hold a secret: only that of a node on this machine is told.
+        """
+        if self.api.suggested_rpc_url is not None:
+            return self.api.suggested_rpc_url
+        own = self.chain.rpc_url
+        return own if urlsplit(own).hostname in LOOPBACK else ""
 
 
 def load_settings(folder: Path) -> Settings:

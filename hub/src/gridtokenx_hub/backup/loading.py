@@ -13,6 +13,13 @@ from gridtokenx_hub.leadership import Connection
 SKIPPED_NUMBERS = 1 << 20
 """Numbers that were given out after the backup are not given out again: somebody may have them."""
 
+FUNCTIONS = """
+SELECT oid::regprocedure::text AS signature FROM pg_proc
+WHERE pronamespace = 'public'::regnamespace
+  AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_proc.oid AND deptype = 'e')
+"""
+"""An extension's own are not ours to drop."""
+
 
 def schema_of(manifest: Manifest) -> list[Migration]:
     """Return the migrations that the backed up database had.
@@ -34,12 +41,14 @@ def schema_of(manifest: Manifest) -> list[Migration]:
 
 
 async def drop_all(connection: Connection) -> None:
-    """Drop every table and sequence of the schema."""
+    """Drop every table, sequence and function of the schema."""
     names = await tables.existing(connection)
     if names:
         await connection.execute(f"DROP TABLE {', '.join(names)} CASCADE")
     for name in await tables.sequences(connection):
         await connection.execute(f"DROP SEQUENCE {name}")
+    for row in await connection.fetch(FUNCTIONS):
+        await connection.execute(f"DROP FUNCTION {row['signature']}")
 
 
 async def load(connection: Connection, folder: Path, manifest: Manifest) -> None:
