@@ -232,7 +232,15 @@ def _settlement(hub: _Hub, paying: _Paying) -> Settlement:
 
 
 def _equivocations(hub: _Hub, paying: _Paying) -> EquivocationReporter:
-    return EquivocationReporter(hub.pool, paying.sender, hub.programs, hub.addresses, REPORT_POLL_S)
+    registrar = _registrar(hub, paying)
+    return EquivocationReporter(
+        hub.pool, paying.sender, hub.programs, hub.addresses, registrar, REPORT_POLL_S
+    )
+
+
+def _registrar(hub: _Hub, paying: _Paying) -> RegistrarClient:
+    transactions = RegistrarTransactions(hub.programs, hub.addresses, paying.keys.registrar)
+    return RegistrarClient(hub.pool, transactions)
 
 
 def _housekeeping(hub: _Hub, paying: _Paying) -> Housekeeping:
@@ -279,9 +287,7 @@ def _api_context(
             "ed25519",
             _ack_signer(hub).public_key,
         ),
-        registrar=RegistrarClient(
-            hub.pool, RegistrarTransactions(hub.programs, hub.addresses, keys.registrar)
-        ),
+        registrar=_registrar(hub, paying),
         broker=link.broker,
         feed=feed,
         settings=hub.settings.api,
