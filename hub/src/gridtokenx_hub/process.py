@@ -24,12 +24,13 @@ from gridtokenx_hub.broker.authority import CertificateAuthority
 from gridtokenx_hub.broker.exclusion import Exclusion
 from gridtokenx_hub.broker.process import plan_broker
 from gridtokenx_hub.broker.settings import BrokerSettings
-from gridtokenx_hub.chain import ChainClient, FeePayerPool, TransactionSender
+from gridtokenx_hub.chain import ChainClient, FeePayerPool, ProgramListener, TransactionSender
 from gridtokenx_hub.commands.context import certificates_folder, database_url, keys_folder
 from gridtokenx_hub.database import migrate, open_pool
 from gridtokenx_hub.deployment import join_deployment
 from gridtokenx_hub.devices import DeviceLink
 from gridtokenx_hub.equivocation import EquivocationReporter
+from gridtokenx_hub.housekeeping import Housekeeping
 from gridtokenx_hub.indexer import Indexer
 from gridtokenx_hub.ingest import Ingest
 from gridtokenx_hub.keys import RoleKeys, load_role_keys, load_seed
@@ -47,6 +48,7 @@ MICRO = 1_000_000
 INDEX_POLL_S = 0.2
 SETTLE_POLL_S = 0.5
 REPORT_POLL_S = 0.5
+HOUSEKEEPING_POLL_S = 5.0
 FIRST_WORKER = "1"
 # Connections beyond these are answered 503 at once: slow clients must not take all file handles.
 API_CONNECTIONS = 1_000
@@ -144,7 +146,10 @@ async def run_hub(
 async def _play(
     hub: _Hub, roles: Collection[Role], stop: asyncio.Event, ready: Callable[..., Any]
 ) -> None:
-    indexer = Indexer(hub.pool, hub.client, hub.programs, INDEX_POLL_S)
+    listener = ProgramListener(
+        hub.settings.chain.websocket, [program.id for program in hub.programs.values()]
+    )
+    indexer = Indexer(hub.pool, hub.client, hub.programs, INDEX_POLL_S, listener=listener)
     async with asyncio.TaskGroup() as parts:
         if {Role.SETTLE, Role.API}.intersection(roles):
             paying = await _set_up(hub)
@@ -158,6 +163,7 @@ async def _play(
         if Role.SETTLE in roles:
             parts.create_task(_settlement(hub, paying).run(stop))
             parts.create_task(_equivocations(hub, paying).run(stop))
+            parts.create_task(_housekeeping(hub, paying).run(stop))
         if Role.API in roles:
             exclusion = _exclusion(hub, link)
             if exclusion is not None:
@@ -230,6 +236,18 @@ def _equivocations(hub: _Hub, paying: _Paying) -> EquivocationReporter:
     return EquivocationReporter(hub.pool, paying.sender, hub.programs, hub.addresses, REPORT_POLL_S)
 
 
+def _housekeeping(hub: _Hub, paying: _Paying) -> Housekeeping:
+    return Housekeeping(
+        hub.pool,
+        hub.client,
+        paying.sender,
+        hub.programs,
+        hub.addresses,
+        utc_now,
+        HOUSEKEEPING_POLL_S,
+    )
+
+
 def _exclusion(hub: _Hub, link: _Link) -> Exclusion | None:
     if not link.broker.tls:
         return None
@@ -269,6 +287,8 @@ def _api_context(
         feed=feed,
         settings=hub.settings.api,
         limits=Limits.of(hub.settings.api),
+        share_seed=load_seed(keys_folder(hub.folder) / "shares.seed"),
+        public_rpc_url=hub.settings.public_rpc_url,
         authority=link.authority if link.broker.tls else None,
         exclusion=exclusion,
     )

@@ -9,6 +9,7 @@ from gridtokenx_hub.api.routes import (
     about,
     access,
     codes,
+    explain,
     explorer,
     households,
     market,
@@ -20,7 +21,7 @@ from gridtokenx_hub.api.routes import (
 )
 from gridtokenx_hub.api.routing import limited
 from gridtokenx_hub.api.signing import WalletMustSign, answer_offer
-from gridtokenx_hub.web import pages
+from gridtokenx_hub.web import explaining, pages
 
 
 def create_app(context: ApiContext) -> FastAPI:
@@ -53,7 +54,10 @@ def create_app(context: ApiContext) -> FastAPI:
         explorer.public,
         codes.private,
         provisioning.by_code,
+        explain.public,
+        explain.private,
         pages.router,
+        explaining.router,
     ):
         app.include_router(router)
     app.mount("/static", pages.static_files(), name="static")
