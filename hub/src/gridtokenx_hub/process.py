@@ -16,7 +16,8 @@ import uvicorn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
-from gridtokenx_hub.api import ApiContext, DeploymentInfo, create_app
+from gridtokenx_hub.api import ApiContext, DeploymentInfo, EventFeed, create_app
+from gridtokenx_hub.api.limits import Limits
 from gridtokenx_hub.bootstrap import bootstrap
 from gridtokenx_hub.broker.authority import CertificateAuthority
 from gridtokenx_hub.broker.exclusion import Exclusion
@@ -28,6 +29,7 @@ from gridtokenx_hub.database import migrate, open_pool
 from gridtokenx_hub.deployment import join_deployment
 from gridtokenx_hub.devices import DeviceLink
 from gridtokenx_hub.equivocation import EquivocationReporter
+from gridtokenx_hub.housekeeping import Housekeeping
 from gridtokenx_hub.indexer import Indexer
 from gridtokenx_hub.ingest import Ingest
 from gridtokenx_hub.keys import RoleKeys, load_role_keys, load_seed
@@ -45,6 +47,7 @@ MICRO = 1_000_000
 INDEX_POLL_S = 0.2
 SETTLE_POLL_S = 0.5
 REPORT_POLL_S = 0.5
+HOUSEKEEPING_POLL_S = 5.0
 FIRST_WORKER = "1"
 # Connections beyond these are answered 503 at once: slow clients must not take all file handles.
 API_CONNECTIONS = 1_000
@@ -156,11 +159,14 @@ async def _play(
         if Role.SETTLE in roles:
             parts.create_task(_settlement(hub, paying).run(stop))
             parts.create_task(_equivocations(hub, paying).run(stop))
+            parts.create_task(_housekeeping(hub, paying).run(stop))
         if Role.API in roles:
             exclusion = _exclusion(hub, link)
             if exclusion is not None:
                 parts.create_task(exclusion.run(stop))
-            app = create_app(_api_context(hub, paying, link, indexer, exclusion))
+            feed = EventFeed(hub.pool, PROGRAM_NAMES)
+            parts.create_task(feed.run(stop))
+            app = create_app(_api_context(hub, paying, link, indexer, exclusion, feed))
             parts.create_task(_serve(app, hub.settings.api, stop, ready))
         else:
             ready()
@@ -226,6 +232,18 @@ def _equivocations(hub: _Hub, paying: _Paying) -> EquivocationReporter:
     return EquivocationReporter(hub.pool, paying.sender, hub.programs, hub.addresses, REPORT_POLL_S)
 
 
+def _housekeeping(hub: _Hub, paying: _Paying) -> Housekeeping:
+    return Housekeeping(
+        hub.pool,
+        hub.client,
+        paying.sender,
+        hub.programs,
+        hub.addresses,
+        utc_now,
+        HOUSEKEEPING_POLL_S,
+    )
+
+
 def _exclusion(hub: _Hub, link: _Link) -> Exclusion | None:
     if not link.broker.tls:
         return None
@@ -233,7 +251,12 @@ def _exclusion(hub: _Hub, link: _Link) -> Exclusion | None:
 
 
 def _api_context(
-    hub: _Hub, paying: _Paying, link: _Link, indexer: Indexer, exclusion: Exclusion | None
+    hub: _Hub,
+    paying: _Paying,
+    link: _Link,
+    indexer: Indexer,
+    exclusion: Exclusion | None,
+    feed: EventFeed,
 ) -> ApiContext:
     keys = paying.keys
     return ApiContext(
@@ -259,6 +282,9 @@ def _api_context(
         broker=link.broker,
         share_seed=load_seed(keys_folder(hub.folder) / "shares.seed"),
         public_rpc_url=hub.settings.public_rpc_url,
+        feed=feed,
+        settings=hub.settings.api,
+        limits=Limits.of(hub.settings.api),
         authority=link.authority if link.broker.tls else None,
         exclusion=exclusion,
     )

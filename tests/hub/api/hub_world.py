@@ -21,9 +21,10 @@ from fastapi import FastAPI
 from solders.pubkey import Pubkey
 from solders.sysvar import INSTRUCTIONS
 
-from gridtokenx_hub.api import ApiContext, DeploymentInfo, create_app
+from gridtokenx_hub.api import ApiContext, DeploymentInfo, EventFeed, create_app
 from gridtokenx_hub.api.auth import create_token
 from gridtokenx_hub.api.exact_json import dumps, loads
+from gridtokenx_hub.api.limits import Limits
 from gridtokenx_hub.bootstrap import bootstrap
 from gridtokenx_hub.broker.authority import CertificateAuthority
 from gridtokenx_hub.broker.settings import BrokerSettings
@@ -34,6 +35,7 @@ from gridtokenx_hub.keys import load_registrar, load_role_keys
 from gridtokenx_hub.process import utc_now
 from gridtokenx_hub.registrar import RegistrarClient, RegistrarTransactions
 from gridtokenx_hub.registrar.registrar import Registrar
+from gridtokenx_hub.settings import ApiSettings
 from gridtokenx_hub.wallets import WalletVault
 from gridtokenx_programs import PROGRAM_NAMES, Addresses, load, signature_instruction
 from gridtokenx_protocol.cose import COSE_ALGORITHM, sign, signed_record_message
@@ -45,6 +47,9 @@ INTERVAL_S = 1
 GRX_CAP = 10**15
 BASELINE_AGE_S = 80_000
 MWH_PER_KWH = 1_000_000
+UNLIMITED = ApiSettings(
+    public_url="http://hub", requests_per_s=1_000_000, transactions_per_minute=1_000_000
+)
 _numbers = itertools.count(1)
 
 
@@ -65,6 +70,7 @@ class Device:
     algorithm: Algorithm = Algorithm.ED25519
     meter_id: bytes = field(default_factory=lambda: os.urandom(16))
     produced_mwh: int = 500_000_000
+    consumed_mwh: int = 0
     surplus_mwh: int = 0
     sequence: int = 1
 
@@ -85,7 +91,7 @@ class Device:
             "sequence": self.sequence,
             "time_ms": time_ms,
             "produced_mwh": self.produced_mwh,
-            "consumed_mwh": 0,
+            "consumed_mwh": self.consumed_mwh,
             "surplus_mwh": self.surplus_mwh,
             "active_power_mw": 0,
             "voltage_mv": 0,
@@ -144,7 +150,12 @@ class HubWorld:
                 object.__setattr__(self.context, name, part)
 
     async def post(
-        self, path: str, body: object, token: str | None = None, key: str | None = None
+        self,
+        path: str,
+        body: object,
+        token: str | None = None,
+        key: str | None = None,
+        signed: str | None = None,
     ) -> httpx.Response:
         """POST a body: text as it is, anything else as exact JSON."""
         headers = {"Content-Type": "application/json"}
@@ -152,6 +163,8 @@ class HubWorld:
             headers["Authorization"] = f"Bearer {token}"
         if key:
             headers["Idempotency-Key"] = key
+        if signed is not None:
+            headers["Signed-Transaction"] = signed
         content = body if isinstance(body, str | bytes) else dumps(body)
         return await self.http.post(path, content=content, headers=headers)
 
@@ -309,7 +322,8 @@ async def _hub(
     indexer = Indexer(pool, client, programs, 0.05)
     stop = asyncio.Event()
     registrar = Registrar(pool, registrar_key, programs, addresses, utc_now)
-    parts = [asyncio.create_task(part.run(stop)) for part in (indexer, registrar)]
+    feed = EventFeed(pool, PROGRAM_NAMES)
+    parts = [asyncio.create_task(part.run(stop)) for part in (indexer, registrar, feed)]
     genesis = await client.genesis_hash()
     certificates = CertificateAuthority(folder / "ca", utc_now)
     context = ApiContext(
@@ -333,6 +347,9 @@ async def _hub(
         broker=BrokerSettings("127.0.0.1", 8883, None),
         share_seed=bytes(32),
         public_rpc_url=client._rpc.url,
+        feed=feed,
+        settings=UNLIMITED,
+        limits=Limits.of(UNLIMITED),
         authority=certificates,
     )
     app = create_app(context)

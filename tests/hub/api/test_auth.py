@@ -13,6 +13,8 @@ from gridtokenx_hub.api.auth import create_token, hash_token
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SOMEONE = str(Keypair().pubkey())
+CHAIN = {"address": SOMEONE, "signature": str(Keypair().sign_message(b""))}
+"""What a path may ask of the chain."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,48 @@ ROUTES = [
     Route("DELETE", "/api/provisioning/codes/{code_id}", None, True, False, False),
     Route("POST", "/api/meters/{meter_id}/revocation", {"reason": "stolen"}, True, False, True),
     Route("POST", "/api/treasury/grx", {}, True, False, False),
+    Route("GET", "/api/tokens", None, True, True, True, other=True),
+    Route("POST", "/api/tokens", {"role": "user", "user_id": "{user_id}"}, True, False, True),
+    Route("DELETE", "/api/tokens/{token_id}", None, True, True, True, other=True),
+    Route("POST", "/api/sessions", {}, True, True, True, other=True),
+    Route("DELETE", "/api/sessions/current", None, True, True, True, other=True),
+    Route("POST", "/api/users/me/registration", {}, False, False, True, other=True),
     Route("GET", "/api/users/{user_id}/balances", None, True, False, True),
     Route("GET", "/api/users/me", None, True, True, True, other=True),
+    *(
+        Route(
+            "POST",
+            f"/api/trading/{path}",
+            {f"{side}_wallet": "{wallet}", **fields},
+            False,
+            False,
+            True,
+        )
+        for path, side, fields in (
+            ("orders/cancel", "seller", {"order_id": SOMEONE}),
+            ("offers/create", "buyer", {"amount_kwh": 1, "price_per_kwh": 1}),
+            ("offers/accept", "seller", {"offer_id": SOMEONE}),
+            ("offers/cancel", "buyer", {"offer_id": SOMEONE}),
+        )
+    ),
+    Route("POST", "/api/meters/{meter_id}/redemption", {"amount_kwh": 1}, False, False, True),
     Route("GET", "/api/trading/history?user_id={user_id}", None, True, False, True),
     Route("GET", "/api/explain/{signature}/readings?meter_id={meter_id}", None, True, False, True),
     Route("POST", "/api/explain/{signature}/shares", {"meter_id": "{meter_id}"}, True, False, True),
+    Route("GET", "/api/users", None, True, False, False),
+    Route("GET", "/api/explorer/transactions/{signature}", None, True, True, True, other=True),
+    Route("GET", "/api/explorer/accounts/{address}", None, True, True, True, other=True),
+    Route("GET", "/api/explorer/events", None, True, True, True, other=True),
+    Route("GET", "/api/users/{user_id}", None, True, False, True),
+    Route("GET", "/api/users/{user_id}/orders", None, True, False, True),
+    Route("GET", "/api/users/{user_id}/offers", None, True, False, True),
+    Route("GET", "/api/users/{user_id}/settlements", None, True, False, True),
+    Route("GET", "/api/meters", None, True, False, True, other=True),
+    Route("GET", "/api/meters/{meter_id}", None, True, False, True),
+    Route("GET", "/api/meters/{meter_id}/readings", None, True, False, True),
+    Route("GET", "/api/meters/{meter_id}/quarter-hours", None, True, False, True),
+    Route("GET", "/api/meters/{meter_id}/days", None, True, False, True),
+    Route("GET", "/api/meters/{meter_id}/settlements", None, True, False, True),
     Route(
         "POST",
         "/api/trading/orders/create",
@@ -64,10 +103,26 @@ ROUTES = [
 PUBLIC = {
     ("GET", "/api/deployment"),
     ("GET", "/api/health"),
-    ("GET", "/api/trading/orders/active"),
+    *(
+        ("GET", f"/api/trading/{path}")
+        for path in (
+            "orders/active",
+            "orders",
+            "orders/{order_id}",
+            "offers/active",
+            "offers/{offer_id}",
+            "trades",
+            "statistics",
+            "price",
+        )
+    ),
     ("GET", "/api/explain/{signature}"),  # without the household's part
     ("GET", "/api/openapi.json"),
+    ("GET", "/api/events"),
     ("GET", "/tokens.json"),
+    # The credential of this is the wallet's signature.
+    ("POST", "/api/sign-in/challenges"),
+    ("POST", "/api/sign-in"),
     # The credential of these is a code, or the device's signature.
     ("POST", "/api/provisioning/claims"),
     ("GET", "/api/provisioning/claims/{meter_id}"),
@@ -91,19 +146,24 @@ every_route = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.p
 
 async def call(world: HubWorld, route: Route, user: User, token: str | None) -> Any:
     def filled(value: Any) -> Any:
-        words = {"wallet": user.wallet, "meter_id": meter_id}
+        if value == "{user_id}":
+            return user.user_id
         return value.format(**words) if isinstance(value, str) else value
 
-    meter_id = signature = ""
-    if "{meter_id}" in route.path or "{signature}" in route.path:
+    words: dict[str, Any] = {
+        **CHAIN,
+        "wallet": user.wallet,
+        "user_id": user.user_id,
+        "code_id": 10**9,
+        "token_id": 10**9,
+    }
+    if "{meter_id}" in route.path or "/explain/" in route.path:
         device = await world.meter(user)
-        meter_id = device.meter_id.hex()
-        if "{signature}" in route.path:
-            signature = await world.settle(user, device, 1_000_000)
-            assert await world.context.indexer.wait_for(signature, 30)
-    path = route.path.format(
-        user_id=user.user_id, meter_id=meter_id, signature=signature, code_id=10**9
-    )
+        words["meter_id"] = device.meter_id.hex()
+    if "/explain/" in route.path:
+        words["signature"] = await world.settle(user, device, 1_000_000)
+        assert await world.context.indexer.wait_for(words["signature"], 30)
+    path = route.path.format(**words)
     if route.body is None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         return await world.http.request(route.method, path, headers=headers)
@@ -135,7 +195,7 @@ async def test_every_route_is_listed(world: HubWorld) -> None:
 )
 async def test_without_a_token(world: HubWorld, route: Route, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header.encode("latin-1")}
-    path = route.path.format(user_id=1, meter_id="00" * 16, signature="1" * 64, code_id=1)
+    path = route.path.format(user_id=1, meter_id="00" * 16, code_id=1, token_id=1, **CHAIN)
     response = await world.http.request(route.method, path, headers=headers, content=b"{ garbage")
     expect_problem(response, 401, "Unauthenticated")
     assert response.headers["www-authenticate"].startswith("Bearer")
@@ -193,17 +253,3 @@ async def test_a_wallet_of_nobody(world: HubWorld) -> None:
     body = {"seller_wallet": SOMEONE, "amount_kwh": 1, "price_per_kwh": 1}
     response = await world.post("/api/trading/orders/create", body, user.token)
     expect_problem(response, 404, "UnknownWallet")
-
-
-async def test_a_wallet_that_the_hub_does_not_hold(world: HubWorld) -> None:
-    """A self-custody user has a token, but the hub has no key to sign with."""
-    wallet = str(Keypair().pubkey())
-    user_id = await world.pool.fetchval(
-        "INSERT INTO users (wallet, name, user_type) VALUES ($1, 'own', 'prosumer') RETURNING id",
-        wallet,
-    )
-    token = await create_token(world.pool, "user", user_id)
-    body = {"seller_wallet": wallet, "amount_kwh": 1, "price_per_kwh": 1}
-    expect_problem(
-        await world.post("/api/trading/orders/create", body, token), 404, "UnknownWallet"
-    )

@@ -1,19 +1,26 @@
 """The HTTP application: API and pages."""
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.middleware import RequestGuard
 from gridtokenx_hub.api.problems import answer_problem, expected_errors
 from gridtokenx_hub.api.routes import (
     about,
+    access,
     codes,
     explain,
+    explorer,
     households,
+    market,
+    meters,
     provisioning,
     tokens,
     trading,
+    users,
 )
+from gridtokenx_hub.api.routing import limited
+from gridtokenx_hub.api.signing import WalletMustSign, answer_offer
 from gridtokenx_hub.web import explaining, pages
 
 
@@ -26,17 +33,25 @@ def create_app(context: ApiContext) -> FastAPI:
         openapi_url="/api/openapi.json",
         docs_url=None,  # their pages load scripts from elsewhere
         redoc_url=None,
+        dependencies=[Depends(limited)],
     )
     app.state.context = context
     for kind in expected_errors():
         app.add_exception_handler(kind, answer_problem)
+    app.add_exception_handler(WalletMustSign, answer_offer)
     app.add_middleware(RequestGuard)
     for router in (
         about.router,
+        access.public,
+        access.private,
         tokens.router,
-        trading.public,
-        trading.private,
+        market.router,
+        trading.router,
         households.router,
+        users.router,
+        meters.router,
+        explorer.private,
+        explorer.public,
         codes.private,
         provisioning.by_code,
         explain.public,

@@ -6,8 +6,13 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
+from gridtokenx_hub.api.challenges import Challenges
+from gridtokenx_hub.api.event_feed import EventFeed
 from gridtokenx_hub.api.fields import AlgorithmName
+from gridtokenx_hub.api.limits import Limits
+from gridtokenx_hub.api.market_models import MarketPrice, Statistics
 from gridtokenx_hub.api.nonces import Nonces
+from gridtokenx_hub.api.statistics import Recent
 from gridtokenx_hub.api.wrong_codes import WrongCodes
 from gridtokenx_hub.broker.authority import CertificateAuthority
 from gridtokenx_hub.broker.exclusion import Exclusion
@@ -16,6 +21,7 @@ from gridtokenx_hub.chain import ChainClient, TransactionSender
 from gridtokenx_hub.indexer import Indexer
 from gridtokenx_hub.keys import RoleKeys
 from gridtokenx_hub.registrar import RegistrarClient
+from gridtokenx_hub.settings import ApiSettings
 from gridtokenx_hub.wallets import WalletVault
 from gridtokenx_programs import Addresses, Program
 
@@ -57,10 +63,16 @@ class ApiContext:
     broker: BrokerSettings
     share_seed: bytes
     public_rpc_url: str
+    feed: EventFeed
+    settings: ApiSettings = field(default_factory=ApiSettings)
+    limits: Limits = field(default_factory=lambda: Limits.of(ApiSettings()))
     authority: CertificateAuthority | None = None
     exclusion: Exclusion | None = None
     nonces: Nonces = field(default_factory=Nonces, init=False)
+    challenges: Challenges = field(default_factory=Challenges, init=False)
     wrong_codes: WrongCodes = field(default_factory=WrongCodes, init=False)
+    statistics: Recent[Statistics] = field(default_factory=Recent, init=False)
+    price: Recent[MarketPrice] = field(default_factory=Recent, init=False)
     under_way: set[tuple[int | str, int | str]] = field(default_factory=set, init=False)
     """Idempotency keys (token, key) and codes ("code", id) that are worked on now.
 

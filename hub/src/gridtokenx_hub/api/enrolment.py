@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
+from gridtokenx_hub.api.auth import Principal
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.delivery import Plan, deliver
 from gridtokenx_hub.api.idempotency import Attempt
@@ -13,36 +14,45 @@ from gridtokenx_hub.api.problems import Problem
 from gridtokenx_programs import create_associated_token
 from gridtokenx_protocol.units import format_grx, format_kwh
 
+# A wallet whose owner never signed its registration may be named anew.
+_INSERT_USER = """
+INSERT INTO users (wallet, name, user_type) VALUES ($1, $2, $3)
+ON CONFLICT (wallet) DO UPDATE SET name = excluded.name, user_type = excluded.user_type
+ WHERE users.registered_at IS NULL
+RETURNING id
+"""
 REGISTER_USER_UNITS = 100_000
 MINT_GRX_UNITS = 15_000
 
 
 async def create_user(context: ApiContext, attempt: Attempt, body: CreateUser) -> NewUser:
-    """Make a wallet that the hub holds, and register it on chain with its token accounts."""
+    """Register a wallet on chain with its token accounts; without one, the hub makes and holds it.
+
+    Raises:
+        WalletMustSign: it is the household's own.
+        Problem: 409, the wallet is another user's.
+    """
     if "user" not in attempt.journal:
         await _store_user(context, attempt, body)
     user = NewUser(**attempt.journal["user"])
 
     async def plan() -> Plan:
-        return await _register_plan(context, Pubkey.from_string(user.wallet), body)
+        return _register_plan(context, Pubkey.from_string(user.wallet), body.user_type)
 
     await deliver(context, attempt, "register_user", plan)
     return user
 
 
 async def _store_user(context: ApiContext, attempt: Attempt, body: CreateUser) -> None:
-    wallet = str(await context.vault.create())
+    wallet = body.wallet or str(await context.vault.create())
     async with context.pool.acquire() as connection, connection.transaction():
-        user_id = await connection.fetchval(
-            "INSERT INTO users (wallet, name, user_type) VALUES ($1, $2, $3) RETURNING id",
-            wallet,
-            body.name,
-            body.user_type,
-        )
+        user_id = await connection.fetchval(_INSERT_USER, wallet, body.name, body.user_type)
+        if user_id is None:
+            raise Problem(409, "UserAlreadyRegistered", f"wallet {wallet} is a user's already")
         await attempt.record("user", {"user_id": user_id, "wallet": wallet}, connection)
 
 
-async def _register_plan(context: ApiContext, wallet: Pubkey, body: CreateUser) -> Plan:
+def _register_plan(context: ApiContext, wallet: Pubkey, user_type: str) -> Plan:
     addresses = context.addresses
     register = context.programs["registry"]
 
@@ -50,7 +60,7 @@ async def _register_plan(context: ApiContext, wallet: Pubkey, body: CreateUser) 
         return [
             register.instruction(
                 "register_user",
-                {"user_type": body.user_type.capitalize()},
+                {"user_type": user_type.capitalize()},
                 {
                     "config": addresses.registry_config(),
                     "wallet": wallet,
@@ -62,7 +72,25 @@ async def _register_plan(context: ApiContext, wallet: Pubkey, body: CreateUser) 
             create_associated_token(payer, wallet, addresses.grx_mint()),
         ]
 
-    return Plan(instructions, (await context.vault.keypair(wallet),), REGISTER_USER_UNITS)
+    return Plan(instructions, (wallet,), REGISTER_USER_UNITS)
+
+
+async def register_me(context: ApiContext, attempt: Attempt, caller: Principal) -> NewUser:
+    """Register the caller's wallet on chain, if it is not.
+
+    Raises:
+        WalletMustSign: it is the household's own.
+    """
+    (row,) = await context.pool.fetch(
+        "SELECT id, wallet, user_type, registered_at FROM users WHERE id = $1", caller.user_id
+    )
+    if row["registered_at"] is None:
+
+        async def plan() -> Plan:
+            return _register_plan(context, Pubkey.from_string(row["wallet"]), row["user_type"])
+
+        await deliver(context, attempt, "register_user", plan)
+    return NewUser(user_id=row["id"], wallet=row["wallet"])
 
 
 async def mint_grx(context: ApiContext, attempt: Attempt, body: MintGrx) -> MintedGrx:
@@ -90,7 +118,7 @@ async def mint_grx(context: ApiContext, attempt: Attempt, body: MintGrx) -> Mint
         ]
 
     async def plan() -> Plan:
-        return Plan(instructions, (context.keys.treasury,), MINT_GRX_UNITS)
+        return Plan(instructions, (), MINT_GRX_UNITS, signers=(context.keys.treasury,))
 
     delivered = await deliver(context, attempt, "mint_grx", plan)
     return MintedGrx(

@@ -1,72 +1,72 @@
-"""The market: sell, look, buy, look back."""
+"""What a user does in the market: sell, buy, look back."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security import HTTPBearer
 
-from gridtokenx_hub.api import market
+from gridtokenx_hub.api import offers, orders, trades
 from gridtokenx_hub.api.auth import Principal, forbidden
 from gridtokenx_hub.api.context import ApiContext
+from gridtokenx_hub.api.enrolment import wallet_of
 from gridtokenx_hub.api.exact_json import ExactJSONResponse
 from gridtokenx_hub.api.fields import Identifier
 from gridtokenx_hub.api.idempotency import once
-from gridtokenx_hub.api.models import (
-    CreatedOrder,
-    CreateOrder,
-    FilledOrder,
-    History,
-    MatchOrder,
-    OrderBook,
-)
+from gridtokenx_hub.api.market_models import History
+from gridtokenx_hub.api.pagination import DEFAULT_LIMIT, Cursor, Limit
 from gridtokenx_hub.api.problems import Problem, documented
 from gridtokenx_hub.api.routing import AuthenticatedRoute, Caller, Context
-from gridtokenx_hub.api.trading import create_order, match_order
+from gridtokenx_hub.api.signing import OFFERS
+from gridtokenx_hub.api.trading_models import (
+    AcceptedOffer,
+    AcceptOffer,
+    CancelledOffer,
+    CancelledOrder,
+    CancelOffer,
+    CancelOrder,
+    CreatedOffer,
+    CreatedOrder,
+    CreateOffer,
+    CreateOrder,
+    FilledOrder,
+    MatchOrder,
+)
 
-public = APIRouter(prefix="/api/trading", tags=["trading"])
-private = APIRouter(
+WRITES = {**OFFERS, **documented(400, 401, 403, 404, 409, 413, 422, 503)}
+
+router = APIRouter(
     prefix="/api/trading",
     tags=["trading"],
     route_class=AuthenticatedRoute,
     dependencies=[Depends(HTTPBearer(auto_error=False))],
 )
 
-Limit = Annotated[int, Query(ge=1, le=1000, description="at most so many")]
 
-
-@private.post(
+@router.post(
     "/orders/create",
     status_code=201,
     response_model=CreatedOrder,
-    responses=documented(400, 401, 403, 404, 409, 413, 422, 503),
+    responses=WRITES,
 )
 async def create(request: Request, context: Context, caller: Caller, body: CreateOrder) -> Response:
     """Sell energy: the order goes on chain, and its energy into the order's escrow.
 
     Needs the token of the seller. Errors by the trading program's name: `InsufficientBalance`
-    (409), `NotRegistered` (409), `MarketPaused` (409), `InvalidAmount`, `InvalidPrice` (422).
+    (409), `NotRegistered` (409), `MarketPaused` (409), `InvalidAmount`, `InvalidPrice`,
+    `InvalidExpiry` (422).
     """
     await _require_own(context, caller, body.seller_wallet)
     answer = await once(
-        context, request, caller, 201, lambda attempt: create_order(context, attempt, body)
+        context, request, caller, 201, lambda attempt: orders.create_order(context, attempt, body)
     )
     return answer.response()
 
 
-@public.get("/orders/active", response_model=OrderBook, responses=documented(422, 503))
-async def active(context: Context, limit: Limit = 200) -> Response:
-    """The order book: what each order has left, best price first."""
-    orders = await market.active_orders(context.pool, context.clock(), limit)
-    return ExactJSONResponse(OrderBook(orders=[market.shown(order) for order in orders]).content())
-
-
-@private.post(
+@router.post(
     "/orders/match",
     response_model=FilledOrder,
-    responses=documented(400, 401, 403, 404, 409, 413, 422, 503),
+    responses=WRITES,
 )
 async def match(request: Request, context: Context, caller: Caller, body: MatchOrder) -> Response:
-    """Buy all that an order has left: energy and GRX change hands in one transaction.
+    """Buy all that an order has left, or a part: energy and GRX change hands in one transaction.
 
     Needs the token of the buyer. Errors by the trading program's name: `InvalidOrder` (404 when
     there is none, 409 when it is not for sale any more), `InsufficientBalance` (409),
@@ -74,21 +74,86 @@ async def match(request: Request, context: Context, caller: Caller, body: MatchO
     """
     await _require_own(context, caller, body.buyer_wallet)
     answer = await once(
-        context, request, caller, 200, lambda attempt: match_order(context, attempt, body)
+        context, request, caller, 200, lambda attempt: orders.match_order(context, attempt, body)
     )
     return answer.response()
 
 
-@private.get("/history", response_model=History, responses=documented(401, 403, 404, 422, 503))
+@router.post("/orders/cancel", response_model=CancelledOrder, responses=WRITES)
+async def cancel(request: Request, context: Context, caller: Caller, body: CancelOrder) -> Response:
+    """Take an order out of the book: what is neither sold nor reserved goes back to the seller.
+
+    Needs the token of the seller. Errors by the trading program's name: `InvalidOrder` (404 when
+    there is none, 409 when it is over), `Unauthorized` (403, another's order). A pause of the
+    market does not stop it.
+    """
+    await _require_own(context, caller, body.seller_wallet)
+    answer = await once(
+        context, request, caller, 200, lambda attempt: orders.cancel_order(context, attempt, body)
+    )
+    return answer.response()
+
+
+@router.post("/offers/create", status_code=201, response_model=CreatedOffer, responses=WRITES)
+async def offer(request: Request, context: Context, caller: Caller, body: CreateOffer) -> Response:
+    """Ask for energy at a price: the offer goes on chain, and its GRX into the offer's escrow.
+
+    Needs the token of the buyer. Errors by the trading program's name: `InsufficientBalance`
+    (409), `NotRegistered` (409), `MarketPaused` (409), `InvalidAmount`, `InvalidPrice`,
+    `InvalidExpiry` (422).
+    """
+    await _require_own(context, caller, body.buyer_wallet)
+    answer = await once(
+        context, request, caller, 201, lambda attempt: offers.create_offer(context, attempt, body)
+    )
+    return answer.response()
+
+
+@router.post("/offers/accept", response_model=AcceptedOffer, responses=WRITES)
+async def accept(request: Request, context: Context, caller: Caller, body: AcceptOffer) -> Response:
+    """Deliver all that an offer asks for, or a part: both change hands in one transaction.
+
+    Needs the token of the seller. Errors by the trading program's name: `InvalidOrder` (404 when
+    there is none, 409 when it is over), `InsufficientBalance` (409), `AmountMismatch` (409),
+    `SelfTradingNotAllowed` (422).
+    """
+    await _require_own(context, caller, body.seller_wallet)
+    answer = await once(
+        context, request, caller, 200, lambda attempt: offers.accept_offer(context, attempt, body)
+    )
+    return answer.response()
+
+
+@router.post("/offers/cancel", response_model=CancelledOffer, responses=WRITES)
+async def cancel_offer(
+    request: Request, context: Context, caller: Caller, body: CancelOffer
+) -> Response:
+    """Take back an offer: the GRX that are left in escrow go back to the buyer.
+
+    Needs the token of the buyer. Errors by the trading program's name: `InvalidOrder` (404 when
+    there is none, 409 when it is over), `Unauthorized` (403, another's offer). A pause of the
+    market does not stop it.
+    """
+    await _require_own(context, caller, body.buyer_wallet)
+    answer = await once(
+        context, request, caller, 200, lambda attempt: offers.cancel_offer(context, attempt, body)
+    )
+    return answer.response()
+
+
+@router.get("/history", response_model=History, responses=documented(401, 403, 404, 422, 503))
 async def history(
-    context: Context, caller: Caller, user_id: Identifier, limit: Limit = 200
+    context: Context,
+    caller: Caller,
+    user_id: Identifier,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
 ) -> Response:
     """A user's trades, newest first; for that user or an operator."""
     caller.require_user(user_id)
-    transactions = await market.history(context.pool, user_id, limit)
-    if transactions is None:
-        raise Problem(404, "UnknownUser", f"there is no user {user_id}")
-    return ExactJSONResponse(History(transactions=transactions).content())
+    wallet = str(await wallet_of(context, user_id))
+    page = await trades.history(context.pool, wallet, limit, cursor)
+    return ExactJSONResponse(page.content())
 
 
 async def _require_own(context: ApiContext, caller: Principal, wallet: str) -> None:
