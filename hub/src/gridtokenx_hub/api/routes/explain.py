@@ -78,7 +78,7 @@ async def readings(
     """
     viewer = await viewer_of(request, signature)
     if viewer == Viewer():
-        await identify(request)
+        await identify(request)  # which refuses strangers
     explainer = explainer_of(context)
     meter = bytes.fromhex(meter_id)
     viewer.require(meter_id, await explainer.owner(signature, meter))
