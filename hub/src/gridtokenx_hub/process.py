@@ -257,6 +257,8 @@ def _api_context(
             hub.pool, RegistrarTransactions(hub.programs, hub.addresses, keys.registrar)
         ),
         broker=link.broker,
+        share_seed=load_seed(keys_folder(hub.folder) / "shares.seed"),
+        public_rpc_url=hub.settings.public_rpc_url,
         authority=link.authority if link.broker.tls else None,
         exclusion=exclusion,
     )

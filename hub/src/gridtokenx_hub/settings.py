@@ -17,6 +17,7 @@ from pydantic_settings import (
 
 SECONDS_PER_DAY = 86_400
 FILE_NAME = "hub.toml"
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 
@@ -64,10 +65,14 @@ class SettlementSettings(_Table):
 
 
 class ApiSettings(_Table):
-    """Where the HTTP API and the pages are served."""
+    """Where the HTTP API and the pages are served.
+
+    `suggested_rpc_url` is the node that the pages suggest to visitors who check what they see.
+    """
 
     host: str = "127.0.0.1"
     port: Port = 8080
+    suggested_rpc_url: str | None = None
 
 
 class Settings(BaseSettings):
@@ -82,6 +87,17 @@ class Settings(BaseSettings):
     broker: BrokerChoice = BrokerChoice()
     settlement: SettlementSettings = SettlementSettings()
     api: ApiSettings = ApiSettings()
+
+    @property
+    def public_rpc_url(self) -> str:
+        """The node that is suggested to visitors, empty for none.
+
+        The hub's own address may hold a secret: only that of a node on this machine is told.
+        """
+        if self.api.suggested_rpc_url is not None:
+            return self.api.suggested_rpc_url
+        own = self.chain.rpc_url
+        return own if urlsplit(own).hostname in LOOPBACK else ""
 
 
 def load_settings(folder: Path) -> Settings:

@@ -328,6 +328,8 @@ async def _hub(
         ),
         registrar=RegistrarClient(pool, RegistrarTransactions(programs, addresses, keys.registrar)),
         broker=BrokerSettings("127.0.0.1", 8883, None),
+        share_seed=bytes(32),
+        public_rpc_url=client._rpc.url,
         authority=certificates,
     )
     app = create_app(context)

@@ -56,6 +56,8 @@ async def http(pool: asyncpg.Pool) -> AsyncIterator[httpx.AsyncClient]:
         deployment=DeploymentInfo(b"\x01\x02\x03\x04", "genesis", 900, "ed25519", bytes(32)),
         registrar=unused,
         broker=unused,
+        share_seed=bytes(32),
+        public_rpc_url="http://127.0.0.1:8899",
     )
     transport = httpx.ASGITransport(create_app(context))
     async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:

@@ -5,7 +5,15 @@ from fastapi import FastAPI
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.middleware import RequestGuard
 from gridtokenx_hub.api.problems import answer_problem, expected_errors
-from gridtokenx_hub.api.routes import about, codes, households, provisioning, tokens, trading
+from gridtokenx_hub.api.routes import (
+    about,
+    codes,
+    explain,
+    households,
+    provisioning,
+    tokens,
+    trading,
+)
 from gridtokenx_hub.web import pages
 
 
@@ -31,6 +39,8 @@ def create_app(context: ApiContext) -> FastAPI:
         households.router,
         codes.private,
         provisioning.by_code,
+        explain.public,
+        explain.private,
         pages.router,
     ):
         app.include_router(router)

@@ -39,7 +39,8 @@ class ApiContext:
     """Everything that a request may need.
 
     `programs` by the names registry, energy_token and trading; `authority` and `exclusion` are
-    None when the broker has no TLS.
+    None when the broker has no TLS. `share_seed` signs links to explanations; `public_rpc_url` is
+    suggested to who checks one, empty for none.
     """
 
     pool: asyncpg.Pool
@@ -54,6 +55,8 @@ class ApiContext:
     deployment: DeploymentInfo
     registrar: RegistrarClient
     broker: BrokerSettings
+    share_seed: bytes
+    public_rpc_url: str
     authority: CertificateAuthority | None = None
     exclusion: Exclusion | None = None
     nonces: Nonces = field(default_factory=Nonces, init=False)
