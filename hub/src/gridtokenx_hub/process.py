@@ -16,7 +16,7 @@ import uvicorn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
-from gridtokenx_hub.api import ApiContext, DeploymentInfo, create_app
+from gridtokenx_hub.api import ApiContext, DeploymentInfo, EventFeed, create_app
 from gridtokenx_hub.bootstrap import bootstrap
 from gridtokenx_hub.broker.authority import CertificateAuthority
 from gridtokenx_hub.broker.exclusion import Exclusion
@@ -160,7 +160,9 @@ async def _play(
             exclusion = _exclusion(hub, link)
             if exclusion is not None:
                 parts.create_task(exclusion.run(stop))
-            app = create_app(_api_context(hub, paying, link, indexer, exclusion))
+            feed = EventFeed(hub.pool, PROGRAM_NAMES)
+            parts.create_task(feed.run(stop))
+            app = create_app(_api_context(hub, paying, link, indexer, exclusion, feed))
             parts.create_task(_serve(app, hub.settings.api, stop, ready))
         else:
             ready()
@@ -233,7 +235,12 @@ def _exclusion(hub: _Hub, link: _Link) -> Exclusion | None:
 
 
 def _api_context(
-    hub: _Hub, paying: _Paying, link: _Link, indexer: Indexer, exclusion: Exclusion | None
+    hub: _Hub,
+    paying: _Paying,
+    link: _Link,
+    indexer: Indexer,
+    exclusion: Exclusion | None,
+    feed: EventFeed,
 ) -> ApiContext:
     keys = paying.keys
     return ApiContext(
@@ -259,6 +266,7 @@ def _api_context(
         broker=link.broker,
         share_seed=load_seed(keys_folder(hub.folder) / "shares.seed"),
         public_rpc_url=hub.settings.public_rpc_url,
+        feed=feed,
         authority=link.authority if link.broker.tls else None,
         exclusion=exclusion,
     )

@@ -18,7 +18,7 @@ from gridtokenx_programs.errors import (
     UnknownNameError,
     UnknownProgramError,
 )
-from gridtokenx_programs.idl import Idl, IdlError, Struct, parse_idl
+from gridtokenx_programs.idl import Idl, IdlError, InstructionSpec, Struct, parse_idl
 
 PROGRAM_NAMES = ("registry", "energy_token", "trading")
 # Anchor's tag of an event sent by self-CPI: SHA-256 of "anchor:event", read little-endian.
@@ -91,6 +91,24 @@ class Program:
             metas.append(AccountMeta(address, is_signer=role.signer, is_writable=role.writable))
         data = spec.discriminator + self._codec.encode_struct(spec.arguments, args)
         return Instruction(self.id, data, metas)
+
+    def decode_instruction(self, data: bytes) -> tuple[InstructionSpec, dict[str, Any]] | None:
+        """An instruction of this program with its arguments; None when it has no such one.
+
+        Raises:
+            BadDataError: it has, but these are not its arguments.
+        """
+        for spec in self.idl.instructions.values():
+            if data[:DISCRIMINATOR_SIZE] == spec.discriminator:
+                values = self._codec.decode_struct(spec.arguments, data[DISCRIMINATOR_SIZE:])
+                return spec, values
+        return None
+
+    def account_type(self, data: bytes) -> str | None:
+        """The name of the type of account that begins so; None for none of this program's."""
+        begins = data[:DISCRIMINATOR_SIZE]
+        types = self.idl.account_discriminators.items()
+        return next((name for name, discriminator in types if discriminator == begins), None)
 
     def encode_account(self, name: str, values: Mapping[str, Any]) -> bytes:
         """Data of an account of this program, as the program writes it."""

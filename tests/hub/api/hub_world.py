@@ -21,7 +21,7 @@ from fastapi import FastAPI
 from solders.pubkey import Pubkey
 from solders.sysvar import INSTRUCTIONS
 
-from gridtokenx_hub.api import ApiContext, DeploymentInfo, create_app
+from gridtokenx_hub.api import ApiContext, DeploymentInfo, EventFeed, create_app
 from gridtokenx_hub.api.auth import create_token
 from gridtokenx_hub.api.exact_json import dumps, loads
 from gridtokenx_hub.bootstrap import bootstrap
@@ -306,7 +306,8 @@ async def _hub(
     indexer = Indexer(pool, client, programs, 0.05)
     stop = asyncio.Event()
     registrar = Registrar(pool, registrar_key, programs, addresses, utc_now)
-    parts = [asyncio.create_task(part.run(stop)) for part in (indexer, registrar)]
+    feed = EventFeed(pool, PROGRAM_NAMES)
+    parts = [asyncio.create_task(part.run(stop)) for part in (indexer, registrar, feed)]
     genesis = await client.genesis_hash()
     certificates = CertificateAuthority(folder / "ca", utc_now)
     context = ApiContext(
@@ -330,6 +331,7 @@ async def _hub(
         broker=BrokerSettings("127.0.0.1", 8883, None),
         share_seed=bytes(32),
         public_rpc_url=client._rpc.url,
+        feed=feed,
         authority=certificates,
     )
     app = create_app(context)

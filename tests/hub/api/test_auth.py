@@ -13,6 +13,8 @@ from gridtokenx_hub.api.auth import create_token, hash_token
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SOMEONE = str(Keypair().pubkey())
+CHAIN = {"address": SOMEONE, "signature": str(Keypair().sign_message(b""))}
+"""What a path may ask of the chain."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,20 @@ ROUTES = [
     Route("GET", "/api/users/{user_id}/balances", None, True, False, True),
     Route("GET", "/api/users/me", None, True, True, True, other=True),
     Route("GET", "/api/trading/history?user_id={user_id}", None, True, False, True),
+    Route("GET", "/api/users", None, True, False, False),
+    Route("GET", "/api/explorer/transactions/{signature}", None, True, True, True, other=True),
+    Route("GET", "/api/explorer/accounts/{address}", None, True, True, True, other=True),
+    Route("GET", "/api/explorer/events", None, True, True, True, other=True),
+    Route("GET", "/api/users/{user_id}", None, True, False, True),
+    Route("GET", "/api/users/{user_id}/orders", None, True, False, True),
+    Route("GET", "/api/users/{user_id}/offers", None, True, False, True),
+    Route("GET", "/api/users/{user_id}/settlements", None, True, False, True),
+    Route("GET", "/api/meters", None, True, False, True, other=True),
+    Route("GET", "/api/meters/{meter_id}", None, True, False, True),
+    Route("GET", "/api/meters/{meter_id}/readings", None, True, False, True),
+    Route("GET", "/api/meters/{meter_id}/quarter-hours", None, True, False, True),
+    Route("GET", "/api/meters/{meter_id}/days", None, True, False, True),
+    Route("GET", "/api/meters/{meter_id}/settlements", None, True, False, True),
     Route(
         "POST",
         "/api/trading/orders/create",
@@ -62,8 +78,21 @@ ROUTES = [
 PUBLIC = {
     ("GET", "/api/deployment"),
     ("GET", "/api/health"),
-    ("GET", "/api/trading/orders/active"),
+    *(
+        ("GET", f"/api/trading/{path}")
+        for path in (
+            "orders/active",
+            "orders",
+            "orders/{order_id}",
+            "offers/active",
+            "offers/{offer_id}",
+            "trades",
+            "statistics",
+            "price",
+        )
+    ),
     ("GET", "/api/openapi.json"),
+    ("GET", "/api/events"),
     ("GET", "/tokens.json"),
     # The credential of these is a code, or the device's signature.
     ("POST", "/api/provisioning/claims"),
@@ -91,7 +120,7 @@ async def call(world: HubWorld, route: Route, user: User, token: str | None) -> 
         return value.format(wallet=user.wallet) if isinstance(value, str) else value
 
     meter_id = (await world.meter(user)).meter_id.hex() if "{meter_id}" in route.path else ""
-    path = route.path.format(user_id=user.user_id, meter_id=meter_id, code_id=10**9)
+    path = route.path.format(user_id=user.user_id, meter_id=meter_id, code_id=10**9, **CHAIN)
     if route.body is None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         return await world.http.request(route.method, path, headers=headers)
@@ -123,7 +152,7 @@ async def test_every_route_is_listed(world: HubWorld) -> None:
 )
 async def test_without_a_token(world: HubWorld, route: Route, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header.encode("latin-1")}
-    path = route.path.format(user_id=1, meter_id="00" * 16, code_id=1)
+    path = route.path.format(user_id=1, meter_id="00" * 16, code_id=1, **CHAIN)
     response = await world.http.request(route.method, path, headers=headers, content=b"{ garbage")
     expect_problem(response, 401, "Unauthenticated")
     assert response.headers["www-authenticate"].startswith("Bearer")

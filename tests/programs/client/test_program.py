@@ -185,6 +185,23 @@ def test_events_are_told_from_other_instructions() -> None:
         trading.decode_event(data[:-1])
 
 
+def test_an_instruction_is_read_back() -> None:
+    data = trading.instruction("create_order", arguments, order_accounts()).data
+    read = trading.decode_instruction(data)
+    assert read is not None
+    assert (read[0].name, read[1]) == ("create_order", arguments)
+    assert trading.decode_instruction(b"another!" + data[8:]) is None
+    assert trading.decode_instruction(b"") is None
+    with pytest.raises(BadDataError):
+        trading.decode_instruction(data[:-1])
+
+
+def test_the_type_of_an_account() -> None:
+    assert trading.account_type(trading.account_discriminator("Offer") + b"rest") == "Offer"
+    assert trading.account_type(b"another!") is None
+    assert trading.account_type(b"") is None
+
+
 def test_the_event_tag_is_anchors() -> None:
     assert hashlib.sha256(b"anchor:event").digest()[:8][::-1] == EVENT_TAG
 

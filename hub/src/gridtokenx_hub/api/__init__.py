@@ -2,5 +2,6 @@
 
 from gridtokenx_hub.api.app import create_app
 from gridtokenx_hub.api.context import ApiContext, DeploymentInfo
+from gridtokenx_hub.api.event_feed import EventFeed
 
-__all__ = ["ApiContext", "DeploymentInfo", "create_app"]
+__all__ = ["ApiContext", "DeploymentInfo", "EventFeed", "create_app"]

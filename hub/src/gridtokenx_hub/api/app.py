@@ -9,10 +9,14 @@ from gridtokenx_hub.api.routes import (
     about,
     codes,
     explain,
+    explorer,
     households,
+    market,
+    meters,
     provisioning,
     tokens,
     trading,
+    users,
 )
 from gridtokenx_hub.web import pages
 
@@ -34,9 +38,13 @@ def create_app(context: ApiContext) -> FastAPI:
     for router in (
         about.router,
         tokens.router,
-        trading.public,
-        trading.private,
+        market.router,
+        trading.router,
         households.router,
+        users.router,
+        meters.router,
+        explorer.private,
+        explorer.public,
         codes.private,
         provisioning.by_code,
         explain.public,

@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
+from gridtokenx_hub.api.event_feed import EventFeed
 from gridtokenx_hub.api.fields import AlgorithmName
+from gridtokenx_hub.api.market_models import MarketPrice, Statistics
 from gridtokenx_hub.api.nonces import Nonces
+from gridtokenx_hub.api.statistics import Recent
 from gridtokenx_hub.api.wrong_codes import WrongCodes
 from gridtokenx_hub.broker.authority import CertificateAuthority
 from gridtokenx_hub.broker.exclusion import Exclusion
@@ -57,10 +60,13 @@ class ApiContext:
     broker: BrokerSettings
     share_seed: bytes
     public_rpc_url: str
+    feed: EventFeed
     authority: CertificateAuthority | None = None
     exclusion: Exclusion | None = None
     nonces: Nonces = field(default_factory=Nonces, init=False)
     wrong_codes: WrongCodes = field(default_factory=WrongCodes, init=False)
+    statistics: Recent[Statistics] = field(default_factory=Recent, init=False)
+    price: Recent[MarketPrice] = field(default_factory=Recent, init=False)
     under_way: set[tuple[int | str, int | str]] = field(default_factory=set, init=False)
     """Idempotency keys (token, key) and codes ("code", id) that are worked on now.
 

@@ -2,11 +2,13 @@
 
 import base64
 import binascii
+import datetime as dt
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 from solders.pubkey import Pubkey
 
 from gridtokenx_protocol.keys import Algorithm
@@ -25,6 +27,7 @@ EXAMPLE_SIGNATURE = (
     "5KL9mN2pQ3rS4tU5vW6xY7zA8bC9dE1fG2hJ3kM4nP5qR6sT7uV8wX9yZ1aB2cD3eF4gH5jK6mN7pQ8rS9tU1vW"
 )
 EXAMPLE_TIME = "2025-11-24T10:30:00Z"
+INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
 
 
 def _plain(value: object) -> str:
@@ -64,6 +67,14 @@ def _grx(value: object) -> int:
     return _bounded(parse_grx(_plain(value)), MAX_GRX_MICRO)
 
 
+def _text_grx(value: str) -> int:
+    return min(parse_grx(value), MAX_GRX_MICRO)
+
+
+def _text_kwh(value: str) -> int:
+    return min(parse_kwh(value), MAX_ENERGY_MWH)
+
+
 def _wallet(value: str) -> str:
     try:
         Pubkey.from_string(value)
@@ -95,6 +106,15 @@ def _hex(value: object) -> bytes:
         raise ValueError("not hexadecimal") from None
 
 
+def _instant(value: object) -> dt.datetime:
+    if not isinstance(value, str) or not INSTANT.fullmatch(value):
+        raise ValueError(f"give an instant such as {EXAMPLE_TIME}, in UTC")
+    try:
+        return dt.datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError("there is no such date and time") from None
+
+
 def _number(example: float, description: str) -> WithJsonSchema:
     return WithJsonSchema(
         {
@@ -103,6 +123,12 @@ def _number(example: float, description: str) -> WithJsonSchema:
             "examples": [example],
             "description": description,
         }
+    )
+
+
+def _queried(example: float, description: str) -> WithJsonSchema:
+    return WithJsonSchema(
+        {"type": "number", "minimum": 0, "examples": [example], "description": description}
     )
 
 
@@ -115,12 +141,21 @@ Lots = Annotated[int, PlainValidator(_lots), _number(10.0, "kWh, at most 3 fract
 Energy = Annotated[int, PlainValidator(_energy), _number(24.0, "kWh, at most 6 fraction digits")]
 Price = Annotated[int, PlainValidator(_price), _number(3.0, "GRX per kWh, at most 6 digits")]
 Grx = Annotated[int, PlainValidator(_grx), _number(100.0, "GRX, at most 6 fraction digits")]
+QueryGrx = Annotated[int, BeforeValidator(_text_grx), _queried(3.0, "GRX per kWh")]
+QueryKwh = Annotated[int, BeforeValidator(_text_kwh), _queried(10.0, "kWh")]
+"""In a query: decimals, at most six fraction digits."""
 Address = Annotated[str, Field(max_length=44, examples=[EXAMPLE_WALLET]), AfterValidator(_wallet)]
 Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_name)]
 Identifier = Annotated[int, Field(ge=1, le=MAX_ID)]
 Power = Annotated[int, Field(ge=1, le=MAX_POWER_W)]
 UserType = Literal["prosumer", "consumer"]
 AlgorithmName = Literal["ed25519", "p256"]
+Instant = Annotated[
+    dt.datetime,
+    PlainValidator(_instant),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": [EXAMPLE_TIME]}),
+]
+"""To the second or finer, in UTC with Z."""
 ALGORITHMS: Mapping[AlgorithmName, Algorithm] = {
     "ed25519": Algorithm.ED25519,
     "p256": Algorithm.P256,

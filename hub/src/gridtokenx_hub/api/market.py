@@ -1,4 +1,4 @@
-"""The market as the database shows it: the order book, trades and totals."""
+"""The market as the database shows it: orders, offers, and how they are shown."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -6,7 +6,15 @@ from typing import Any
 
 import asyncpg
 
-from gridtokenx_hub.api.models import ActiveOrder, Counterparty, HistoricTrade, Seller
+from gridtokenx_hub.api.market_models import (
+    ActiveOffer,
+    ActiveOrder,
+    OfferStatus,
+    OfferSummary,
+    OrderStatus,
+    OrderSummary,
+    Party,
+)
 from gridtokenx_protocol.units import format_grx, format_kwh, quote
 
 
@@ -16,12 +24,12 @@ class Order:
 
     order_id: str
     number: int
-    seller: Seller
+    seller: Party
     amount_mwh: int
     filled_mwh: int
     reserved_mwh: int
     price_micro_grx: int
-    status: str
+    status: OrderStatus
     buyer_wallet: str | None
     created_at: dt.datetime
     filled_at: dt.datetime | None
@@ -31,7 +39,7 @@ class Order:
 
     @property
     def left_mwh(self) -> int:
-        """What can still be bought."""
+        """What is neither sold nor reserved."""
         return self.amount_mwh - self.filled_mwh - self.reserved_mwh
 
     @property
@@ -42,17 +50,30 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Trade:
-    """One fill of an order, with the names of both sides."""
+class Offer:
+    """An offer of any status, with its buyer."""
 
-    order_id: str
-    seller: str
-    buyer: str
+    offer_id: str
+    number: int
+    buyer: Party
     amount_mwh: int
+    filled_mwh: int
     price_micro_grx: int
-    total_micro_grx: int
+    status: OfferStatus
+    created_at: dt.datetime
+    expires_at: dt.datetime | None
+    closed_at: dt.datetime | None
     tx_signature: str
-    timestamp: dt.datetime
+
+    @property
+    def left_mwh(self) -> int:
+        """What is not delivered."""
+        return self.amount_mwh - self.filled_mwh
+
+    @property
+    def left_micro_grx(self) -> int:
+        """What is paid for all that is left."""
+        return payment(self.amount_mwh, self.filled_mwh, self.price_micro_grx)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,43 +91,26 @@ def iso(instant: dt.datetime) -> str:
     return instant.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def iso_or_none(instant: dt.datetime | None) -> str | None:
+    """Write an instant that may be missing."""
+    return None if instant is None else iso(instant)
+
+
 def payment(amount_mwh: int, taken_mwh: int, price_micro_grx: int) -> int:
     """Return what the rest of an order costs in µGRX."""
     return quote(amount_mwh, price_micro_grx) - quote(taken_mwh, price_micro_grx)
 
 
-async def active_orders(pool: asyncpg.Pool, now: dt.datetime, limit: int) -> list[Order]:
-    """Return the book: best price first, then first come."""
-    rows = await pool.fetch(
-        _ORDERS + " WHERE o.status = 'active' AND (o.expires_at IS NULL OR o.expires_at > $1)"
-        " ORDER BY o.price_micro_grx, o.number LIMIT $2",
-        now,
-        limit,
-    )
-    return [_order(row) for row in rows]
-
-
 async def order(pool: asyncpg.Pool, order_id: str) -> Order | None:
     """Return one order of any status."""
-    row = await pool.fetchrow(_ORDERS + " WHERE o.order_id = $1", order_id)
-    return None if row is None else _order(row)
+    row = await pool.fetchrow(ORDERS + " WHERE o.order_id = $1", order_id)
+    return None if row is None else order_of(row)
 
 
-async def recent_trades(pool: asyncpg.Pool, limit: int) -> list[Trade]:
-    """Return the newest trades first."""
-    rows = await pool.fetch(
-        """
-        SELECT t.order_id, coalesce(s.name, t.seller_wallet) AS seller,
-               coalesce(b.name, t.buyer_wallet) AS buyer, t.amount_mwh, t.price_micro_grx,
-               t.total_micro_grx, t.tx_signature, t.timestamp
-          FROM transactions t
-          LEFT JOIN users s ON s.wallet = t.seller_wallet
-          LEFT JOIN users b ON b.wallet = t.buyer_wallet
-         ORDER BY t.event_sequence DESC LIMIT $1
-        """,
-        limit,
-    )
-    return [Trade(**row) for row in rows]
+async def offer(pool: asyncpg.Pool, offer_id: str) -> Offer | None:
+    """Return one offer of any status."""
+    row = await pool.fetchrow(OFFERS + " WHERE o.offer_id = $1", offer_id)
+    return None if row is None else offer_of(row)
 
 
 async def totals(pool: asyncpg.Pool, now: dt.datetime) -> Totals:
@@ -124,29 +128,8 @@ async def totals(pool: asyncpg.Pool, now: dt.datetime) -> Totals:
     return Totals(**row)
 
 
-async def history(pool: asyncpg.Pool, user_id: int, limit: int) -> list[HistoricTrade] | None:
-    """Return a user's trades, newest first; None when there is no such user."""
-    wallet = await pool.fetchval("SELECT wallet FROM users WHERE id = $1", user_id)
-    if wallet is None:
-        return None
-    rows = await pool.fetch(
-        """
-        SELECT t.*, u.name
-          FROM (SELECT *, 'sold' AS side, buyer_wallet AS other
-                  FROM transactions WHERE seller_wallet = $1
-                UNION ALL
-                SELECT *, 'bought', seller_wallet FROM transactions WHERE buyer_wallet = $1) t
-          LEFT JOIN users u ON u.wallet = t.other
-         ORDER BY t.event_sequence DESC LIMIT $2
-        """,
-        wallet,
-        limit,
-    )
-    return [_historic(row) for row in rows]
-
-
 def shown(order: Order) -> ActiveOrder:
-    """Return an order as the API shows it."""
+    """Return an order as the book shows it."""
     return ActiveOrder(
         order_id=order.order_id,
         seller=order.seller,
@@ -154,35 +137,81 @@ def shown(order: Order) -> ActiveOrder:
         price_per_kwh=format_grx(order.price_micro_grx),
         total_price_grx=format_grx(order.left_micro_grx),
         created_at=iso(order.created_at),
+        expires_at=iso_or_none(order.expires_at),
     )
 
 
-_ORDERS = """
-SELECT o.*, coalesce(u.name, o.seller_wallet) AS seller_name,
-       coalesce(u.user_type, 'prosumer') AS seller_type
+def shown_offer(offer: Offer) -> ActiveOffer:
+    """Return an offer as the book shows it."""
+    return ActiveOffer(
+        offer_id=offer.offer_id,
+        buyer=offer.buyer,
+        amount_kwh=format_kwh(offer.left_mwh),
+        price_per_kwh=format_grx(offer.price_micro_grx),
+        total_price_grx=format_grx(offer.left_micro_grx),
+        created_at=iso(offer.created_at),
+        expires_at=iso_or_none(offer.expires_at),
+    )
+
+
+def order_summary(order: Order) -> OrderSummary:
+    """Return an order of any status in short."""
+    return OrderSummary(
+        order_id=order.order_id,
+        status=order.status,
+        amount_kwh=format_kwh(order.amount_mwh),
+        filled_kwh=format_kwh(order.filled_mwh),
+        reserved_kwh=format_kwh(order.reserved_mwh),
+        remaining_kwh=format_kwh(order.left_mwh if order.status == "active" else 0),
+        price_per_kwh=format_grx(order.price_micro_grx),
+        created_at=iso(order.created_at),
+        expires_at=iso_or_none(order.expires_at),
+        tx_signature=order.tx_signature,
+    )
+
+
+def offer_summary(offer: Offer) -> OfferSummary:
+    """Return an offer of any status in short."""
+    return OfferSummary(
+        offer_id=offer.offer_id,
+        status=offer.status,
+        amount_kwh=format_kwh(offer.amount_mwh),
+        filled_kwh=format_kwh(offer.filled_mwh),
+        remaining_kwh=format_kwh(offer.left_mwh if offer.status == "active" else 0),
+        price_per_kwh=format_grx(offer.price_micro_grx),
+        created_at=iso(offer.created_at),
+        expires_at=iso_or_none(offer.expires_at),
+        tx_signature=offer.tx_signature,
+    )
+
+
+ORDERS = """
+SELECT o.*, coalesce(u.name, o.seller_wallet) AS party_name,
+       coalesce(u.user_type, 'prosumer') AS party_type
   FROM orders o LEFT JOIN users u ON u.wallet = o.seller_wallet
+"""
+OFFERS = """
+SELECT o.*, coalesce(u.name, o.buyer_wallet) AS party_name,
+       coalesce(u.user_type, 'consumer') AS party_type
+  FROM offers o LEFT JOIN users u ON u.wallet = o.buyer_wallet
 """
 
 
-def _order(row: Any) -> Order:
+def order_of(row: Any) -> Order:
+    """Return a row of `ORDERS` as an order."""
     fields = dict(row)
-    seller = Seller(
-        wallet=fields.pop("seller_wallet"),
-        name=fields.pop("seller_name"),
-        user_type=fields.pop("seller_type"),
-    )
-    return Order(seller=seller, **fields)
+    return Order(seller=_party(fields, "seller_wallet"), **fields)
 
 
-def _historic(row: Any) -> HistoricTrade:
-    return HistoricTrade(
-        order_id=row["order_id"],
-        side=row["side"],
-        counterparty=Counterparty(wallet=row["other"], name=row["name"] or row["other"]),
-        amount_kwh=format_kwh(row["amount_mwh"]),
-        price_per_kwh=format_grx(row["price_micro_grx"]),
-        total_grx=format_grx(row["total_micro_grx"]),
-        payment_method=row["payment_method"],
-        tx_signature=row["tx_signature"],
-        timestamp=iso(row["timestamp"]),
+def offer_of(row: Any) -> Offer:
+    """Return a row of `OFFERS` as an offer."""
+    fields = dict(row)
+    return Offer(buyer=_party(fields, "buyer_wallet"), **fields)
+
+
+def _party(fields: dict[str, Any], wallet: str) -> Party:
+    return Party(
+        wallet=fields.pop(wallet),
+        name=fields.pop("party_name"),
+        user_type=fields.pop("party_type"),
     )

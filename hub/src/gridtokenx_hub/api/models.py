@@ -5,22 +5,17 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from gridtokenx_hub.api.fields import (
-    EXAMPLE_ORDER,
     EXAMPLE_SIGNATURE,
-    EXAMPLE_TIME,
     EXAMPLE_WALLET,
-    Address,
     AlgorithmName,
     Base64,
     Energy,
     Grx,
     Hex,
     Identifier,
-    Lots,
     Name,
     Number,
     Power,
-    Price,
     UserType,
     text,
 )
@@ -39,101 +34,7 @@ class Out(BaseModel):
 
     def content(self) -> dict[str, Any]:
         """Return the members of the JSON object."""
-        return self.model_dump(exclude_none=True)
-
-
-class CreateOrder(In):
-    """Sell energy."""
-
-    seller_wallet: Address
-    amount_mwh: Lots = Field(alias="amount_kwh")
-    price_micro_grx: Price = Field(alias="price_per_kwh")
-
-
-class CreatedOrder(Out):
-    """An order that is now in the book."""
-
-    order_id: str = Field(examples=[EXAMPLE_ORDER], description="address of the order on chain")
-    seller_wallet: str = Field(examples=[EXAMPLE_WALLET])
-    amount_kwh: Number
-    price_per_kwh: Number
-    total_price_grx: Number
-    status: Literal["active"]
-    tx_signature: str = Field(examples=[EXAMPLE_SIGNATURE])
-    created_at: str = Field(examples=[EXAMPLE_TIME])
-
-
-class MatchOrder(In):
-    """Buy all that an order has left."""
-
-    buyer_wallet: Address
-    order_id: Address
-
-
-class FilledOrder(Out):
-    """A trade that is done."""
-
-    order_id: str = Field(examples=[EXAMPLE_ORDER])
-    seller_wallet: str
-    buyer_wallet: str
-    amount_kwh: Number
-    price_per_kwh: Number
-    total_price_grx: Number
-    status: Literal["filled"]
-    tx_signature: str = Field(examples=[EXAMPLE_SIGNATURE])
-    filled_at: str = Field(examples=[EXAMPLE_TIME])
-
-
-class Seller(Out):
-    """Who sells."""
-
-    wallet: str = Field(examples=[EXAMPLE_WALLET])
-    name: str = Field(examples=["Solar Home A"])
-    user_type: UserType
-
-
-class ActiveOrder(Out):
-    """An order as the book shows it; `amount_kwh` is what it has left."""
-
-    order_id: str = Field(examples=[EXAMPLE_ORDER])
-    seller: Seller
-    amount_kwh: Number
-    price_per_kwh: Number
-    total_price_grx: Number
-    created_at: str = Field(examples=[EXAMPLE_TIME])
-
-
-class OrderBook(Out):
-    """Active orders, best price first, then first come."""
-
-    orders: list[ActiveOrder]
-
-
-class Counterparty(Out):
-    """The other side of a trade."""
-
-    wallet: str = Field(examples=[EXAMPLE_WALLET])
-    name: str = Field(examples=["Consumer B"])
-
-
-class HistoricTrade(Out):
-    """A trade as one of its sides sees it."""
-
-    order_id: str = Field(examples=[EXAMPLE_ORDER])
-    side: Literal["sold", "bought"]
-    counterparty: Counterparty
-    amount_kwh: Number
-    price_per_kwh: Number
-    total_grx: Number
-    payment_method: Literal["GRX", "THB"]
-    tx_signature: str = Field(examples=[EXAMPLE_SIGNATURE])
-    timestamp: str = Field(examples=[EXAMPLE_TIME])
-
-
-class History(Out):
-    """A user's trades, newest first."""
-
-    transactions: list[HistoricTrade]
+        return self.model_dump(exclude_none=True, by_alias=True)
 
 
 class CreateUser(In):

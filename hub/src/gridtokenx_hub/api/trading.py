@@ -1,5 +1,6 @@
 """What users do in the market: sell and buy."""
 
+import datetime as dt
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,8 +12,8 @@ from gridtokenx_hub.api import market
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.delivery import Delivered, Plan, deliver
 from gridtokenx_hub.api.idempotency import Attempt
-from gridtokenx_hub.api.models import CreatedOrder, CreateOrder, FilledOrder, MatchOrder
 from gridtokenx_hub.api.problems import Problem, unavailable
+from gridtokenx_hub.api.trading_models import CreatedOrder, CreateOrder, FilledOrder, MatchOrder
 from gridtokenx_hub.chain import TransactionRefused
 from gridtokenx_programs import BadDataError
 from gridtokenx_protocol.units import format_grx, format_kwh, quote
@@ -52,6 +53,7 @@ async def create_order(context: ApiContext, attempt: Attempt, body: CreateOrder)
         status="active",
         tx_signature=delivered.tx_signature,
         created_at=market.iso(order.created_at if order else context.clock()),
+        expires_at=market.iso_or_none(body.expires_at),
     )
 
 
@@ -84,7 +86,7 @@ async def _create_plan(context: ApiContext, seller: Keypair, body: CreateOrder) 
                     "nonce": nonce,
                     "amount_mwh": body.amount_mwh,
                     "price_micro_grx": body.price_micro_grx,
-                    "expires_at": NO_EXPIRY,
+                    "expires_at": _unix_s(body.expires_at),
                 },
                 {
                     "market": addresses.market(),
@@ -163,6 +165,11 @@ async def _match_plan(context: ApiContext, buyer: Keypair, address: Pubkey) -> P
         "total_micro_grx": _payment(order, amount_mwh),
     }
     return Plan(instructions, (buyer,), MATCH_ORDER_UNITS, facts)
+
+
+def _unix_s(instant: dt.datetime | None) -> int:
+    """Return the chain's time of an instant, rounded up: no order ends before it was to."""
+    return NO_EXPIRY if instant is None else -int(-instant.timestamp() // 1)
 
 
 def _payment(order: Mapping[str, Any], amount_mwh: int) -> int:

@@ -166,17 +166,13 @@ async def _orders(connection: Connection, chain: ChainState) -> list[Difference]
 
 
 async def _offers(connection: Connection, chain: ChainState) -> list[Difference]:
-    """The database does not say which of the offers that are over are closed."""
-    on_chain = chain.accounts["Offer"]
     rows = await connection.fetch(
-        "SELECT *, offer_id AS id, buyer_wallet AS owner FROM offers"
-        " WHERE status = 'active' OR offer_id = ANY($1::text[])",
-        [str(address) for address in on_chain],
+        "SELECT *, offer_id AS id, buyer_wallet AS owner FROM offers WHERE closed_at IS NULL"
     )
     known = await connection.fetchval("SELECT count(*) FROM offers")
     return [
         *differing("number of offers", known, chain.offers_numbered),
-        *_listings("offer", rows, on_chain, "buyer", LISTING_FIELDS),
+        *_listings("offer", rows, chain.accounts["Offer"], "buyer", LISTING_FIELDS),
     ]
 
 

@@ -116,6 +116,14 @@ async def _offer_changed(connection: Connection, event: ChainEvent) -> None:
     )
 
 
+async def _offer_closed(connection: Connection, event: ChainEvent) -> None:
+    await connection.execute(
+        "UPDATE offers SET closed_at = $2 WHERE offer_id = $1",
+        event.text("offer"),
+        chain_time(event.integer("timestamp")),
+    )
+
+
 async def _offer_accepted(connection: Connection, event: ChainEvent) -> None:
     await _offer_changed(connection, event)
     await _record_trade(connection, event, "offer", "GRX")
@@ -168,7 +176,7 @@ HANDLERS: Mapping[str, Handler | None] = {  # None: the event itself says it all
     "OfferAccepted": _offer_accepted,
     "OfferCancelled": _offer_changed,
     "OfferExpired": _offer_changed,
-    "OfferClosed": None,
+    "OfferClosed": _offer_closed,
     "Reserved": _reserved,
     "ReservationReleased": _reservation_released,
     "PriceUpdated": _price_updated,

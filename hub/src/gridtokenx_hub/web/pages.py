@@ -7,9 +7,10 @@ from fastapi.responses import HTMLResponse
 from solders.pubkey import Pubkey
 from starlette.staticfiles import StaticFiles
 
-from gridtokenx_hub.api import market
+from gridtokenx_hub.api import market, trades
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.routing import Context
+from gridtokenx_hub.api.search import Search, search_orders
 from gridtokenx_hub.web.rendering import render
 
 ORDERS_SHOWN = 100
@@ -56,12 +57,13 @@ async def order(context: Context, order_id: str) -> HTMLResponse:
 
 async def _book(context: ApiContext, template: str) -> HTMLResponse:
     now = context.clock()
+    orders, _ = await search_orders(context.pool, now, Search(), ORDERS_SHOWN, None)
     return HTMLResponse(
         render(
             template,
             now=now,
-            orders=await market.active_orders(context.pool, now, ORDERS_SHOWN),
-            trades=await market.recent_trades(context.pool, TRADES_SHOWN),
+            orders=orders,
+            trades=await trades.recent_trades(context.pool, TRADES_SHOWN),
             totals=await market.totals(context.pool, now),
             deployment=context.deployment.deployment.hex(),
         )

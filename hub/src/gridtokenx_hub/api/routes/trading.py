@@ -1,40 +1,31 @@
-"""The market: sell, look, buy, look back."""
+"""What a user does in the market: sell, buy, look back."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security import HTTPBearer
 
-from gridtokenx_hub.api import market
+from gridtokenx_hub.api import trades
 from gridtokenx_hub.api.auth import Principal, forbidden
 from gridtokenx_hub.api.context import ApiContext
+from gridtokenx_hub.api.enrolment import wallet_of
 from gridtokenx_hub.api.exact_json import ExactJSONResponse
 from gridtokenx_hub.api.fields import Identifier
 from gridtokenx_hub.api.idempotency import once
-from gridtokenx_hub.api.models import (
-    CreatedOrder,
-    CreateOrder,
-    FilledOrder,
-    History,
-    MatchOrder,
-    OrderBook,
-)
+from gridtokenx_hub.api.market_models import History
+from gridtokenx_hub.api.pagination import DEFAULT_LIMIT, Cursor, Limit
 from gridtokenx_hub.api.problems import Problem, documented
 from gridtokenx_hub.api.routing import AuthenticatedRoute, Caller, Context
 from gridtokenx_hub.api.trading import create_order, match_order
+from gridtokenx_hub.api.trading_models import CreatedOrder, CreateOrder, FilledOrder, MatchOrder
 
-public = APIRouter(prefix="/api/trading", tags=["trading"])
-private = APIRouter(
+router = APIRouter(
     prefix="/api/trading",
     tags=["trading"],
     route_class=AuthenticatedRoute,
     dependencies=[Depends(HTTPBearer(auto_error=False))],
 )
 
-Limit = Annotated[int, Query(ge=1, le=1000, description="at most so many")]
 
-
-@private.post(
+@router.post(
     "/orders/create",
     status_code=201,
     response_model=CreatedOrder,
@@ -53,14 +44,7 @@ async def create(request: Request, context: Context, caller: Caller, body: Creat
     return answer.response()
 
 
-@public.get("/orders/active", response_model=OrderBook, responses=documented(422, 503))
-async def active(context: Context, limit: Limit = 200) -> Response:
-    """The order book: what each order has left, best price first."""
-    orders = await market.active_orders(context.pool, context.clock(), limit)
-    return ExactJSONResponse(OrderBook(orders=[market.shown(order) for order in orders]).content())
-
-
-@private.post(
+@router.post(
     "/orders/match",
     response_model=FilledOrder,
     responses=documented(400, 401, 403, 404, 409, 413, 422, 503),
@@ -79,16 +63,19 @@ async def match(request: Request, context: Context, caller: Caller, body: MatchO
     return answer.response()
 
 
-@private.get("/history", response_model=History, responses=documented(401, 403, 404, 422, 503))
+@router.get("/history", response_model=History, responses=documented(401, 403, 404, 422, 503))
 async def history(
-    context: Context, caller: Caller, user_id: Identifier, limit: Limit = 200
+    context: Context,
+    caller: Caller,
+    user_id: Identifier,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
 ) -> Response:
     """A user's trades, newest first; for that user or an operator."""
     caller.require_user(user_id)
-    transactions = await market.history(context.pool, user_id, limit)
-    if transactions is None:
-        raise Problem(404, "UnknownUser", f"there is no user {user_id}")
-    return ExactJSONResponse(History(transactions=transactions).content())
+    wallet = str(await wallet_of(context, user_id))
+    page = await trades.history(context.pool, wallet, limit, cursor)
+    return ExactJSONResponse(page.content())
 
 
 async def _require_own(context: ApiContext, caller: Principal, wallet: str) -> None:

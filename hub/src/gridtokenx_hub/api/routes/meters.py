@@ -1,0 +1,135 @@
+"""Meters, what they measured, and what became of it."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+from fastapi.security import HTTPBearer
+
+from gridtokenx_hub.api import readings
+from gridtokenx_hub.api.context import ApiContext
+from gridtokenx_hub.api.exact_json import ExactJSONResponse
+from gridtokenx_hub.api.fields import Instant
+from gridtokenx_hub.api.meter_models import (
+    MeterDetails,
+    MeterList,
+    Periods,
+    Readings,
+    Settlements,
+)
+from gridtokenx_hub.api.meters import View, list_meters, meter_details, view_of
+from gridtokenx_hub.api.pagination import DEFAULT_LIMIT, Cursor, Limit
+from gridtokenx_hub.api.problems import documented
+from gridtokenx_hub.api.readings import FOREVER, Span, Table
+from gridtokenx_hub.api.routing import AuthenticatedRoute, Caller, Context, MeterId
+
+READ_ONE = documented(401, 403, 404, 422, 503)
+
+router = APIRouter(
+    prefix="/api/meters",
+    tags=["meters"],
+    route_class=AuthenticatedRoute,
+    dependencies=[Depends(HTTPBearer(auto_error=False))],
+)
+
+
+async def _viewed(context: Context, caller: Caller, meter_id: MeterId) -> View:
+    return await view_of(context, caller, meter_id)
+
+
+Viewed = Annotated[View, Depends(_viewed)]
+From = Annotated[Instant | None, Query(alias="from", description="left out: from the beginning")]
+To = Annotated[Instant | None, Query(description="up to here and not including it")]
+
+
+@router.get("", response_model=MeterList, responses=documented(401, 403, 422, 503))
+async def meters(
+    context: Context, caller: Caller, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+) -> Response:
+    """A user's own meters; all of them for an operator."""
+    caller.require("operator", "user")
+    page = await list_meters(context, caller.wallet, limit, cursor)
+    return ExactJSONResponse(page.content())
+
+
+@router.get("/{meter_id}", response_model=MeterDetails, responses=READ_ONE)
+async def meter(context: Context, view: Viewed) -> Response:
+    """A meter with its health; for its owner or an operator."""
+    return ExactJSONResponse((await meter_details(context, view)).content())
+
+
+@router.get("/{meter_id}/readings", response_model=Readings, responses=READ_ONE)
+async def raw(
+    context: Context,
+    view: Viewed,
+    begin: From = None,
+    end: Annotated[To, Query(alias="to")] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Response:
+    """A meter's readings as its device signed them, newest first; raw ones are kept 90 days.
+
+    For its owner, since it is theirs, or an operator.
+    """
+    span = Span(max(begin or view.since, view.since), end or FOREVER)
+    page = await readings.raw_readings(context.pool, view.meter_id, span, limit, cursor)
+    return ExactJSONResponse(page.content())
+
+
+@router.get("/{meter_id}/quarter-hours", response_model=Periods, responses=READ_ONE)
+async def quarter_hours(
+    context: Context,
+    view: Viewed,
+    begin: From = None,
+    end: Annotated[To, Query(alias="to")] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Response:
+    """A meter's quarter-hours, newest first; kept two years.
+
+    For its owner, since it is theirs, or an operator.
+    """
+    return await _periods(context, "quarter_hours", view, (begin, end), limit, cursor)
+
+
+@router.get("/{meter_id}/days", response_model=Periods, responses=READ_ONE)
+async def days(
+    context: Context,
+    view: Viewed,
+    begin: From = None,
+    end: Annotated[To, Query(alias="to")] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Response:
+    """A meter's days (UTC), newest first.
+
+    For its owner, since it is theirs, or an operator.
+    """
+    return await _periods(context, "days", view, (begin, end), limit, cursor)
+
+
+@router.get("/{meter_id}/settlements", response_model=Settlements, responses=READ_ONE)
+async def settlements(
+    context: Context, view: Viewed, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+) -> Response:
+    """A meter's settlement readings and what the chain said of them, newest first.
+
+    For its owner, since it is theirs, or an operator.
+    """
+    page = await readings.settlements_of_meter(
+        context.pool, view.meter_id, view.since_ms, limit, cursor
+    )
+    return ExactJSONResponse(page.content())
+
+
+async def _periods(
+    context: ApiContext,
+    table: Table,
+    view: View,
+    asked: tuple[Instant | None, Instant | None],
+    limit: int,
+    cursor: str | None,
+) -> Response:
+    begin, end = asked
+    span = Span(max(begin or view.since, view.since), end or FOREVER)
+    page = await readings.periods(context.pool, table, view.meter_id, span, limit, cursor)
+    return ExactJSONResponse(page.content())
