@@ -10,6 +10,7 @@ import pytest_asyncio
 # pytest's importlib mode leaves sys.path alone; tests here share one module beside them.
 sys.path.insert(0, str(Path(__file__).parent))
 
+from crashes import Crash
 from hub_world import HubWorld, open_world
 
 
@@ -20,3 +21,9 @@ async def world(
     """One hub for all tests: each makes users of its own."""
     async with open_world(postgres_url, tmp_path_factory.mktemp("hub")) as opened:
         yield opened
+
+
+@pytest.fixture
+def crash(monkeypatch: pytest.MonkeyPatch) -> Crash:
+    """How the hub dies."""
+    return Crash(monkeypatch)

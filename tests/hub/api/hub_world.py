@@ -144,7 +144,12 @@ class HubWorld:
                 object.__setattr__(self.context, name, part)
 
     async def post(
-        self, path: str, body: object, token: str | None = None, key: str | None = None
+        self,
+        path: str,
+        body: object,
+        token: str | None = None,
+        key: str | None = None,
+        signed: str | None = None,
     ) -> httpx.Response:
         """POST a body: text as it is, anything else as exact JSON."""
         headers = {"Content-Type": "application/json"}
@@ -152,6 +157,8 @@ class HubWorld:
             headers["Authorization"] = f"Bearer {token}"
         if key:
             headers["Idempotency-Key"] = key
+        if signed is not None:
+            headers["Signed-Transaction"] = signed
         content = body if isinstance(body, str | bytes) else dumps(body)
         return await self.http.post(path, content=content, headers=headers)
 

@@ -43,6 +43,23 @@ ROUTES = [
     Route("POST", "/api/treasury/grx", {}, True, False, False),
     Route("GET", "/api/users/{user_id}/balances", None, True, False, True),
     Route("GET", "/api/users/me", None, True, True, True, other=True),
+    *(
+        Route(
+            "POST",
+            f"/api/trading/{path}",
+            {f"{side}_wallet": "{wallet}", **fields},
+            False,
+            False,
+            True,
+        )
+        for path, side, fields in (
+            ("orders/cancel", "seller", {"order_id": SOMEONE}),
+            ("offers/create", "buyer", {"amount_kwh": 1, "price_per_kwh": 1}),
+            ("offers/accept", "seller", {"offer_id": SOMEONE}),
+            ("offers/cancel", "buyer", {"offer_id": SOMEONE}),
+        )
+    ),
+    Route("POST", "/api/meters/{meter_id}/redemption", {"amount_kwh": 1}, False, False, True),
     Route("GET", "/api/trading/history?user_id={user_id}", None, True, False, True),
     Route("GET", "/api/users", None, True, False, False),
     Route("GET", "/api/explorer/transactions/{signature}", None, True, True, True, other=True),
@@ -210,17 +227,3 @@ async def test_a_wallet_of_nobody(world: HubWorld) -> None:
     body = {"seller_wallet": SOMEONE, "amount_kwh": 1, "price_per_kwh": 1}
     response = await world.post("/api/trading/orders/create", body, user.token)
     expect_problem(response, 404, "UnknownWallet")
-
-
-async def test_a_wallet_that_the_hub_does_not_hold(world: HubWorld) -> None:
-    """A self-custody user has a token, but the hub has no key to sign with."""
-    wallet = str(Keypair().pubkey())
-    user_id = await world.pool.fetchval(
-        "INSERT INTO users (wallet, name, user_type) VALUES ($1, 'own', 'prosumer') RETURNING id",
-        wallet,
-    )
-    token = await create_token(world.pool, "user", user_id)
-    body = {"seller_wallet": wallet, "amount_kwh": 1, "price_per_kwh": 1}
-    expect_problem(
-        await world.post("/api/trading/orders/create", body, token), 404, "UnknownWallet"
-    )

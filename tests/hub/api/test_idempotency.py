@@ -5,9 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from crashes import Crash
 from hub_world import HubWorld, User, expect, expect_problem
 
-from gridtokenx_hub.chain import ChainUnavailable, TransactionSender
+from gridtokenx_hub.chain import TransactionSender
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -85,36 +86,6 @@ async def test_the_same_user(world: HubWorld) -> None:
         assert me["user_id"] == first["user_id"]
     count = await world.pool.fetchval("SELECT count(*) FROM users WHERE name = 'Twice'")
     assert count == 1
-
-
-class Crash:
-    """Lets the hub die (as far as a request can tell) before or after a transaction is sent."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._patch = monkeypatch
-
-    def after_sending(self) -> None:
-        deliver = TransactionSender.deliver
-
-        async def lost(self: TransactionSender, prepared: Any) -> Any:
-            await deliver(self, prepared)
-            raise ChainUnavailable("the answer was lost")
-
-        self._patch.setattr(TransactionSender, "deliver", lost)
-
-    def before_sending(self) -> None:
-        async def lost(_self: TransactionSender, _prepared: Any) -> Any:
-            raise ChainUnavailable("never sent")
-
-        self._patch.setattr(TransactionSender, "deliver", lost)
-
-    def restart(self) -> None:
-        self._patch.undo()
-
-
-@pytest.fixture
-def crash(monkeypatch: pytest.MonkeyPatch) -> Crash:
-    return Crash(monkeypatch)
 
 
 @pytest.mark.parametrize("when", ["before_sending", "after_sending"])

@@ -67,6 +67,16 @@ async def test_delivered_twice_happens_once(any_client: ChainClient) -> None:
     assert await any_client.balance(to) == SOL
 
 
+async def test_rehearsed(any_client: ChainClient) -> None:
+    """Tried without a signature: nothing happens, and what would fail is named."""
+    sender, to = await make_sender(any_client), Keypair().pubkey()
+    await sender.rehearse(await sender.draft(transfer_to(to, SOL), compute_units=UNITS))
+    assert await any_client.account(to) is None
+    with pytest.raises(TransactionRefused) as refused:
+        await sender.rehearse(await sender.draft(transfer_to(to, 1_000 * SOL), compute_units=UNITS))
+    assert refused.value.name == "ResultWithNegativeLamports"
+
+
 async def test_refused_before_it_is_sent(any_client: ChainClient) -> None:
     sender = await make_sender(any_client)
     with pytest.raises(TransactionRefused) as refused:

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -15,7 +15,13 @@ from solders.signature import Signature
 from solders.system_program import TransferParams, transfer
 from tests.hub.onchain import ADDRESSES, KWH, PROGRAMS, Device, World, now_ms, running, until
 
-from gridtokenx_hub.chain import ChainClient, SignatureInfo, Transaction, TransactionRefused
+from gridtokenx_hub.chain import (
+    ChainClient,
+    ExecutedInstruction,
+    SignatureInfo,
+    Transaction,
+    TransactionRefused,
+)
 from gridtokenx_hub.indexer import (
     EventUnusable,
     HistoryConflict,
@@ -57,8 +63,12 @@ class Liar(ChainClient):
         )
         return [info for info in page if info.signature != self.hidden]
 
-    async def transaction(self, signature: str) -> Transaction | None:
-        return None if signature == self.missing else await super().transaction(signature)
+    async def transactions(self, signatures: Sequence[str]) -> list[Transaction | None]:
+        found = await super().transactions(signatures)
+        return [
+            None if signature == self.missing else transaction
+            for signature, transaction in zip(signatures, found, strict=True)
+        ]
 
 
 @pytest.fixture
@@ -263,19 +273,19 @@ async def test_an_event_that_the_hub_does_not_know_stops_it(world: World) -> Non
     class Newer(Liar):
         """Its registry has an event that came with a later version."""
 
-        async def transaction(self, signature: str) -> Transaction | None:
-            found = await super().transaction(signature)
-            if found is None:
-                return None
-            return replace(
-                found,
-                inner_instructions=tuple(
-                    replace(inner, data=EVENT_TAG + b"\xff" * 8)
-                    if inner.data.startswith(EVENT_TAG)
-                    else inner
-                    for inner in found.inner_instructions
-                ),
-            )
+        async def transactions(self, signatures: Sequence[str]) -> list[Transaction | None]:
+            return [
+                None if found is None else replace(found, inner_instructions=renamed(found))
+                for found in await super().transactions(signatures)
+            ]
+
+    def renamed(found: Transaction) -> tuple[ExecutedInstruction, ...]:
+        return tuple(
+            replace(inner, data=EVENT_TAG + b"\xff" * 8)
+            if inner.data.startswith(EVENT_TAG)
+            else inner
+            for inner in found.inner_instructions
+        )
 
     client = Newer(world.chain.rpc_url)
     indexer = world.indexer(client=client)

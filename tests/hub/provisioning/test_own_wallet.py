@@ -6,42 +6,22 @@ from typing import Any
 import pytest
 from hub_world import HubWorld, User, expect, expect_problem
 from installer import Site, history, install_code, request_for, rotation, site_for
+from signers import encoded, register, signed_by, transaction_of
 from solders.compute_budget import set_compute_unit_limit
 from solders.hash import Hash
 from solders.keypair import Keypair
 from solders.message import Message
 from solders.transaction import Transaction
 
-from gridtokenx_programs import create_associated_token
 from gridtokenx_protocol.keys import key_id
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def own_wallet(world: HubWorld) -> tuple[Keypair, User]:
-    """A household that registered its own wallet on chain."""
-    wallet = Keypair()
-    addresses = world.context.addresses
-    confirmation = await world.context.sender.send(
-        lambda payer: [
-            world.context.programs["registry"].instruction(
-                "register_user",
-                {"user_type": "Prosumer"},
-                {
-                    "config": addresses.registry_config(),
-                    "wallet": wallet.pubkey(),
-                    "user": addresses.user(wallet.pubkey()),
-                    "payer": payer,
-                },
-            )
-        ],
-        (wallet,),
-    )
-    assert await world.context.indexer.wait_for(confirmation.signature, 10)
-    user_id = await world.pool.fetchval(
-        "SELECT id FROM users WHERE wallet = $1", str(wallet.pubkey())
-    )
-    return wallet, User(user_id, str(wallet.pubkey()), "")
+    """A household with its own wallet."""
+    owner = await register(world, "Own wallet")
+    return owner.keypair, owner.user
 
 
 class Offered:
@@ -59,20 +39,6 @@ class Offered:
         return signed_by(self.wallet, offer, by)
 
 
-def signed_by(wallet: Keypair, offer: dict[str, Any], by: Keypair | None = None) -> str:
-    """The offered transaction with a signature in the wallet's place, or with another's there."""
-    transaction = Transaction.from_bytes(base64.b64decode(offer["transaction"]))
-    message = transaction.message
-    index = list(message.account_keys).index(wallet.pubkey())
-    signatures = list(transaction.signatures)
-    signatures[index] = (by or wallet).sign_message(bytes(message))
-    return encoded(Transaction.populate(message, signatures))
-
-
-def encoded(transaction: Transaction) -> str:
-    return base64.b64encode(bytes(transaction)).decode()
-
-
 async def offered(world: HubWorld) -> Offered:
     wallet, user = await own_wallet(world)
     site = Site(world, await install_code(world, user))
@@ -85,7 +51,7 @@ async def test_the_whole_way(world: HubWorld) -> None:
     waiting = await offered(world)
     offer = await waiting.offer()
     assert offer["owner_wallet"] == str(waiting.wallet.pubkey())
-    unsigned = Transaction.from_bytes(base64.b64decode(offer["transaction"]))
+    unsigned = transaction_of(offer)
     assert all(bytes(signature) == bytes(64) for signature in unsigned.signatures)
     assert await waiting.offer() == offer, "asked again, the same"
     signed = waiting.signed(offer)
@@ -102,7 +68,7 @@ async def test_the_whole_way(world: HubWorld) -> None:
 async def test_bytes_that_the_hub_did_not_make(world: HubWorld) -> None:
     waiting = await offered(world)
     offer = await waiting.offer()
-    message = Transaction.from_bytes(base64.b64decode(offer["transaction"])).message
+    message = transaction_of(offer).message
     payer = message.account_keys[0]
     other = Message.new_with_blockhash([set_compute_unit_limit(1)], payer, Hash.new_unique())
     wrong = [
@@ -124,7 +90,7 @@ async def test_an_offer_that_has_expired(world: HubWorld) -> None:
     offer = await waiting.offer()
     await world.pool.execute(
         "UPDATE provisioning_codes SET journal = jsonb_set(journal,"
-        " '{offer,last_valid_block_height}', '0') WHERE meter_id = $1",
+        " '{transaction,last_valid_block_height}', '-1') WHERE meter_id = $1",
         waiting.site.device.meter_id,
     )
     response = await waiting.site.post("owner-signature", transaction=waiting.signed(offer))
@@ -191,9 +157,4 @@ async def test_a_transfer_to_a_wallet_of_the_hub(world: HubWorld) -> None:
 
 async def settled(world: HubWorld, site: Site, owner: Keypair) -> None:
     """The ledger stands at an interval's end that is still to come."""
-    mint = world.context.addresses.energy_mint()
-    wallet = owner.pubkey()
-    await world.context.sender.send(
-        lambda payer: [create_associated_token(payer, wallet, mint)], ()
-    )
-    await world.settle(User(0, str(wallet), ""), site.device, 1000, ahead_s=30)
+    await world.settle(User(0, str(owner.pubkey()), ""), site.device, 1000, ahead_s=30)

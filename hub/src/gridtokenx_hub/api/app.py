@@ -18,6 +18,7 @@ from gridtokenx_hub.api.routes import (
     trading,
     users,
 )
+from gridtokenx_hub.api.signing import WalletMustSign, answer_offer
 from gridtokenx_hub.web import pages
 
 
@@ -34,6 +35,7 @@ def create_app(context: ApiContext) -> FastAPI:
     app.state.context = context
     for kind in expected_errors():
         app.add_exception_handler(kind, answer_problem)
+    app.add_exception_handler(WalletMustSign, answer_offer)
     app.add_middleware(RequestGuard)
     for router in (
         about.router,

@@ -13,12 +13,24 @@ from gridtokenx_hub.api.problems import Problem
 from gridtokenx_programs import create_associated_token
 from gridtokenx_protocol.units import format_grx, format_kwh
 
+# A wallet whose owner never signed its registration may be named anew.
+_INSERT_USER = """
+INSERT INTO users (wallet, name, user_type) VALUES ($1, $2, $3)
+ON CONFLICT (wallet) DO UPDATE SET name = excluded.name, user_type = excluded.user_type
+ WHERE users.registered_at IS NULL
+RETURNING id
+"""
 REGISTER_USER_UNITS = 100_000
 MINT_GRX_UNITS = 15_000
 
 
 async def create_user(context: ApiContext, attempt: Attempt, body: CreateUser) -> NewUser:
-    """Make a wallet that the hub holds, and register it on chain with its token accounts."""
+    """Register a wallet on chain with its token accounts; without one, the hub makes and holds it.
+
+    Raises:
+        WalletMustSign: it is the household's own.
+        Problem: 409, the wallet is another user's.
+    """
     if "user" not in attempt.journal:
         await _store_user(context, attempt, body)
     user = NewUser(**attempt.journal["user"])
@@ -31,14 +43,11 @@ async def create_user(context: ApiContext, attempt: Attempt, body: CreateUser) -
 
 
 async def _store_user(context: ApiContext, attempt: Attempt, body: CreateUser) -> None:
-    wallet = str(await context.vault.create())
+    wallet = body.wallet or str(await context.vault.create())
     async with context.pool.acquire() as connection, connection.transaction():
-        user_id = await connection.fetchval(
-            "INSERT INTO users (wallet, name, user_type) VALUES ($1, $2, $3) RETURNING id",
-            wallet,
-            body.name,
-            body.user_type,
-        )
+        user_id = await connection.fetchval(_INSERT_USER, wallet, body.name, body.user_type)
+        if user_id is None:
+            raise Problem(409, "UserAlreadyRegistered", f"wallet {wallet} is a user's already")
         await attempt.record("user", {"user_id": user_id, "wallet": wallet}, connection)
 
 
@@ -62,7 +71,7 @@ async def _register_plan(context: ApiContext, wallet: Pubkey, body: CreateUser) 
             create_associated_token(payer, wallet, addresses.grx_mint()),
         ]
 
-    return Plan(instructions, (await context.vault.keypair(wallet),), REGISTER_USER_UNITS)
+    return Plan(instructions, (wallet,), REGISTER_USER_UNITS)
 
 
 async def mint_grx(context: ApiContext, attempt: Attempt, body: MintGrx) -> MintedGrx:
@@ -90,7 +99,7 @@ async def mint_grx(context: ApiContext, attempt: Attempt, body: MintGrx) -> Mint
         ]
 
     async def plan() -> Plan:
-        return Plan(instructions, (context.keys.treasury,), MINT_GRX_UNITS)
+        return Plan(instructions, (), MINT_GRX_UNITS, signers=(context.keys.treasury,))
 
     delivered = await deliver(context, attempt, "mint_grx", plan)
     return MintedGrx(

@@ -6,6 +6,7 @@ sent. A request that is repeated after a crash finds it, learns what became of i
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 from collections.abc import Awaitable, Callable
@@ -14,6 +15,7 @@ from typing import Any
 
 import asyncpg
 from fastapi import Request
+from solders.transaction import Transaction as SignedTransaction
 from starlette.responses import Response
 
 from gridtokenx_hub.api.auth import Principal
@@ -21,8 +23,16 @@ from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.exact_json import ExactJSONResponse, dumps, loads
 from gridtokenx_hub.api.models import Out
 from gridtokenx_hub.api.problems import Problem, ProblemResponse, as_problem
+from gridtokenx_hub.api.signing import (
+    SignatureProblem,
+    WalletMustSign,
+    not_offered,
+    offer_id,
+    read_transaction,
+)
 from gridtokenx_hub.leadership import Connection
 
+SIGNED_TRANSACTION = "Signed-Transaction"
 KEY = re.compile(r"[!-~]{1,255}")
 
 
@@ -42,11 +52,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try of a request; `journal` holds what earlier tries of it have done."""
+    """One try of a request; `journal` holds what earlier tries of it have done.
+
+    `signed` is the transaction that an earlier try was answered with, once its owner has signed it.
+    """
 
     pool: asyncpg.Pool
     row: tuple[int, str] | None
     journal: dict[str, Any] = field(default_factory=dict)
+    signed: SignedTransaction | None = None
 
     async def record(
         self, step: str, facts: dict[str, Any], connection: Connection | None = None
@@ -87,20 +101,20 @@ async def once(
 ) -> Answer:
     """Do the work of a POST at most once for its `Idempotency-Key`.
 
-    Refusals (4xx) are answers too and stay; a failure (5xx) leaves the journal for another try.
+    Refusals (4xx) are answers too and stay; a failure (5xx) leaves the journal for another try,
+    and so does a transaction that an owner elsewhere has to sign. It comes back in the header
+    `Signed-Transaction` of the same request, with the same key, or without one as before.
 
     Raises:
         Problem: 422, the key belongs to another request; 409, that request is under way.
+        WalletMustSign: the hub does not hold the wallet in whose name this is done.
+        SignatureProblem: what came back is not what was to be signed.
     """
-    key = request.headers.get("idempotency-key")
+    key, signed = _given_key(request), _returned(request)
+    if key is None and signed is not None:
+        key = _offered_key(offer_id(signed.message))
     if key is None:
-        return await _answer(Attempt(context.pool, None), status, work)
-    if not KEY.fullmatch(key):
-        raise Problem(
-            422,
-            "InvalidIdempotencyKey",
-            "a key is 1 to 255 visible ASCII characters, such as a UUID",
-        )
+        return await _without_key(context.pool, request, caller, status, work)
     row = (caller.token_id, key)
     if row in context.under_way:
         raise Problem(
@@ -111,24 +125,76 @@ async def once(
         )
     context.under_way.add(row)
     try:
-        return await _first_answer(context.pool, row, await _digest(request), status, work)
+        return await _first_answer(context.pool, row, await _digest(request), status, work, signed)
     finally:
         context.under_way.discard(row)
 
 
-async def _first_answer(
-    pool: asyncpg.Pool, row: tuple[int, str], digest: bytes, status: int, work: Work
+def _given_key(request: Request) -> str | None:
+    key = request.headers.get("idempotency-key")
+    if key is not None and not KEY.fullmatch(key):
+        raise Problem(
+            422,
+            "InvalidIdempotencyKey",
+            "a key is 1 to 255 visible ASCII characters, such as a UUID",
+        )
+    return key
+
+
+def _returned(request: Request) -> SignedTransaction | None:
+    text = request.headers.get(SIGNED_TRANSACTION)
+    if text is None:
+        return None
+    try:
+        return read_transaction(base64.b64decode(text, validate=True))
+    except ValueError:
+        raise SignatureProblem(422, "Malformed", f"{SIGNED_TRANSACTION} is not base64") from None
+
+
+def _offered_key(offer: str) -> str:
+    """Return the key of a request that came without one: no key of a caller has a space."""
+    return f"offer {offer}"
+
+
+async def _without_key(
+    pool: asyncpg.Pool, request: Request, caller: Principal, status: int, work: Work
 ) -> Answer:
-    await pool.execute(
-        "INSERT INTO idempotency_keys (token_id, key, request_hash) VALUES ($1, $2, $3)"
-        " ON CONFLICT DO NOTHING",
-        *row,
-        digest,
-    )
-    (found,) = await pool.fetch(
+    attempt = Attempt(pool, None)
+    try:
+        return await _answer(attempt, status, work)
+    except WalletMustSign as waiting:
+        await pool.execute(
+            "INSERT INTO idempotency_keys (token_id, key, request_hash, body)"
+            " VALUES ($1, $2, $3, $4)",
+            caller.token_id,
+            _offered_key(waiting.offer_id),
+            await _digest(request),
+            dumps(attempt.journal),
+        )
+        raise
+
+
+async def _first_answer(
+    pool: asyncpg.Pool,
+    row: tuple[int, str],
+    digest: bytes,
+    status: int,
+    work: Work,
+    signed: SignedTransaction | None,
+) -> Answer:
+    if signed is None:
+        await pool.execute(
+            "INSERT INTO idempotency_keys (token_id, key, request_hash) VALUES ($1, $2, $3)"
+            " ON CONFLICT DO NOTHING",
+            *row,
+            digest,
+        )
+    found = await pool.fetchrow(
         "SELECT request_hash, status, body FROM idempotency_keys WHERE token_id = $1 AND key = $2",
         *row,
     )
+    if found is None or (signed is not None and found["request_hash"] != digest):
+        raise not_offered()
     if found["request_hash"] != digest:
         raise Problem(
             422, "IdempotencyKeyReused", "this key came with another request: use a new key"
@@ -136,7 +202,7 @@ async def _first_answer(
     body = loads(found["body"]) if found["body"] else {}
     if found["status"] is not None:
         return Answer(found["status"], body)
-    attempt = Attempt(pool, row, body)
+    attempt = Attempt(pool, row, body, signed)
     answer = await _answer(attempt, status, work)
     await attempt.finish(answer)
     return answer
@@ -145,6 +211,8 @@ async def _first_answer(
 async def _answer(attempt: Attempt, status: int, work: Work) -> Answer:
     try:
         return Answer(status, (await work(attempt)).content())
+    except (WalletMustSign, SignatureProblem):
+        raise
     except Exception as error:
         problem = as_problem(error)
         if problem is None or problem.status_code >= 500:

@@ -28,6 +28,7 @@ async def register_meter(
     A meter that is registered already with this key and owner gets the same answer again.
 
     Raises:
+        WalletMustSign: the hub does not hold the owner's wallet.
         ProtocolError: the message is not what the key signed.
         Problem: not a baseline; no such user; the id belongs to another key or owner.
         CertificateRequestError: the certificate request must not be signed.
@@ -49,7 +50,6 @@ async def register_meter(
 
         async def plan() -> Plan:
             check_recent(context, evidence.record)
-            signer = await context.vault.keypair(owner)
             limits = Limits(
                 body.export_limit_w * MILLIWATTS_PER_WATT,
                 body.import_limit_w * MILLIWATTS_PER_WATT,
@@ -58,7 +58,7 @@ async def register_meter(
             mandate = await direct_mandate(
                 context, caller, "install", body.user_id, meter_id, key, limits
             )
-            return plan_of(context, mandate, evidence, (signer,))
+            return plan_of(context, mandate, evidence, (owner,))
 
         tx_signature = (await deliver(context, attempt, "register_meter", plan)).tx_signature
     return RegisteredMeter(

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gridtokenx_hub.api.fields import (
     EXAMPLE_SIGNATURE,
     EXAMPLE_WALLET,
+    Address,
     AlgorithmName,
     Base64,
     Energy,
@@ -37,11 +38,20 @@ class Out(BaseModel):
         return self.model_dump(exclude_none=True, by_alias=True)
 
 
+class OwnerMustSign(Out):
+    """The hub does not hold an owner's wallet: the owner signs this and sends it back."""
+
+    owner_wallet: str = Field(examples=[EXAMPLE_WALLET])
+    transaction: str = Field(description="base64; with the signature of the other owner, if any")
+    last_valid_block_height: int = Field(examples=[12345], description="it expires after that")
+
+
 class CreateUser(In):
     """Register a household."""
 
     name: Name = Field(examples=["Solar Home A"])
     user_type: UserType
+    wallet: Address | None = Field(None, description="the household's own; else the hub makes one")
 
 
 class NewUser(Out):

@@ -26,6 +26,7 @@ REFUSED_BY_STATE = frozenset(
         "AmountMismatch",
         "CapExceeded",
         "DailyCapReached",
+        "DeficitExceeded",
         "InsufficientBalance",
         "InvalidOrder",
         "KeyNotNew",

@@ -19,11 +19,12 @@ from gridtokenx_hub.chain.types import (
     SignatureStatus,
     Transaction,
 )
-from gridtokenx_hub.json_types import JsonObject
+from gridtokenx_hub.json_types import Json, JsonObject
 
 MAX_ACCOUNTS = 100
 MAX_STATUSES = 256
 MAX_SIGNATURES = 1000
+MAX_BATCH = 50  # a request is 50 KiB at most; a node that answers more at once is deaf to others
 AIRDROP_TIMEOUT_S = 30.0
 AIRDROP_POLL_S = 0.1
 
@@ -31,6 +32,11 @@ _INVALID_PARAMS = -32602
 _BLOCK_MISSING = {-32004, -32007, -32009}
 _COMMITMENT: JsonObject = {"commitment": "confirmed"}
 _FINAL: JsonObject = {"commitment": "finalized"}
+_WHOLE_TRANSACTION: JsonObject = {
+    **_COMMITMENT,
+    "encoding": "base64",
+    "maxSupportedTransactionVersion": 0,
+}
 
 
 class ChainClient:
@@ -157,6 +163,19 @@ class ChainClient:
         )
         return signature
 
+    async def simulate(self, raw: bytes) -> tuple[Json, list[str]]:
+        """Have the node try a transaction, signed or not; return its error and its logs.
+
+        An error of None means that it would work.
+        """
+        answer = await self._ask(
+            "simulateTransaction",
+            base64.b64encode(raw).decode(),
+            {**_COMMITMENT, "encoding": "base64", "sigVerify": False},
+        )
+        value = answer["value"]
+        return value["err"], value["logs"] or []
+
     async def signature_statuses(
         self, signatures: Sequence[str], *, search_history: bool = False
     ) -> list[SignatureStatus | None]:
@@ -176,12 +195,21 @@ class ChainClient:
 
     async def transaction(self, signature: str) -> Transaction | None:
         """Return an executed transaction with its logs and inner instructions."""
-        answer = await self._ask(
-            "getTransaction",
-            signature,
-            {**_COMMITMENT, "encoding": "json", "maxSupportedTransactionVersion": 0},
+        return _transaction(await self._ask("getTransaction", signature, _WHOLE_TRANSACTION))
+
+    async def transactions(self, signatures: Sequence[str]) -> list[Transaction | None]:
+        """Return executed transactions in the order of `signatures`, None for those not executed.
+
+        Many are asked for in one request, and several requests are under way at once.
+        """
+        batches = [
+            [(signature, _WHOLE_TRANSACTION) for signature in signatures[start : start + MAX_BATCH]]
+            for start in range(0, len(signatures), MAX_BATCH)
+        ]
+        answers = await asyncio.gather(
+            *(self._rpc.call_all("getTransaction", batch) for batch in batches)
         )
-        return None if answer is None else decode_transaction(answer)
+        return [_transaction(answer) for batch in answers for answer in batch]
 
     async def signatures_for_address(
         self,
@@ -263,6 +291,10 @@ def _decoded(value: dict[str, Any]) -> AccountInfo:
         data=base64.b64decode(value["data"][0]),
         executable=value["executable"],
     )
+
+
+def _transaction(answer: Any) -> Transaction | None:
+    return None if answer is None else decode_transaction(answer)
 
 
 def _status(value: dict[str, Any] | None) -> SignatureStatus | None:

@@ -89,16 +89,14 @@ class TransactionSender:
         *,
         compute_units: int = DEFAULT_COMPUTE_UNITS,
         tables: Sequence[AddressLookupTableAccount] = (),
-        cosign: Cosign | None = None,
     ) -> PreparedTransaction:
-        """Make a transaction and have it signed; nothing is sent. With `tables` it is version 0.
+        """Make a transaction and sign it; nothing is sent. With `tables` it is version 0.
 
         Raises:
             ChainUnavailable: there is no blockhash to be had.
         """
         draft = await self.draft(instructions, compute_units=compute_units, tables=tables)
-        others = await cosign(draft.message) if cosign else {}
-        return self.sign(draft, signers, others)
+        return self.sign(draft, signers, {})
 
     async def draft(
         self,
@@ -143,6 +141,19 @@ class TransactionSender:
             raw=bytes(transaction),
             last_valid_block_height=draft.last_valid_block_height,
         )
+
+    async def rehearse(self, draft: Draft) -> None:
+        """Have the node try a transaction that nobody has signed; nothing is sent.
+
+        Raises:
+            TransactionRefused: it would fail now.
+            ChainUnavailable: the node does not answer.
+        """
+        unsigned = [Signature.default()] * draft.message.header.num_required_signatures
+        transaction = VersionedTransaction.populate(draft.message, unsigned)
+        error, logs = await self._client.simulate(bytes(transaction))
+        if error is not None:
+            raise self._refusals.read(error, logs)
 
     async def submit(self, prepared: PreparedTransaction) -> None:
         """Hand a transaction to the chain once, if it passes the node's trial.

@@ -1,5 +1,7 @@
 """Why the indexer stops: each blocks one program's events until it is resolved."""
 
+from gridtokenx_hub.indexer.events import ChainEvent
+
 
 class IndexerError(Exception):
     """The events of one program cannot be applied any further."""
@@ -60,8 +62,8 @@ class TransactionMissing(IndexerError):
 class EventUnusable(IndexerError):
     """The tables cannot take an event: it contradicts what they hold."""
 
-    def __init__(self, program: str, sequence: int, name: str, cause: Exception) -> None:
+    def __init__(self, event: ChainEvent, cause: Exception) -> None:
         super().__init__(
-            f"{program}: event {sequence} ({name}) does not fit the tables: {cause!r}; "
-            "rebuild them from the chain, and report this"
+            f"{event.program}: event {event.sequence} ({event.name}) does not fit the tables: "
+            f"{cause!r}; rebuild them from the chain, and report this"
         )

@@ -1,13 +1,13 @@
 """An event of one of our programs, and how it becomes a row that can be kept for ever."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from solders.pubkey import Pubkey
 
-from gridtokenx_hub.leadership import Connection
+from gridtokenx_hub.indexer.changes import Changes
 
 LAST_DATE_S = 253_402_214_400  # 9999-12-31: what lies beyond is "never" to the database
 
@@ -54,7 +54,7 @@ class ChainEvent:
         return json.dumps(self.data, default=_plain, separators=(",", ":"))
 
 
-Handler = Callable[[Connection, ChainEvent], Awaitable[object]]
+Handler = Callable[[Changes, ChainEvent], None]
 """What an event changes in the tables."""
 
 

@@ -23,8 +23,11 @@ class _Due:
     tx_signature: str
 
 
-async def promote(connection: Connection, client: ChainClient, program: str) -> None:
+async def promote(connection: Connection, client: ChainClient, program: str) -> bool:
     """Promote the provisional events of a program that have become final.
+
+    Returns:
+        False if there were none: all that is in its tables is final.
 
     Raises:
         Retracted: a transaction is not where it was when its slot became final; what came before
@@ -32,7 +35,7 @@ async def promote(connection: Connection, client: ChainClient, program: str) -> 
         ChainUnavailable: the node does not answer.
     """
     if not await connection.fetchval(IS_PROVISIONAL, program):
-        return
+        return False
     final_slot = await client.final_slot()
     due = [_Due(*row) for row in await connection.fetch(DUE, program, final_slot, AT_ONCE)]
     signatures = list(dict.fromkeys(event.tx_signature for event in due))
@@ -55,6 +58,7 @@ async def promote(connection: Connection, client: ChainClient, program: str) -> 
     await connection.execute(PROMOTE, program, promoted)
     if vanished is not None:
         raise Retracted(program, vanished.sequence, vanished.tx_signature)
+    return True
 
 
 async def _has_vanished(client: ChainClient, event: _Due) -> bool:

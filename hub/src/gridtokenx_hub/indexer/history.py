@@ -1,8 +1,7 @@
 """What the chain says has happened to a program: signatures, transactions, events."""
 
-import asyncio
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
 from gridtokenx_hub.chain import ChainClient, SignatureInfo, Transaction
 from gridtokenx_hub.indexer.errors import TransactionMissing, UnknownEvent
@@ -10,34 +9,50 @@ from gridtokenx_hub.indexer.events import ChainEvent
 from gridtokenx_programs import BadDataError, Event, Program
 from gridtokenx_programs.program import EVENT_TAG
 
-CONCURRENT_REQUESTS = 8
+FIRST_PAGE = 50
+"""Signatures asked for at first: mostly there is little new, or nothing."""
 
 
-async def signatures_since(
+async def pages_since(
     client: ChainClient, program: Program, slot: int, page_size: int
-) -> list[SignatureInfo]:
-    """Return the successful transactions of `program` from `slot` on, oldest slot first.
+) -> AsyncIterator[list[SignatureInfo]]:
+    """Yield the successful transactions of `program` from `slot` on, oldest slot first.
 
-    The node answers newest first, a page at a time, and in no certain order within a slot.
+    The node answers newest first, a page at a time, and in no certain order within a slot. All but
+    the newest page are asked for a second time on the way back up: however long the history, no
+    more than two pages of it are held.
     """
-    found: list[SignatureInfo] = []
-    before: str | None = None
-    while True:
-        page = await client.signatures_for_address(program.id, before=before, limit=page_size)
-        found += (info for info in page if info.slot >= slot and info.error is None)
-        if len(page) < page_size or page[-1].slot < slot:
-            return sorted(found, key=lambda info: info.slot)
-        before = page[-1].signature
+
+    async def page_before(signature: str | None, size: int = page_size) -> list[SignatureInfo]:
+        return await client.signatures_for_address(program.id, before=signature, limit=size)
+
+    def wanted(page: Sequence[SignatureInfo]) -> list[SignatureInfo]:
+        found = [info for info in page if info.slot >= slot and info.error is None]
+        return sorted(found, key=lambda info: info.slot)
+
+    ends: list[str] = []
+    size = min(FIRST_PAGE, page_size)
+    newest = page = await page_before(None, size)
+    while len(page) == size and page[-1].slot >= slot:
+        ends.append(page[-1].signature)
+        size = page_size
+        page = await page_before(ends[-1])
+    for signature in reversed(ends):
+        yield wanted(await page_before(signature))
+    yield wanted(newest)
 
 
-def whole_slots(infos: Sequence[SignatureInfo], size: int) -> Iterator[list[SignatureInfo]]:
-    """Cut `infos`, sorted by slot, into batches of about `size` that never part a slot."""
+async def whole_slots(
+    pages: AsyncIterator[list[SignatureInfo]], size: int
+) -> AsyncIterator[list[SignatureInfo]]:
+    """Cut `pages`, sorted by slot, into batches of about `size` that never part a slot."""
     batch: list[SignatureInfo] = []
-    for _, slot in itertools.groupby(infos, key=lambda info: info.slot):
-        batch += slot
-        if len(batch) >= size:
-            yield batch
-            batch = []
+    async for page in pages:
+        for slot, infos in itertools.groupby(page, key=lambda info: info.slot):
+            if len(batch) >= size and batch[-1].slot != slot:
+                yield batch
+                batch = []
+            batch += infos
     if batch:
         yield batch
 
@@ -51,16 +66,7 @@ async def events_of(
         TransactionMissing: the node does not have one of them.
         UnknownEvent: there is an event that is not in the program's IDL.
     """
-    gate = asyncio.Semaphore(CONCURRENT_REQUESTS)
-
-    async def fetch(signature: str) -> Transaction:
-        async with gate:
-            transaction = await client.transaction(signature)
-        if transaction is None:
-            raise TransactionMissing(signature)
-        return transaction
-
-    transactions = await asyncio.gather(*(fetch(info.signature) for info in infos))
+    transactions = await client.transactions([info.signature for info in infos])
     events = [
         event
         for info, found in zip(infos, transactions, strict=True)
@@ -76,16 +82,19 @@ def count_events(transaction: Transaction, programs: Iterable[Program]) -> int:
 
 def _event_data(transaction: Transaction, program: Program) -> list[bytes]:
     """Events come by a call of the program to itself, which the program takes from nobody else."""
-    return [
+    called_with = (
         instruction.data
         for instruction in transaction.inner_instructions
-        if instruction.program_id == program.id and instruction.data.startswith(EVENT_TAG)
-    ]
+        if instruction.program_id == program.id
+    )
+    return [data for data in called_with if data.startswith(EVENT_TAG)]
 
 
 def _events_in(
-    transaction: Transaction, name: str, program: Program, info: SignatureInfo
+    transaction: Transaction | None, name: str, program: Program, info: SignatureInfo
 ) -> Iterator[ChainEvent]:
+    if transaction is None:
+        raise TransactionMissing(info.signature)
     for data in _event_data(transaction, program):
         event = _decode(name, program, data)
         yield ChainEvent(

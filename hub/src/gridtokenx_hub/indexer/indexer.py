@@ -7,16 +7,16 @@ from collections.abc import Mapping
 
 import asyncpg
 
-from gridtokenx_hub.chain import ChainClient, ChainUnavailable, Transaction
+from gridtokenx_hub.chain import ChainClient, ChainError, ChainUnavailable, Transaction
 from gridtokenx_hub.indexer.errors import IndexerError
 from gridtokenx_hub.indexer.follower import Follower
 from gridtokenx_hub.indexer.history import count_events
 from gridtokenx_hub.leadership import Connection, Job, lead, lead_rounds
 from gridtokenx_programs import Program
 
-PAGE_SIZE = 500
+PAGE_SIZE = 1_000
 OVERLAP_SLOTS = 32
-BATCH_SIZE = 200
+BATCH_SIZE = 500
 LONGEST_PAUSE_S = 30.0
 COUNT_EVENTS = "SELECT count(*) FROM events WHERE tx_signature = $1"
 
@@ -32,7 +32,7 @@ class Indexer:
         programs: the programs by the names under which their events are kept.
         poll_s: pause between two looks at the chain; `wake` ends it early.
         page_size: signatures asked for at once, 1 to 1000.
-        overlap_slots: slots before the watermark that are looked at again each time.
+        overlap_slots: slots before the watermark that are looked at again while it may change.
         batch_size: transactions whose events are committed together.
 
     Attributes:
@@ -87,7 +87,7 @@ class Indexer:
         Raises:
             TimeoutError: another process leads the indexer, for longer than `timeout_s`.
             IndexerError: the chain does not show every event; those tables stay as they were.
-            ChainUnavailable: the node does not answer; likewise.
+            ChainError: the node does not answer, or refuses to; likewise.
         """
         async with contextlib.AsyncExitStack() as leading:
             async with asyncio.timeout(timeout_s):
@@ -149,7 +149,7 @@ class Indexer:
                 self._announce()  # what came before the obstacle is committed
                 self.blocked[follower.name] = error
                 logger.error("indexer: %s", error)  # noqa: TRY400 - the message says it all
-            except ChainUnavailable as error:
+            except ChainError as error:
                 failed = True
                 logger.warning("indexer: %s: %s", follower.name, error)
         self._failures = self._failures + 1 if failed else 0

@@ -4,11 +4,10 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from solders.instruction import Instruction
-from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
 from gridtokenx_hub.api.context import ApiContext
-from gridtokenx_hub.api.delivery import Delivered, Plan, deliver
+from gridtokenx_hub.api.delivery import Plan, deliver
 from gridtokenx_hub.api.problems import Problem
 from gridtokenx_hub.chain import TransactionRefused
 from gridtokenx_hub.provisioning.store import Code, code_by_id, present_code
@@ -90,7 +89,7 @@ def evidence_for(code: Code, message: bytes) -> Evidence:
 
 
 def plan_of(
-    context: ApiContext, mandate: Mandate, evidence: Evidence | None, signers: tuple[Keypair, ...]
+    context: ApiContext, mandate: Mandate, evidence: Evidence | None, wallets: tuple[Pubkey, ...]
 ) -> Plan:
     """Return the transaction that a mandate comes to; the registrar signs it too."""
     registrar = context.registrar
@@ -101,7 +100,7 @@ def plan_of(
 
     return Plan(
         instructions,
-        signers,
+        wallets,
         COMPUTE_UNITS[mandate.purpose],
         cosign=lambda draft: registrar.sign(mandate.code_id, draft, message),
     )
@@ -111,20 +110,14 @@ async def carry_out(context: ApiContext, code: Code, plan: Callable[[], Awaitabl
     """Have the code's transaction confirmed, if it is not; return its signature.
 
     Raises:
+        WalletMustSign: an owner whose wallet the hub does not hold has to.
         TransactionRefused: the program's own refusal; the code can be used again.
         TransactionExpired, ChainUnavailable: another try goes on from here.
     """
-    return await done_once(context, code, lambda: deliver(context, code, STEP, plan))
-
-
-async def done_once(
-    context: ApiContext, code: Code, work: Callable[[], Awaitable[Delivered]]
-) -> str:
-    """Do the work of `carry_out` by other means than a plan."""
     if code.tx_signature is not None:
         return code.tx_signature
     try:
-        delivered = await work()
+        delivered = await deliver(context, code, STEP, plan)
     except TransactionRefused:
         await code.forget(STEP)
         raise

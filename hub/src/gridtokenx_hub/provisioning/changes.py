@@ -5,7 +5,7 @@ from gridtokenx_hub.api.delivery import Plan
 from gridtokenx_hub.api.problems import Problem
 from gridtokenx_hub.provisioning.acting import carry_out, evidence_for, plan_of
 from gridtokenx_hub.provisioning.issuing import meter_with_owner
-from gridtokenx_hub.provisioning.models import Changed, OwnerMustSign
+from gridtokenx_hub.provisioning.models import Changed
 from gridtokenx_hub.provisioning.offers import carry_out_with_owners
 from gridtokenx_hub.provisioning.requests import check_request, open_request
 from gridtokenx_hub.provisioning.revocation import shut_out
@@ -15,9 +15,7 @@ from gridtokenx_protocol.cose import verify
 from gridtokenx_protocol.keys import Algorithm
 
 
-async def rotate_key(
-    context: ApiContext, code: Code, message: bytes, handover: bytes
-) -> Changed | OwnerMustSign:
+async def rotate_key(context: ApiContext, code: Code, message: bytes, handover: bytes) -> Changed:
     """Put the key in force that claimed the code, by a reading that it signed.
 
     Raises:
@@ -27,7 +25,7 @@ async def rotate_key(
     """
     evidence = evidence_for(code, message)
     await _check_handover(context, code, handover)
-    return _changed(await carry_out_with_owners(context, code, evidence))
+    return Changed(tx_signature=await carry_out_with_owners(context, code, evidence))
 
 
 async def _check_handover(context: ApiContext, code: Code, handover: bytes) -> None:
@@ -64,7 +62,7 @@ async def replace_meter(context: ApiContext, code: Code, message: bytes) -> Chan
     return Changed(tx_signature=await carry_out(context, code, plan))
 
 
-async def transfer(context: ApiContext, code: Code) -> Changed | OwnerMustSign:
+async def transfer(context: ApiContext, code: Code) -> Changed:
     """Give the meter to the new owner; both have to sign.
 
     Raises:
@@ -76,7 +74,7 @@ async def transfer(context: ApiContext, code: Code) -> Changed | OwnerMustSign:
         # The chain's clock may be behind a boundary that the meter has signed for already.
         await check_settled(context, code.mandate.meter_id or b"")
 
-    return _changed(await carry_out_with_owners(context, code, None, check))
+    return Changed(tx_signature=await carry_out_with_owners(context, code, None, check))
 
 
 async def decommission(context: ApiContext, code: Code) -> Changed:
@@ -95,8 +93,3 @@ async def decommission(context: ApiContext, code: Code) -> Changed:
     tx_signature = await carry_out(context, code, plan)
     await shut_out(context)
     return Changed(tx_signature=tx_signature)
-
-
-def _changed(done: str | OwnerMustSign) -> Changed | OwnerMustSign:
-    """Return what is answered: done, or what an owner has to sign."""
-    return Changed(tx_signature=done) if isinstance(done, str) else done

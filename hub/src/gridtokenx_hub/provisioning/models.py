@@ -106,14 +106,6 @@ class Registered(Whole):
     ca_pem: str | None = None
 
 
-class OwnerMustSign(Out):
-    """The hub does not hold an owner's wallet: the owner signs this and sends it back."""
-
-    owner_wallet: str = Field(examples=[EXAMPLE_WALLET])
-    transaction: str = Field(description="base64; with the signature of the other owner, if any")
-    last_valid_block_height: int
-
-
 class ProveByReading(In):
     """A reading that the device signed."""
 

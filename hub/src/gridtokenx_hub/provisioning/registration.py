@@ -6,7 +6,7 @@ from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.provisioning.acting import evidence_for
 from gridtokenx_hub.provisioning.baseline import check_baseline, check_recent
 from gridtokenx_hub.provisioning.certificates import issue_certificate
-from gridtokenx_hub.provisioning.models import OwnerMustSign, Registered
+from gridtokenx_hub.provisioning.models import Registered
 from gridtokenx_hub.provisioning.offers import carry_out_with_owners
 from gridtokenx_hub.provisioning.store import Code
 
@@ -15,13 +15,13 @@ CERTIFICATE = "certificate"
 
 async def register(
     context: ApiContext, code: Code, message: bytes, csr_pem: str | None
-) -> Registered | OwnerMustSign:
+) -> Registered:
     """Register the meter of a claimed install code by its baseline, and issue its certificate.
 
-    Repeated, it answers the same and sends nothing more. When the hub does not hold the owner's
-    wallet, the answer is what the owner has to sign.
+    Repeated, it answers the same and sends nothing more.
 
     Raises:
+        WalletMustSign: the hub does not hold the owner's wallet.
         ProtocolError: the device did not sign the baseline.
         CertificateRequestError: the request must not be signed; nothing was registered.
         Problem: 422, it is no baseline.
@@ -34,8 +34,7 @@ async def register(
     async def check() -> None:
         check_recent(context, evidence.record)
 
-    done = await carry_out_with_owners(context, code, evidence, check)
-    return registered(context, code, done) if isinstance(done, str) else done
+    return registered(context, code, await carry_out_with_owners(context, code, evidence, check))
 
 
 async def _certify(context: ApiContext, code: Code, csr_pem: str | None, meter_id: bytes) -> None:

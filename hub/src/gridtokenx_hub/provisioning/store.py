@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import asyncpg
+from solders.transaction import Transaction as SignedTransaction
 
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.exact_json import dumps, loads
@@ -20,7 +21,10 @@ _RECORD = "UPDATE provisioning_codes SET journal = $2 WHERE id = $1"
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A row of `provisioning_codes`; it is the journal of what was sent to the chain for it."""
+    """A row of `provisioning_codes`; it is the journal of what was sent to the chain for it.
+
+    `signed` is what an owner has signed and sent back.
+    """
 
     mandate: Mandate
     owner_name: str
@@ -33,6 +37,7 @@ class Code:
     tx_signature: str | None
     pool: asyncpg.Pool
     journal: dict[str, Any] = field(default_factory=dict)
+    signed: SignedTransaction | None = None
 
     @classmethod
     def of(cls, pool: asyncpg.Pool, row: asyncpg.Record) -> "Code":

@@ -27,6 +27,7 @@ from gridtokenx_hub.api.routing import (
     Operator,
     OperatorOrInstaller,
 )
+from gridtokenx_hub.api.signing import OFFERS
 
 router = APIRouter(
     prefix="/api",
@@ -40,12 +41,14 @@ router = APIRouter(
     tags=["users"],
     status_code=201,
     response_model=CreatedUser,
-    responses=documented(400, 401, 403, 409, 413, 422, 503),
+    responses={**OFFERS, **documented(400, 401, 403, 409, 413, 422, 503)},
 )
 async def create_user(
     request: Request, context: Context, caller: Operator, body: CreateUser
 ) -> Response:
-    """Register a household; the hub holds its wallet. Needs an operator's token.
+    """Register a household, with its own wallet or one that the hub makes and holds.
+
+    Needs an operator's token.
 
     With the same `Idempotency-Key` it is the same user, with another token each time: a token
     is shown once and kept nowhere.
@@ -86,7 +89,7 @@ async def balances(context: Context, caller: Caller, user_id: Identifier) -> Res
     tags=["meters"],
     status_code=201,
     response_model=RegisteredMeter,
-    responses=documented(400, 401, 403, 404, 409, 413, 422, 503),
+    responses={**OFFERS, **documented(400, 401, 403, 404, 409, 413, 422, 503)},
 )
 async def create_meter(
     request: Request, context: Context, caller: OperatorOrInstaller, body: RegisterMeter

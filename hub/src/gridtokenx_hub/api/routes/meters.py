@@ -2,25 +2,31 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.security import HTTPBearer
+from solders.pubkey import Pubkey
 
 from gridtokenx_hub.api import readings
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.exact_json import ExactJSONResponse
 from gridtokenx_hub.api.fields import Instant
+from gridtokenx_hub.api.idempotency import once
 from gridtokenx_hub.api.meter_models import (
     MeterDetails,
     MeterList,
     Periods,
     Readings,
+    Redeem,
+    Redeemed,
     Settlements,
 )
 from gridtokenx_hub.api.meters import View, list_meters, meter_details, view_of
 from gridtokenx_hub.api.pagination import DEFAULT_LIMIT, Cursor, Limit
 from gridtokenx_hub.api.problems import documented
 from gridtokenx_hub.api.readings import FOREVER, Span, Table
+from gridtokenx_hub.api.redemption import redeem
 from gridtokenx_hub.api.routing import AuthenticatedRoute, Caller, Context, MeterId
+from gridtokenx_hub.api.signing import OFFERS
 
 READ_ONE = documented(401, 403, 404, 422, 503)
 
@@ -119,6 +125,32 @@ async def settlements(
         context.pool, view.meter_id, view.since_ms, limit, cursor
     )
     return ExactJSONResponse(page.content())
+
+
+@router.post(
+    "/{meter_id}/redemption",
+    status_code=201,
+    response_model=Redeemed,
+    responses={**OFFERS, **documented(400, 401, 403, 404, 409, 413, 422, 503)},
+)
+async def redemption(
+    request: Request, context: Context, caller: Caller, view: Viewed, body: Redeem
+) -> Response:
+    """Use up energy tokens against what the meter recorded as consumed beyond its production.
+
+    Needs the token of the meter's owner. Errors by the program's name: `DeficitExceeded` (409),
+    `InsufficientBalance` (409).
+    """
+    caller.require("user")
+    owner = Pubkey.from_string(str(caller.wallet))
+    answer = await once(
+        context,
+        request,
+        caller,
+        201,
+        lambda attempt: redeem(context, attempt, owner, view.meter_id, body),
+    )
+    return answer.response()
 
 
 async def _periods(

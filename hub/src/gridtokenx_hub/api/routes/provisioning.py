@@ -1,6 +1,6 @@
 """Claims and all that an installer does with a code; renewal of certificates."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 from fastapi.security import APIKeyHeader
@@ -14,6 +14,7 @@ from gridtokenx_hub.api.routing import (
     PublicRoute,
     caller_address,
 )
+from gridtokenx_hub.api.signing import OFFERS
 from gridtokenx_hub.provisioning import changes, handover, offers, registration
 from gridtokenx_hub.provisioning.acting import acting
 from gridtokenx_hub.provisioning.certificates import renew_certificate
@@ -24,7 +25,6 @@ from gridtokenx_hub.provisioning.models import (
     ClaimMeter,
     ClaimStatus,
     Handover,
-    OwnerMustSign,
     OwnerSigned,
     PresentCode,
     ProveByReading,
@@ -37,7 +37,7 @@ from gridtokenx_hub.provisioning.models import (
 from gridtokenx_hub.registrar import Purpose
 
 ACTED = documented(400, 404, 409, 410, 413, 422, 429, 503)
-OFFERED: dict[int | str, dict[str, Any]] = {202: {"model": OwnerMustSign}, **ACTED}
+OFFERED = {**OFFERS, **ACTED}
 SIGNED_BY_OWNERS: tuple[Purpose, ...] = ("install", "rotate_key", "transfer")
 
 by_code = APIRouter(prefix="/api/provisioning", tags=["provisioning"], route_class=PublicRoute)
@@ -55,10 +55,6 @@ CallerAddress = Annotated[str, Depends(caller_address)]
 
 def _answer(content: Out, status: int = 201) -> Response:
     return ExactJSONResponse(content.content(), status)
-
-
-def _stepped(content: Out) -> Response:
-    return _answer(content, 202 if isinstance(content, OwnerMustSign) else 201)
 
 
 @by_code.post("/claims", status_code=201, response_model=Claim, responses=ACTED)
@@ -82,7 +78,7 @@ async def register(
     to `owner-signature`.
     """
     async with acting(context, address, body.code, meter_id, "install") as code:
-        return _stepped(await registration.register(context, code, body.baseline, body.csr_pem))
+        return _answer(await registration.register(context, code, body.baseline, body.csr_pem))
 
 
 @by_code.post(
@@ -101,9 +97,7 @@ async def owner_signature(
     """
     async with acting(context, address, body.code, meter_id, *SIGNED_BY_OWNERS) as code:
         done = await offers.owner_signed(context, code, body.transaction)
-        return _stepped(
-            registration.registered(context, code, done) if isinstance(done, str) else done
-        )
+        return _answer(registration.registered(context, code, done))
 
 
 @by_code.get(
@@ -149,7 +143,7 @@ async def rotate(
     wallet, as for a registration.
     """
     async with acting(context, address, body.code, meter_id, "rotate_key") as code:
-        return _stepped(await changes.rotate_key(context, code, body.reading, body.handover))
+        return _answer(await changes.rotate_key(context, code, body.reading, body.handover))
 
 
 @by_code.post(
@@ -177,7 +171,7 @@ async def transfer(
     202 when the hub does not hold the wallet of both owners: each signs the transaction.
     """
     async with acting(context, address, body.code, meter_id, "transfer") as code:
-        return _stepped(await changes.transfer(context, code))
+        return _answer(await changes.transfer(context, code))
 
 
 @by_code.post(

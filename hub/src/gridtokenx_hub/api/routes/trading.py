@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security import HTTPBearer
 
-from gridtokenx_hub.api import trades
+from gridtokenx_hub.api import offers, orders, trades
 from gridtokenx_hub.api.auth import Principal, forbidden
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.enrolment import wallet_of
@@ -14,8 +14,23 @@ from gridtokenx_hub.api.market_models import History
 from gridtokenx_hub.api.pagination import DEFAULT_LIMIT, Cursor, Limit
 from gridtokenx_hub.api.problems import Problem, documented
 from gridtokenx_hub.api.routing import AuthenticatedRoute, Caller, Context
-from gridtokenx_hub.api.trading import create_order, match_order
-from gridtokenx_hub.api.trading_models import CreatedOrder, CreateOrder, FilledOrder, MatchOrder
+from gridtokenx_hub.api.signing import OFFERS
+from gridtokenx_hub.api.trading_models import (
+    AcceptedOffer,
+    AcceptOffer,
+    CancelledOffer,
+    CancelledOrder,
+    CancelOffer,
+    CancelOrder,
+    CreatedOffer,
+    CreatedOrder,
+    CreateOffer,
+    CreateOrder,
+    FilledOrder,
+    MatchOrder,
+)
+
+WRITES = {**OFFERS, **documented(400, 401, 403, 404, 409, 413, 422, 503)}
 
 router = APIRouter(
     prefix="/api/trading",
@@ -29,17 +44,18 @@ router = APIRouter(
     "/orders/create",
     status_code=201,
     response_model=CreatedOrder,
-    responses=documented(400, 401, 403, 404, 409, 413, 422, 503),
+    responses=WRITES,
 )
 async def create(request: Request, context: Context, caller: Caller, body: CreateOrder) -> Response:
     """Sell energy: the order goes on chain, and its energy into the order's escrow.
 
     Needs the token of the seller. Errors by the trading program's name: `InsufficientBalance`
-    (409), `NotRegistered` (409), `MarketPaused` (409), `InvalidAmount`, `InvalidPrice` (422).
+    (409), `NotRegistered` (409), `MarketPaused` (409), `InvalidAmount`, `InvalidPrice`,
+    `InvalidExpiry` (422).
     """
     await _require_own(context, caller, body.seller_wallet)
     answer = await once(
-        context, request, caller, 201, lambda attempt: create_order(context, attempt, body)
+        context, request, caller, 201, lambda attempt: orders.create_order(context, attempt, body)
     )
     return answer.response()
 
@@ -47,10 +63,10 @@ async def create(request: Request, context: Context, caller: Caller, body: Creat
 @router.post(
     "/orders/match",
     response_model=FilledOrder,
-    responses=documented(400, 401, 403, 404, 409, 413, 422, 503),
+    responses=WRITES,
 )
 async def match(request: Request, context: Context, caller: Caller, body: MatchOrder) -> Response:
-    """Buy all that an order has left: energy and GRX change hands in one transaction.
+    """Buy all that an order has left, or a part: energy and GRX change hands in one transaction.
 
     Needs the token of the buyer. Errors by the trading program's name: `InvalidOrder` (404 when
     there is none, 409 when it is not for sale any more), `InsufficientBalance` (409),
@@ -58,7 +74,69 @@ async def match(request: Request, context: Context, caller: Caller, body: MatchO
     """
     await _require_own(context, caller, body.buyer_wallet)
     answer = await once(
-        context, request, caller, 200, lambda attempt: match_order(context, attempt, body)
+        context, request, caller, 200, lambda attempt: orders.match_order(context, attempt, body)
+    )
+    return answer.response()
+
+
+@router.post("/orders/cancel", response_model=CancelledOrder, responses=WRITES)
+async def cancel(request: Request, context: Context, caller: Caller, body: CancelOrder) -> Response:
+    """Take an order out of the book: what is neither sold nor reserved goes back to the seller.
+
+    Needs the token of the seller. Errors by the trading program's name: `InvalidOrder` (404 when
+    there is none, 409 when it is over), `Unauthorized` (403, another's order). A pause of the
+    market does not stop it.
+    """
+    await _require_own(context, caller, body.seller_wallet)
+    answer = await once(
+        context, request, caller, 200, lambda attempt: orders.cancel_order(context, attempt, body)
+    )
+    return answer.response()
+
+
+@router.post("/offers/create", status_code=201, response_model=CreatedOffer, responses=WRITES)
+async def offer(request: Request, context: Context, caller: Caller, body: CreateOffer) -> Response:
+    """Ask for energy at a price: the offer goes on chain, and its GRX into the offer's escrow.
+
+    Needs the token of the buyer. Errors by the trading program's name: `InsufficientBalance`
+    (409), `NotRegistered` (409), `MarketPaused` (409), `InvalidAmount`, `InvalidPrice`,
+    `InvalidExpiry` (422).
+    """
+    await _require_own(context, caller, body.buyer_wallet)
+    answer = await once(
+        context, request, caller, 201, lambda attempt: offers.create_offer(context, attempt, body)
+    )
+    return answer.response()
+
+
+@router.post("/offers/accept", response_model=AcceptedOffer, responses=WRITES)
+async def accept(request: Request, context: Context, caller: Caller, body: AcceptOffer) -> Response:
+    """Deliver all that an offer asks for, or a part: both change hands in one transaction.
+
+    Needs the token of the seller. Errors by the trading program's name: `InvalidOrder` (404 when
+    there is none, 409 when it is over), `InsufficientBalance` (409), `AmountMismatch` (409),
+    `SelfTradingNotAllowed` (422).
+    """
+    await _require_own(context, caller, body.seller_wallet)
+    answer = await once(
+        context, request, caller, 200, lambda attempt: offers.accept_offer(context, attempt, body)
+    )
+    return answer.response()
+
+
+@router.post("/offers/cancel", response_model=CancelledOffer, responses=WRITES)
+async def cancel_offer(
+    request: Request, context: Context, caller: Caller, body: CancelOffer
+) -> Response:
+    """Take back an offer: the GRX that are left in escrow go back to the buyer.
+
+    Needs the token of the buyer. Errors by the trading program's name: `InvalidOrder` (404 when
+    there is none, 409 when it is over), `Unauthorized` (403, another's offer). A pause of the
+    market does not stop it.
+    """
+    await _require_own(context, caller, body.buyer_wallet)
+    answer = await once(
+        context, request, caller, 200, lambda attempt: offers.cancel_offer(context, attempt, body)
     )
     return answer.response()
 
