@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
 from gridtokenx_hub.api import ApiContext, DeploymentInfo, EventFeed, create_app
+from gridtokenx_hub.api.limits import Limits
 from gridtokenx_hub.bootstrap import bootstrap
 from gridtokenx_hub.broker.authority import CertificateAuthority
 from gridtokenx_hub.broker.exclusion import Exclusion
@@ -267,6 +268,8 @@ def _api_context(
         share_seed=load_seed(keys_folder(hub.folder) / "shares.seed"),
         public_rpc_url=hub.settings.public_rpc_url,
         feed=feed,
+        settings=hub.settings.api,
+        limits=Limits.of(hub.settings.api),
         authority=link.authority if link.broker.tls else None,
         exclusion=exclusion,
     )

@@ -65,14 +65,26 @@ class SettlementSettings(_Table):
 
 
 class ApiSettings(_Table):
-    """Where the HTTP API and the pages are served.
+    """Where the HTTP API and the pages are served, and what callers may ask for.
 
+    `public_url` is how browsers and wallets reach the hub, where a proxy is in front of it. The
+    limits are for each user, installer and unknown address; operators have none. With
+    `registrations_per_day`, so many wallets a day may register themselves, at the hub's cost.
     `suggested_rpc_url` is the node that the pages suggest to visitors who check what they see.
     """
 
     host: str = "127.0.0.1"
     port: Port = 8080
     suggested_rpc_url: str | None = None
+    public_url: Annotated[str, Field(pattern=r"^https?://[0-9A-Za-z.:\[\]-]{1,253}$")] | None = None
+    requests_per_s: Annotated[int, Field(ge=1, le=1_000_000)] = 20
+    transactions_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 60
+    registrations_per_day: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+
+    @property
+    def url(self) -> str:
+        """How the hub is reached."""
+        return self.public_url or f"http://{self.host}:{self.port}"
 
 
 class Settings(BaseSettings):

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
+from gridtokenx_hub.api.challenges import Challenges
 from gridtokenx_hub.api.event_feed import EventFeed
 from gridtokenx_hub.api.fields import AlgorithmName
+from gridtokenx_hub.api.limits import Limits
 from gridtokenx_hub.api.market_models import MarketPrice, Statistics
 from gridtokenx_hub.api.nonces import Nonces
 from gridtokenx_hub.api.statistics import Recent
@@ -19,6 +21,7 @@ from gridtokenx_hub.chain import ChainClient, TransactionSender
 from gridtokenx_hub.indexer import Indexer
 from gridtokenx_hub.keys import RoleKeys
 from gridtokenx_hub.registrar import RegistrarClient
+from gridtokenx_hub.settings import ApiSettings
 from gridtokenx_hub.wallets import WalletVault
 from gridtokenx_programs import Addresses, Program
 
@@ -61,9 +64,12 @@ class ApiContext:
     share_seed: bytes
     public_rpc_url: str
     feed: EventFeed
+    settings: ApiSettings = field(default_factory=ApiSettings)
+    limits: Limits = field(default_factory=lambda: Limits.of(ApiSettings()))
     authority: CertificateAuthority | None = None
     exclusion: Exclusion | None = None
     nonces: Nonces = field(default_factory=Nonces, init=False)
+    challenges: Challenges = field(default_factory=Challenges, init=False)
     wrong_codes: WrongCodes = field(default_factory=WrongCodes, init=False)
     statistics: Recent[Statistics] = field(default_factory=Recent, init=False)
     price: Recent[MarketPrice] = field(default_factory=Recent, init=False)

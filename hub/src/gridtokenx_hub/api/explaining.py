@@ -36,17 +36,19 @@ class Viewer:
             raise forbidden("readings are their household's: ask the owner for a link")
 
 
-async def viewer_of(context: ApiContext, signature: str, authorization: str | None) -> Viewer:
-    """Return who asks about a transaction.
+async def viewer_of(
+    context: ApiContext, signature: str, authorization: str | None, visitor: Principal | None
+) -> Viewer:
+    """Return who asks about a transaction: by a header, or else by the session in a cookie.
 
     Raises:
         Problem: 401, the token or share is not ours, or has ended.
     """
     if authorization is None:
-        return Viewer()
+        return Viewer(visitor)
     scheme, _, given = authorization.partition(" ")
     if scheme.lower() != SHARE_SCHEME:
-        return Viewer(await authenticate(context.pool, authorization, context.clock()))
+        return Viewer(await authenticate(context.pool, authorization, None, context.clock()))
     now_s = int(context.clock().timestamp())
     meter_id = Shares(context.share_seed).read(given.strip(), signature, now_s)
     if meter_id is None:

@@ -106,10 +106,12 @@ async def once(
     `Signed-Transaction` of the same request, with the same key, or without one as before.
 
     Raises:
-        Problem: 422, the key belongs to another request; 409, that request is under way.
+        Problem: 422, the key belongs to another request; 409, that request is under way; 429, too
+            many within a minute.
         WalletMustSign: the hub does not hold the wallet in whose name this is done.
         SignatureProblem: what came back is not what was to be signed.
     """
+    context.limits.transaction(caller)
     key, signed = _given_key(request), _returned(request)
     if key is None and signed is not None:
         key = _offered_key(offer_id(signed.message))

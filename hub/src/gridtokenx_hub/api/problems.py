@@ -141,14 +141,14 @@ def respond(problem: Problem) -> ProblemResponse:
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return OpenAPI entries for the errors that a route can answer."""
+    """Return OpenAPI entries for the errors that a route can answer; any may be asked too often."""
     schema = ProblemBody.model_json_schema()
     return {
         status: {
             "description": HTTPStatus(status).phrase,
             "content": {"application/problem+json": {"schema": schema}},
         }
-        for status in statuses
+        for status in sorted({*statuses, 429})
     }
 
 

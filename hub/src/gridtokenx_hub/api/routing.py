@@ -10,6 +10,7 @@ from gridtokenx_hub.api.auth import Principal, authenticate
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.exact_json import loads
 from gridtokenx_hub.api.problems import Problem
+from gridtokenx_hub.api.sessions import check_origin, cookie_name
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -50,13 +51,46 @@ class AuthenticatedRoute(APIRoute):
         handler = super().get_route_handler()
 
         async def authenticated(request: Request) -> Response:
-            context = context_of(request)
-            request.state.principal = await authenticate(
-                context.pool, request.headers.get("authorization"), context.clock()
-            )
+            request.state.principal = await _identified(request)
             return await handler(ExactRequest(request.scope, request.receive))
 
         return authenticated
+
+
+async def _identified(request: Request) -> Principal:
+    context = context_of(request)
+    authorization = request.headers.get("authorization")
+    session = request.cookies.get(cookie_name(context))
+    try:
+        principal = await authenticate(context.pool, authorization, session, context.clock())
+    except Problem:
+        context.limits.request(None, caller_address(request))
+        raise
+    if principal.is_session:
+        check_origin(request)
+    return principal
+
+
+def limited(request: Request) -> None:
+    """Count a request (a dependency of every route).
+
+    Raises:
+        Problem: 429, too many.
+    """
+    caller = getattr(request.state, "principal", None)
+    context_of(request).limits.request(caller, caller_address(request))
+
+
+async def visitor_of(request: Request) -> Principal | None:
+    """Return who has signed in, for pages that everybody may see."""
+    context = context_of(request)
+    session = request.cookies.get(cookie_name(context))
+    if session is None:
+        return None
+    try:
+        return await authenticate(context.pool, None, session, context.clock())
+    except Problem:
+        return None
 
 
 def context_of(request: Request) -> ApiContext:
@@ -94,7 +128,7 @@ def registrar_of(request: Request) -> Principal:
 
 
 def caller_address(request: Request) -> str:
-    """Return where a request comes from; a proxy in front makes all callers one."""
+    """Return where a request comes from, as a proxy on this machine says (X-Forwarded-For)."""
     return request.client.host if request.client else "unknown"
 
 
@@ -104,6 +138,7 @@ def _meter_id(meter_id: Annotated[str, Path(pattern="^[0-9a-f]{32}$")]) -> bytes
 
 Context = Annotated[ApiContext, Depends(context_of)]
 Caller = Annotated[Principal, Depends(principal_of)]
+Visitor = Annotated[Principal | None, Depends(visitor_of)]
 Operator = Annotated[Principal, Depends(operator_of)]
 OperatorOrInstaller = Annotated[Principal, Depends(registrar_of)]
 MeterId = Annotated[bytes, Depends(_meter_id)]

@@ -12,14 +12,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from gridtokenx_hub.api.auth import Principal
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.market import iso
-from gridtokenx_hub.api.routing import context_of
+from gridtokenx_hub.api.routing import context_of, visitor_of
 from gridtokenx_hub.web import formats
 from gridtokenx_hub.web.language import COOKIE, Language, choose, languages
-from gridtokenx_hub.web.visitors import visitor_of
 
 HEADERS = {
     "Cache-Control": "private, no-cache",
-    "Vary": "Accept-Language, Cookie, Authorization",
+    "Vary": "Accept-Language, Cookie",
 }
 
 
@@ -47,7 +46,7 @@ async def _visit(request: Request) -> Visit:
     now = context.clock()
     query = f"?{request.url.query}" if request.url.query else ""
     return Visit(
-        context, language_of(request), await visitor_of(request, now), request.url.path + query, now
+        context, language_of(request), await visitor_of(request), request.url.path + query, now
     )
 
 

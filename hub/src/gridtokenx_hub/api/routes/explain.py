@@ -15,7 +15,7 @@ from gridtokenx_hub.api.idempotency import once
 from gridtokenx_hub.api.market import iso
 from gridtokenx_hub.api.models import In, Out
 from gridtokenx_hub.api.problems import documented
-from gridtokenx_hub.api.routing import AuthenticatedRoute, Caller, Context, PublicRoute
+from gridtokenx_hub.api.routing import AuthenticatedRoute, Caller, Context, PublicRoute, Visitor
 from gridtokenx_hub.explain import Explanation, Readings
 from gridtokenx_hub.explain.answer import SIGNATURE
 from gridtokenx_hub.explain.shares import Shares
@@ -55,13 +55,16 @@ class Share(Out):
 
 @public.get("/{signature}", response_model=Explanation, responses=documented(401, 404, 422, 503))
 async def explain(
-    context: Context, signature: Signature, authorization: Authorization = None
+    context: Context,
+    visitor: Visitor,
+    signature: Signature,
+    authorization: Authorization = None,
 ) -> Response:
     """Where the tokens of a transaction come from, step by step, for anybody to check.
 
     `household` is shown to the owner, to operators, and to whoever has a share.
     """
-    viewer = await viewer_of(context, signature, authorization)
+    viewer = await viewer_of(context, signature, authorization, visitor)
     answer = await explainer_of(context).explain(signature, viewer.sees)
     return ExactJSONResponse(answer.content())
 
@@ -73,6 +76,7 @@ async def explain(
 )
 async def readings(
     context: Context,
+    visitor: Visitor,
     signature: Signature,
     meter_id: MeterOf,
     below: Annotated[int, Query(ge=1, le=MAX_ID, description="newest sequence, excluded")] = MAX_ID,
@@ -82,9 +86,9 @@ async def readings(
 
     For the owner, for operators, and for whoever has a share; 500 at a time.
     """
-    viewer = await viewer_of(context, signature, authorization)
+    viewer = await viewer_of(context, signature, authorization, visitor)
     if viewer == Viewer():
-        await authenticate(context.pool, None, context.clock())
+        await authenticate(context.pool, None, None, context.clock())
     explainer = explainer_of(context)
     meter = bytes.fromhex(meter_id)
     viewer.require(meter_id, await explainer.owner(signature, meter))

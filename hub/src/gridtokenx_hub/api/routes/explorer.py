@@ -17,6 +17,7 @@ from gridtokenx_hub.api.fields import EXAMPLE_SIGNATURE, Address
 from gridtokenx_hub.api.pagination import DEFAULT_LIMIT, Cursor, Limit
 from gridtokenx_hub.api.problems import documented
 from gridtokenx_hub.api.routing import AuthenticatedRoute, Caller, Context
+from gridtokenx_hub.api.sessions import cookie_name
 
 private = APIRouter(
     prefix="/api/explorer",
@@ -114,11 +115,12 @@ async def stream(
     Come back with `Last-Event-ID`, and none is missed. A client that does not read is dropped.
     """
     authorization = request.headers.get("authorization")
+    session = request.cookies.get(cookie_name(context))
 
     async def may_see() -> Viewer:
         principal = None
-        if authorization is not None:
-            principal = await authenticate(context.pool, authorization, context.clock())
+        if authorization or session:
+            principal = await authenticate(context.pool, authorization, session, context.clock())
         return viewer_of(principal, context.addresses)
 
     await may_see()
