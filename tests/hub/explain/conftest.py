@@ -11,11 +11,14 @@ import pytest_asyncio
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "api"))
 
+from browser import chromium, served
 from houses import Case, settled_case
 from hub_world import HubWorld, open_world
+from playwright.async_api import Browser
 
 from gridtokenx_hub.database import ensure_partitions
 from gridtokenx_hub.deployment import join_deployment
+from gridtokenx_protocol.keys import Algorithm
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -34,3 +37,23 @@ async def world(
 async def case(world: HubWorld, tmp_path_factory: pytest.TempPathFactory) -> Case:
     """One household that settled twice: the second is what is explained."""
     return await settled_case(world, tmp_path_factory.mktemp("house"))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def p256_case(world: HubWorld, tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """The same with a key of P-256."""
+    return await settled_case(world, tmp_path_factory.mktemp("house"), Algorithm.P256)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """One Chromium for all tests."""
+    async with chromium() as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def hub_url(world: HubWorld) -> AsyncIterator[str]:
+    """Where the hub's pages are served."""
+    async with served(world.app) as url:
+        yield url

@@ -19,7 +19,5 @@ async def answer_error(request: Request, error: Exception) -> Response:
     known = "NotFound" if problem.status_code == 404 else problem.error
     words = known if f"problem.{known}" in language.words else "other"
     visit = Visit(context, language, None, request.url.path, now)
-    body = render(
-        "error.html", language, visit=visit, now=now, words=words, detail=problem.detail
-    )
+    body = render("error.html", language, visit=visit, now=now, words=words, detail=problem.detail)
     return HTMLResponse(body, problem.status_code, HEADERS | dict(problem.headers or {}))

@@ -1,5 +1,7 @@
 """How the pages write amounts, in every language."""
 
+from decimal import Decimal
+
 from gridtokenx_protocol.units import format_grx, format_kwh
 
 MICRO = 1_000_000
@@ -15,6 +17,11 @@ def kwh(amount_mwh: int) -> str:
 def grx(amount_micro_grx: int) -> str:
     """Write money in GRX without needless zeros."""
     return f"{format_grx(amount_micro_grx):,}".removesuffix(".0")
+
+
+def decimal(amount: Decimal) -> str:
+    """Write a decimal of the API without needless zeros: `10.0` is `10`."""
+    return f"{amount:,f}".removesuffix(".0")
 
 
 def price(micro_grx_per_kwh: int) -> str:

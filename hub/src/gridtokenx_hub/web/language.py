@@ -88,7 +88,9 @@ def choose(cookie: str | None, accept_language: str | None) -> Language:
     if cookie in known:
         return known[cookie]
     wanted = sorted(_weighted(accept_language or ""), key=lambda entry: -entry[0])
-    return next((known[code] for weight, code in wanted if code in known and weight), known[DEFAULT])
+    return next(
+        (known[code] for weight, code in wanted if code in known and weight), known[DEFAULT]
+    )
 
 
 def _weighted(header: str) -> Iterator[tuple[float, str]]:

@@ -15,6 +15,7 @@ from gridtokenx_hub.api.market import iso
 from gridtokenx_hub.api.routing import context_of, visitor_of
 from gridtokenx_hub.web import formats
 from gridtokenx_hub.web.language import COOKIE, Language, choose, languages
+from gridtokenx_programs import PROGRAM_NAMES, load
 
 HEADERS = {
     "Cache-Control": "private, no-cache",
@@ -101,5 +102,10 @@ _templates.filters.update(
     baht=formats.baht,
     watts=formats.watts,
     short=formats.short,
+    decimal=formats.decimal,
     iso=iso,
+    instant=dt.datetime.fromisoformat,
+)
+_templates.globals["event_names"] = " ".join(
+    sorted({name for each in PROGRAM_NAMES for name in load(each).idl.event_names.values()})
 )

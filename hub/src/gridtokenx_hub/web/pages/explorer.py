@@ -1,4 +1,7 @@
-"""The chain to look at: events, transactions and accounts, decoded by the programs' IDLs."""
+"""The chain to look at: events, transactions and accounts, decoded by the programs' IDLs.
+
+Events of the market are for everybody; the rest for who has signed in, as in the API.
+"""
 
 from typing import Annotated
 
@@ -28,7 +31,7 @@ async def explorer(
 
 
 @router.get("/explorer/find")
-async def find(visit: Visited, q: Annotated[str, Query(max_length=200)] = "") -> RedirectResponse:
+async def find(q: Annotated[str, Query(max_length=200)] = "") -> RedirectResponse:
     """Lead from what a visitor typed to its page: a signature, an address or a meter id."""
     wanted = q.strip()
     for kind, read in (("transactions", Signature.from_string), ("accounts", Pubkey.from_string)):
@@ -42,6 +45,8 @@ async def find(visit: Visited, q: Annotated[str, Query(max_length=200)] = "") ->
 @router.get("/explorer/transactions/{signature}")
 async def transaction(visit: Visited, signature: str) -> HTMLResponse:
     """One transaction with its instructions."""
+    if visit.visitor is None:
+        return page(visit, "sign_in_first.html", heading="explorer")
     try:
         wanted = str(Signature.from_string(signature))
     except ValueError:
@@ -53,6 +58,8 @@ async def transaction(visit: Visited, signature: str) -> HTMLResponse:
 @router.get("/explorer/accounts/{address}")
 async def account(visit: Visited, address: str) -> HTMLResponse:
     """One account as it is now."""
+    if visit.visitor is None:
+        return page(visit, "sign_in_first.html", heading="explorer")
     try:
         wanted = str(Pubkey.from_string(address))
     except ValueError:

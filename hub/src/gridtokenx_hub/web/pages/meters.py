@@ -47,9 +47,7 @@ async def one_meter(visit: Visited, meter_id: str) -> HTMLResponse:
         visit,
         "meter.html",
         meter=found,
-        quarters=await measured(
-            pool, [view.meter_id], quarter_hours_of(start_of_day(visit.now))
-        ),
+        quarters=await measured(pool, [view.meter_id], quarter_hours_of(start_of_day(visit.now))),
         settlements=settled.settlements,
     )
 
