@@ -3,8 +3,8 @@
 from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 
-from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.problems import answer_problem, as_problem
+from gridtokenx_hub.api.routing import context_of
 from gridtokenx_hub.web.rendering import HEADERS, Visit, language_of, render
 
 
@@ -14,10 +14,10 @@ async def answer_error(request: Request, error: Exception) -> Response:
     wants_page = "text/html" in request.headers.get("accept", "")
     if problem is None or not wants_page or request.url.path.startswith("/api/"):
         return await answer_problem(request, error)
-    context: ApiContext = request.app.state.context
-    language, now = language_of(request), context.clock()
+    visit = Visit(
+        context_of(request), language_of(request), None, request.url.path, context_of(request).clock()
+    )
     known = "NotFound" if problem.status_code == 404 else problem.error
-    words = known if f"problem.{known}" in language.words else "other"
-    visit = Visit(context, language, None, request.url.path, now)
-    body = render("error.html", language, visit=visit, now=now, words=words, detail=problem.detail)
+    words = known if f"problem.{known}" in visit.language.words else "other"
+    body = render(visit, "error.html", words=words, detail=problem.detail)
     return HTMLResponse(body, problem.status_code, HEADERS | dict(problem.headers or {}))

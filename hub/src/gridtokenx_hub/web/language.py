@@ -85,7 +85,7 @@ def choose(cookie: str | None, accept_language: str | None) -> Language:
     `accept_language` is a header of RFC 9110, section 12.5.4.
     """
     known = languages()
-    if cookie in known:
+    if cookie is not None and cookie in known:
         return known[cookie]
     wanted = sorted(_weighted(accept_language or ""), key=lambda entry: -entry[0])
     return next(

@@ -62,16 +62,18 @@ def language_of(request: Request) -> Language:
 def page(visit: Visit, template: str, status: int = 200, **values: object) -> HTMLResponse:
     """Return a page in the visitor's language."""
     return HTMLResponse(
-        render(template, visit.language, visit=visit, now=visit.now, **values),
+        render(visit, template, **values),
         status_code=status,
         headers=HEADERS | {"Content-Language": visit.language.code},
     )
 
 
-def render(template: str, language: Language, **values: object) -> str:
-    """Return a template filled in; what it says and how it writes times is the language's."""
-    now = values["now"]
+def render(visit: Visit, template: str, **values: object) -> str:
+    """Return a template filled in, in the visitor's language."""
+    language, now = visit.language, visit.now
     words = {
+        "visit": visit,
+        "now": now,
         "t": language.say,
         "moment": language.moment,
         "day": language.day,

@@ -51,7 +51,7 @@ class Overview:
 
 async def overview(pool: asyncpg.Pool, now: dt.datetime) -> Overview:
     """Return the counts."""
-    row = await pool.fetchrow(OVERVIEW, now - dt.timedelta(hours=1), now - dt.timedelta(days=1))
+    (row,) = await pool.fetch(OVERVIEW, now - dt.timedelta(hours=1), now - dt.timedelta(days=1))
     return Overview(**row)
 
 
