@@ -29,7 +29,10 @@ async def test_screen(
     stage: Stage, browser: Browser, hub_url: str, name: str, suffix: str, locale: str, width: int
 ) -> None:
     path, who = PAGES[name]
-    if name == "book" and not (await stage.world.get("/api/trading/orders/active")).json()["orders"][2:]:
+    if (
+        name == "book"
+        and not (await stage.world.get("/api/trading/orders/active")).json()["orders"][2:]
+    ):
         await stage.order(10, 3)
     tokens = {"seller": stage.seller.token, "operator": stage.world.operator}
     async with visit(browser, width, locale) as visitor:

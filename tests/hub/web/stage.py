@@ -27,8 +27,8 @@ LAST_READING = """
 INSERT INTO readings (meter_id, sequence, time, time_ms, produced_mwh, consumed_mwh, surplus_mwh,
                       active_power_mw, voltage_mv, current_ma, frequency_mhz, flags, previous_hash,
                       hash, algorithm, signature, first_sequence, record_count)
-VALUES ($1, 5000, $2, 0, $3, $4, $5, 2150000, 231400, 9290, 50020, 3, '\\x00', '\\x00', -19, '\\x00',
-        5000, 1)
+VALUES ($1, 5000, $2, 0, $3, $4, $5, 2150000, 231400, 9290, 50020, 3, '\\x00', '\\x00', -19,
+        '\\x00', 5000, 1)
 """
 
 
@@ -63,7 +63,11 @@ async def set_stage(world: HubWorld) -> Stage:
     )
     await world.sell(other, Decimal("5.0"), Decimal("3.2"))
     await world.sell(other, Decimal("7.25"), Decimal("3.45"))
-    offer = {"buyer_wallet": buyer.wallet, "amount_kwh": Decimal(4), "price_per_kwh": Decimal("2.8")}
+    offer = {
+        "buyer_wallet": buyer.wallet,
+        "amount_kwh": Decimal(4),
+        "price_per_kwh": Decimal("2.8"),
+    }
     await _post(world, buyer, "offers/create", offer, 201)
     return stage
 
@@ -91,7 +95,7 @@ async def _measure(world: HubWorld, device: Device) -> None:
     now = world.context.clock()
     start = now.astimezone(THAILAND).replace(hour=0, minute=0, second=0, microsecond=0)
     start -= dt.timedelta(days=DAYS)
-    produced = consumed = surplus = 0
+    produced, consumed, surplus = Device.produced_mwh, 0, 0
     rows: list[tuple[dt.datetime, int, int, int, int]] = []
     while start + QUARTER <= now:
         made, used = _quarter(start)

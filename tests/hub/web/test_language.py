@@ -33,8 +33,20 @@ def test_every_language_says_the_same_things() -> None:
 
 
 def test_thai_is_thai() -> None:
-    same = {key for key, words in languages()["en"].words.items() if languages()["th"].words[key] == words}
-    assert same <= {"site.name", "site.api", "unit.kwh", "unit.grx", "unit.price", "date.day"}
+    same = {
+        key
+        for key, words in languages()["en"].words.items()
+        if languages()["th"].words[key] == words
+    }
+    assert same <= {
+        "site.name",
+        "site.api",
+        "unit.kwh",
+        "unit.grx",
+        "unit.price",
+        "date.day",
+        "date.short",
+    }
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
@@ -42,15 +54,24 @@ def test_no_template_has_words_of_its_own(template: Path) -> None:
     if template.name in OWN_WORDS:
         return
     bare = JINJA.sub(" ", template.read_text("utf-8"))
-    spoken = [text for text in SPOKEN.findall(bare) if not text.startswith(("width=", "light dark"))]
+    spoken = [
+        text for text in SPOKEN.findall(bare) if not text.startswith(("width=", "light dark"))
+    ]
     text = re.sub(r"<[^>]*>", " ", bare)
     assert not re.findall(r"[A-Za-z\u0e00-\u0e7f]+", " ".join([text, *spoken]))
 
 
 def test_every_word_is_used() -> None:
     used = "".join(path.read_text("utf-8") for path in (*TEMPLATES, *WEB.rglob("*.py")))
-    by_name = re.findall(r'"([a-z_]+)\." ~|group\("([a-z_]+)"\)|_one_of, language, "([a-z_]+)"', used)
-    groups = {name for found in by_name for name in found if name} | {"problem", "ago", "date", "month"}
+    by_name = re.findall(
+        r'"([a-z_]+)\." ~|group\("([a-z_]+)"\)|_one_of, language, "([a-z_]+)"', used
+    )
+    groups = {name for found in by_name for name in found if name} | {
+        "problem",
+        "ago",
+        "date",
+        "month",
+    }
     unused = [
         key
         for key in languages()["en"].words

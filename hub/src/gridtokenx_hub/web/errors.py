@@ -15,7 +15,11 @@ async def answer_error(request: Request, error: Exception) -> Response:
     if problem is None or not wants_page or request.url.path.startswith("/api/"):
         return await answer_problem(request, error)
     visit = Visit(
-        context_of(request), language_of(request), None, request.url.path, context_of(request).clock()
+        context_of(request),
+        language_of(request),
+        None,
+        request.url.path,
+        context_of(request).clock(),
     )
     known = "NotFound" if problem.status_code == 404 else problem.error
     words = known if f"problem.{known}" in visit.language.words else "other"

@@ -14,6 +14,11 @@ def kwh(amount_mwh: int) -> str:
     return f"{format_kwh(amount_mwh):,}".removesuffix(".0")
 
 
+def about_kwh(amount_mwh: int) -> str:
+    """Write measured energy to the nearest 10 Wh: `11.96`."""
+    return f"{(amount_mwh + 5_000) // 10_000 / 100:,.2f}"
+
+
 def grx(amount_micro_grx: int) -> str:
     """Write money in GRX without needless zeros."""
     return f"{format_grx(amount_micro_grx):,}".removesuffix(".0")

@@ -99,6 +99,7 @@ _templates = Environment(
 )
 _templates.filters.update(
     kwh=formats.kwh,
+    about_kwh=formats.about_kwh,
     grx=formats.grx,
     price=formats.price,
     baht=formats.baht,

@@ -47,7 +47,9 @@ async def one_meter(visit: Visited, meter_id: str) -> HTMLResponse:
         visit,
         "meter.html",
         meter=found,
-        quarters=await measured(pool, [view.meter_id], quarter_hours_of(start_of_day(visit.now))),
+        quarters=await measured(
+            pool, [view.meter_id], quarter_hours_of(start_of_day(visit.now)), visit.now
+        ),
         settlements=settled.settlements,
     )
 

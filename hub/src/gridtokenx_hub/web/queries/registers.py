@@ -34,7 +34,7 @@ SELECT sum(coalesce(q.produced_mwh, m.baseline_produced_mwh))::bigint AS produce
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What was measured in a span of time, in mWh; not `known` before the first reading."""
+    """What was measured in a span of time, in mWh; `known` once there was a reading."""
 
     start: dt.datetime
     end: dt.datetime
@@ -45,22 +45,26 @@ class Measured:
 
 
 async def measured(
-    pool: asyncpg.Pool, meter_ids: Sequence[bytes], instants: Sequence[dt.datetime]
+    pool: asyncpg.Pool,
+    meter_ids: Sequence[bytes],
+    instants: Sequence[dt.datetime],
+    now: dt.datetime,
 ) -> list[Measured]:
     """Return what these meters measured together between each instant and the next.
 
     A quarter-hour's row holds the registers at its end, so those at an instant are in the last
-    row that began before it. Instants are boundaries of quarter-hours, in order.
+    row that began before it. Instants are boundaries of quarter-hours, in order. A meter that was
+    replaced goes on from its own registers: where they fall, nothing was measured.
     """
     rows = await pool.fetch(REGISTERS_AT, meter_ids, instants, instants[0] - REACH)
     return [
         Measured(
             start,
             end,
-            after["produced"] - before["produced"],
-            after["consumed"] - before["consumed"],
-            after["surplus"] - before["surplus"],
-            before["known"] > 0 or after["known"] > 0,
+            max(0, after["produced"] - before["produced"]),
+            max(0, after["consumed"] - before["consumed"]),
+            max(0, after["surplus"] - before["surplus"]),
+            start <= now and after["known"] > 0,
         )
         for (start, end), (before, after) in zip(pairwise(instants), pairwise(rows), strict=True)
     ]

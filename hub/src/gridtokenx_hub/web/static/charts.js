@@ -8,7 +8,7 @@ const drawn = new Map();
 function rows(table) {
   const entries = [...table.tBodies[0].rows];
   return {
-    labels: entries.map((row) => row.cells[0].textContent.trim()),
+    labels: entries.map((row) => row.cells[0].dataset.short),
     columns: SERIES.map((_, index) => entries.map((row) => {
       const value = row.cells[index + 1].dataset.mwh;
       return value === "" ? null : Number(value) / MWH_PER_KWH;
