@@ -25,6 +25,7 @@ COMMANDS = {
     "command": "ask a device to read now, or to send readings again",
     "status": "show what the hub has done so far, as JSON",
     "settlements": "show what the chain refused or what waits, with the reasons",
+    "explain": "from minted tokens back to the meter, each step checked",
     "audit": "check by database and chain that the design's invariants hold",
 }
 

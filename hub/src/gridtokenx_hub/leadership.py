@@ -39,6 +39,7 @@ class Job(IntEnum):
     DEVICES = 4
     UPKEEP = 5
     BOOTSTRAP = 6
+    HOUSEKEEPING = 7
 
 
 @contextlib.asynccontextmanager

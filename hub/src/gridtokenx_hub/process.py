@@ -29,6 +29,7 @@ from gridtokenx_hub.database import migrate, open_pool
 from gridtokenx_hub.deployment import join_deployment
 from gridtokenx_hub.devices import DeviceLink
 from gridtokenx_hub.equivocation import EquivocationReporter
+from gridtokenx_hub.housekeeping import Housekeeping
 from gridtokenx_hub.indexer import Indexer
 from gridtokenx_hub.ingest import Ingest
 from gridtokenx_hub.keys import RoleKeys, load_role_keys, load_seed
@@ -46,6 +47,7 @@ MICRO = 1_000_000
 INDEX_POLL_S = 0.2
 SETTLE_POLL_S = 0.5
 REPORT_POLL_S = 0.5
+HOUSEKEEPING_POLL_S = 5.0
 FIRST_WORKER = "1"
 # Connections beyond these are answered 503 at once: slow clients must not take all file handles.
 API_CONNECTIONS = 1_000
@@ -157,6 +159,7 @@ async def _play(
         if Role.SETTLE in roles:
             parts.create_task(_settlement(hub, paying).run(stop))
             parts.create_task(_equivocations(hub, paying).run(stop))
+            parts.create_task(_housekeeping(hub, paying).run(stop))
         if Role.API in roles:
             exclusion = _exclusion(hub, link)
             if exclusion is not None:
@@ -229,6 +232,18 @@ def _equivocations(hub: _Hub, paying: _Paying) -> EquivocationReporter:
     return EquivocationReporter(hub.pool, paying.sender, hub.programs, hub.addresses, REPORT_POLL_S)
 
 
+def _housekeeping(hub: _Hub, paying: _Paying) -> Housekeeping:
+    return Housekeeping(
+        hub.pool,
+        hub.client,
+        paying.sender,
+        hub.programs,
+        hub.addresses,
+        utc_now,
+        HOUSEKEEPING_POLL_S,
+    )
+
+
 def _exclusion(hub: _Hub, link: _Link) -> Exclusion | None:
     if not link.broker.tls:
         return None
@@ -265,11 +280,11 @@ def _api_context(
             hub.pool, RegistrarTransactions(hub.programs, hub.addresses, keys.registrar)
         ),
         broker=link.broker,
-        share_seed=load_seed(keys_folder(hub.folder) / "shares.seed"),
-        public_rpc_url=hub.settings.public_rpc_url,
         feed=feed,
         settings=hub.settings.api,
         limits=Limits.of(hub.settings.api),
+        share_seed=load_seed(keys_folder(hub.folder) / "shares.seed"),
+        public_rpc_url=hub.settings.public_rpc_url,
         authority=link.authority if link.broker.tls else None,
         exclusion=exclusion,
     )

@@ -75,8 +75,8 @@ class ApiSettings(_Table):
 
     host: str = "127.0.0.1"
     port: Port = 8080
-    suggested_rpc_url: str | None = None
     public_url: Annotated[str, Field(pattern=r"^https?://[0-9A-Za-z.:\[\]-]{1,253}$")] | None = None
+    suggested_rpc_url: str | None = None
     requests_per_s: Annotated[int, Field(ge=1, le=1_000_000)] = 20
     transactions_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 60
     registrations_per_day: Annotated[int, Field(ge=0, le=1_000_000)] = 0

@@ -70,6 +70,7 @@ class Device:
     algorithm: Algorithm = Algorithm.ED25519
     meter_id: bytes = field(default_factory=lambda: os.urandom(16))
     produced_mwh: int = 500_000_000
+    consumed_mwh: int = 0
     surplus_mwh: int = 0
     sequence: int = 1
 
@@ -90,7 +91,7 @@ class Device:
             "sequence": self.sequence,
             "time_ms": time_ms,
             "produced_mwh": self.produced_mwh,
-            "consumed_mwh": 0,
+            "consumed_mwh": self.consumed_mwh,
             "surplus_mwh": self.surplus_mwh,
             "active_power_mw": 0,
             "voltage_mv": 0,
@@ -198,8 +199,8 @@ class HubWorld:
         expect(await self.post("/api/treasury/grx", body, self.operator), 201)
         return user
 
-    async def settle(self, user: User, device: Device, surplus_mwh: int, ahead_s: int = 0) -> None:
-        """Mint energy by a settlement reading, as the settlement service does."""
+    async def settle(self, user: User, device: Device, surplus_mwh: int, ahead_s: int = 0) -> str:
+        """Mint energy by a settlement reading, as the settlement service does; the signature."""
         device.sequence += 1
         device.produced_mwh += surplus_mwh
         device.surplus_mwh += surplus_mwh
@@ -228,7 +229,10 @@ class HubWorld:
                 "instructions_sysvar": INSTRUCTIONS,
             },
         )
-        await self.context.sender.send(lambda _payer: [proof, settle], (), compute_units=20_000)
+        sent = await self.context.sender.send(
+            lambda _payer: [proof, settle], (), compute_units=20_000
+        )
+        return sent.signature
 
     async def sell(
         self, user: User, kwh: object, price: object, key: str | None = None
@@ -341,11 +345,11 @@ async def _hub(
         ),
         registrar=RegistrarClient(pool, RegistrarTransactions(programs, addresses, keys.registrar)),
         broker=BrokerSettings("127.0.0.1", 8883, None),
-        share_seed=bytes(32),
-        public_rpc_url=client._rpc.url,
         feed=feed,
         settings=UNLIMITED,
         limits=Limits.of(UNLIMITED),
+        share_seed=bytes(32),
+        public_rpc_url=client._rpc.url,
         authority=certificates,
     )
     app = create_app(context)

@@ -131,3 +131,18 @@ async def test_the_last_use_is_noted_to_the_minute(world: HubWorld) -> None:
             expect(await world.get(ME, user.token), 200)
         seen = await world.pool.fetchval(noted, user.user_id)
         assert seen == now + dt.timedelta(seconds=seen_s)
+
+
+async def test_by_the_page(world: HubWorld) -> None:
+    user = await world.user()
+    made = [(await make(world, user.token))["token_id"] for _ in range(4)]
+    seen, cursor = [], None
+    while True:
+        query = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+        page = expect(await world.get(TOKENS, user.token, **query), 200)
+        seen += [entry["token_id"] for entry in page["tokens"]]
+        cursor = page.get("next")
+        if cursor is None:
+            break
+    assert len(seen) == 5
+    assert seen[:4] == sorted(made, reverse=True)

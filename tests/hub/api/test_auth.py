@@ -81,6 +81,8 @@ ROUTES = [
     Route("GET", "/api/meters/{meter_id}/quarter-hours", None, True, False, True),
     Route("GET", "/api/meters/{meter_id}/days", None, True, False, True),
     Route("GET", "/api/meters/{meter_id}/settlements", None, True, False, True),
+    Route("GET", "/api/explain/{signature}/readings?meter_id={meter_id}", None, True, False, True),
+    Route("POST", "/api/explain/{signature}/shares", {"meter_id": "{meter_id}"}, True, False, True),
     Route(
         "POST",
         "/api/trading/orders/create",
@@ -114,6 +116,7 @@ PUBLIC = {
             "price",
         )
     ),
+    ("GET", "/api/explain/{signature}"),  # without the household's part
     ("GET", "/api/openapi.json"),
     ("GET", "/api/events"),
     ("GET", "/tokens.json"),
@@ -145,11 +148,20 @@ async def call(world: HubWorld, route: Route, user: User, token: str | None) -> 
     def filled(value: Any) -> Any:
         if value == "{user_id}":
             return user.user_id
-        return value.format(wallet=user.wallet) if isinstance(value, str) else value
+        words = {"wallet": user.wallet, "meter_id": meter_id}
+        return value.format(**words) if isinstance(value, str) else value
 
-    meter_id = (await world.meter(user)).meter_id.hex() if "{meter_id}" in route.path else ""
+    meter_id = ""
+    words = {"user_id": user.user_id, "code_id": 10**9, "token_id": 10**9, **CHAIN}
+    if "{meter_id}" in route.path or "/explain/" in route.path:
+        device = await world.meter(user)
+        meter_id = device.meter_id.hex()
+        if "/explain/" in route.path:
+            words["signature"] = await world.settle(user, device, 1_000_000)
+            assert await world.context.indexer.wait_for(words["signature"], 30)
     path = route.path.format(
-        user_id=user.user_id, meter_id=meter_id, code_id=10**9, token_id=10**9, **CHAIN
+        **words,
+        meter_id=meter_id,
     )
     if route.body is None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}

@@ -134,3 +134,9 @@ async def test_a_token_in_the_header_counts_before_the_cookie(world: HubWorld) -
     headers = {"Authorization": f"Bearer {other.token}"}
     me = expect(await by_cookie(world, "GET", ME, cookie, **headers), 200)
     assert me["user_id"] == other.user_id
+
+
+async def test_the_stream_of_events_takes_it(world: HubWorld) -> None:
+    """Good no more, it is refused: its holder would miss what is theirs and not know."""
+    response = await world.http.get("/api/events", headers={"Cookie": "gtx_session=gone"})
+    expect_problem(response, 401, "Unauthenticated")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from axe_playwright_python.base import AXE_SCRIPT
 
 # pytest's importlib mode leaves sys.path alone; the hub of the API's tests is theirs as well.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -57,3 +58,9 @@ async def hub_url(world: HubWorld) -> AsyncIterator[str]:
     """Where the hub's pages are served."""
     async with served(world.app) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """axe-core, which looks for what keeps people from using a page."""
+    return AXE_SCRIPT

@@ -1,6 +1,7 @@
 """From a transaction back to the meter, over real readings, a real chain and a real database."""
 
 import datetime as dt
+import json
 from decimal import Decimal
 from pathlib import Path
 
@@ -266,3 +267,36 @@ class TestShares:
         body = {"meter_id": case.house.meter_id, "days": days}
         response = await world.post(path(case.second, "/shares"), body, case.house.user.token)
         expect_problem(response, 422, "InvalidRequest")
+
+
+async def test_a_key_that_was_replaced_since(world: HubWorld, tmp_path: Path) -> None:
+    rotated = await settled_case(world, tmp_path)
+    made = rotated.house
+    row = await world.pool.fetchrow(
+        "SELECT * FROM events WHERE name = 'MeterRegistered' AND data ->> 'meter_id' = $1",
+        made.meter_id,
+    )
+    own = json.loads(row["data"])["public_key"]
+    async with world.pool.acquire() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        with world.having(pool=OneConnection(connection)):
+            for number, previous, state in ((1, own, "previous"), (2, "02" * 33, "replaced")):
+                event = {
+                    "meter_id": made.meter_id,
+                    "algorithm": 0,
+                    "public_key": "01" * 33,
+                    "previous_algorithm": 0,
+                    "previous_public_key": previous,
+                    "timestamp": 0,
+                }
+                await connection.execute(
+                    "INSERT INTO events (program, sequence, slot, tx_signature, name, data, final)"
+                    " VALUES ('registry', $1, 1, 'x', 'KeyRotated', $2, true)",
+                    10**9 + number,
+                    json.dumps(event),
+                )
+                answer = expect(await world.get(path(rotated.second)), 200)
+                assert answer["settlements"][0]["key"]["state"] == state
+                assert answer["settlements"][0]["key"]["event"] == "MeterRegistered"
+        await transaction.rollback()

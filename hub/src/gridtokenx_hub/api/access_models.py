@@ -15,6 +15,7 @@ from gridtokenx_hub.api.fields import (
     text,
 )
 from gridtokenx_hub.api.models import In, Out
+from gridtokenx_hub.api.pagination import NEXT
 
 RoleName = Literal["operator", "installer", "user"]
 
@@ -56,6 +57,7 @@ class TokenList(Out):
     """Tokens that are good now, newest first."""
 
     tokens: list[ListedToken]
+    next: str | None = Field(None, description=NEXT)
 
 
 class NewToken(Out):

@@ -61,9 +61,9 @@ class ApiContext:
     deployment: DeploymentInfo
     registrar: RegistrarClient
     broker: BrokerSettings
+    feed: EventFeed
     share_seed: bytes
     public_rpc_url: str
-    feed: EventFeed
     settings: ApiSettings = field(default_factory=ApiSettings)
     limits: Limits = field(default_factory=lambda: Limits.of(ApiSettings()))
     authority: CertificateAuthority | None = None

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
-from gridtokenx_hub.api.auth import Principal, authenticate, forbidden
+from fastapi import Request
+
+from gridtokenx_hub.api.auth import Principal, forbidden
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.problems import Problem
+from gridtokenx_hub.api.routing import context_of, known_caller
 from gridtokenx_hub.explain import Explainer
 from gridtokenx_hub.explain.shares import Shares
 
@@ -36,19 +39,16 @@ class Viewer:
             raise forbidden("readings are their household's: ask the owner for a link")
 
 
-async def viewer_of(
-    context: ApiContext, signature: str, authorization: str | None, visitor: Principal | None
-) -> Viewer:
-    """Return who asks about a transaction: by a header, or else by the session in a cookie.
+async def viewer_of(request: Request, signature: str) -> Viewer:
+    """Return who asks about a transaction.
 
     Raises:
-        Problem: 401, the token or share is not ours, or has ended.
+        Problem: 401, the token, session or share is not ours, or has ended.
     """
-    if authorization is None:
-        return Viewer(visitor)
-    scheme, _, given = authorization.partition(" ")
+    context = context_of(request)
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != SHARE_SCHEME:
-        return Viewer(await authenticate(context.pool, authorization, None, context.clock()))
+        return Viewer(await known_caller(request))
     now_s = int(context.clock().timestamp())
     meter_id = Shares(context.share_seed).read(given.strip(), signature, now_s)
     if meter_id is None:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Any
 
-import asyncpg
 from fastapi import HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
@@ -14,6 +13,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from gridtokenx_hub.api.exact_json import ExactJSONResponse
 from gridtokenx_hub.broker.authority import CertificateRequestError
 from gridtokenx_hub.chain import ChainError, TransactionExpired, TransactionRefused
+from gridtokenx_hub.database import OUTAGES
 from gridtokenx_hub.explain import HistoryMissing, NotASettlement
 from gridtokenx_hub.registrar import RegistrarRefused, RegistrarUnavailable
 from gridtokenx_hub.wallets import UnknownWallet
@@ -111,14 +111,7 @@ def as_problem(error: Exception) -> Problem | None:
     return next((make(error) for kind, make in _MEANINGS if isinstance(error, kind)), None)
 
 
-DATABASE_ERRORS = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.InterfaceError,
-    ConnectionError,
-    TimeoutError,
-)
+DATABASE_ERRORS = (*OUTAGES, ConnectionError, TimeoutError)
 
 
 def expected_errors() -> Iterator[type[Exception]]:

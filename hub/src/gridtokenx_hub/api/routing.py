@@ -51,13 +51,18 @@ class AuthenticatedRoute(APIRoute):
         handler = super().get_route_handler()
 
         async def authenticated(request: Request) -> Response:
-            request.state.principal = await _identified(request)
+            request.state.principal = await identify(request)
             return await handler(ExactRequest(request.scope, request.receive))
 
         return authenticated
 
 
-async def _identified(request: Request) -> Principal:
+async def identify(request: Request) -> Principal:
+    """Return who calls, by the token in the header or the session's cookie.
+
+    Raises:
+        Problem: 401, nobody who is known; 403, a session of another site's page.
+    """
     context = context_of(request)
     authorization = request.headers.get("authorization")
     session = request.cookies.get(cookie_name(context))
@@ -69,6 +74,18 @@ async def _identified(request: Request) -> Principal:
     if principal.is_session:
         check_origin(request)
     return principal
+
+
+async def known_caller(request: Request) -> Principal | None:
+    """Return who calls a route that strangers may call too, None for a stranger.
+
+    Raises:
+        Problem: 401, a token that is good no more is no stranger's.
+    """
+    is_stranger = "authorization" not in request.headers
+    if is_stranger and cookie_name(context_of(request)) not in request.cookies:
+        return None
+    return await identify(request)
 
 
 def limited(request: Request) -> None:

@@ -4,15 +4,17 @@ import datetime as dt
 
 import asyncpg
 
-from gridtokenx_hub.api.access_models import CreateToken, ListedToken, NewToken
+from gridtokenx_hub.api.access_models import CreateToken, ListedToken, NewToken, TokenList
 from gridtokenx_hub.api.auth import Principal, draw_token, forbidden, hash_token
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.enrolment import wallet_of
 from gridtokenx_hub.api.idempotency import Attempt
 from gridtokenx_hub.api.market import iso
+from gridtokenx_hub.api.pagination import page_of, read_cursor
 from gridtokenx_hub.api.problems import Problem
 
 TOKENS_OF_A_USER = 100
+ORDER = "tokens"
 
 _INSERT = """
 INSERT INTO api_tokens (token_hash, role, user_id, expires_at, label)
@@ -30,7 +32,8 @@ _VISIBLE = """
 """
 _LIST = f"""
 SELECT id, role, user_id, label, parent_id, created_at, expires_at, last_used_at
-  FROM api_tokens WHERE {_VISIBLE} ORDER BY id DESC LIMIT $4
+  FROM api_tokens WHERE {_VISIBLE} AND ($4::bigint IS NULL OR id < $4)
+ ORDER BY id DESC LIMIT $5
 """  # noqa: S608 - our own words
 _REVOKE = f"""
 UPDATE api_tokens SET revoked_at = $3 WHERE {_VISIBLE} AND id = $4 RETURNING id
@@ -95,16 +98,40 @@ async def renew_secret(pool: asyncpg.Pool, token_id: int) -> str:
 async def list_tokens(
     pool: asyncpg.Pool,
     now: dt.datetime,
-    limit: int,
     user_id: int | None = None,
-    token_id: int | None = None,
+    own_id: int | None = None,
+    before: int | None = None,
+    limit: int | None = None,
 ) -> list[asyncpg.Record]:
     """Return tokens and sessions that are good now, newest first.
 
-    With `user_id`, this user's; with `token_id`, this one.
+    With `user_id`, this user's; with `own_id`, this one. A page is `limit` of them, with lower ids
+    than `before`.
     """
-    found: list[asyncpg.Record] = await pool.fetch(_LIST, user_id, token_id, now, limit)
+    found: list[asyncpg.Record] = await pool.fetch(_LIST, user_id, own_id, now, before, limit)
     return found
+
+
+async def token_page(
+    context: ApiContext, caller: Principal, limit: int, cursor: str | None
+) -> TokenList:
+    """Return those that the caller sees, by the page.
+
+    Raises:
+        Problem: 422, no cursor of this list.
+    """
+    after = read_cursor(ORDER, cursor, int)
+    user_id, own_id = scope(caller)
+    rows = await list_tokens(
+        context.pool,
+        context.clock(),
+        user_id,
+        own_id,
+        None if after is None else after[0],
+        limit + 1,
+    )
+    page, following = page_of(rows, limit, ORDER, lambda row: (row["id"],))
+    return TokenList(tokens=[_listed(row, caller) for row in page], next=following)
 
 
 async def revoke_token(
@@ -131,7 +158,7 @@ def scope(caller: Principal) -> tuple[int | None, int | None]:
     return (caller.user_id, None) if caller.role == "user" else (None, caller.token_id)
 
 
-def listed(row: asyncpg.Record, caller: Principal) -> ListedToken:
+def _listed(row: asyncpg.Record, caller: Principal) -> ListedToken:
     """Return a row of `list_tokens` as the API shows it."""
     expires_at, last_used_at = row["expires_at"], row["last_used_at"]
     return ListedToken(

@@ -16,7 +16,6 @@ from gridtokenx_hub.database import StoreError, open_pool
 from gridtokenx_hub.settings import load_settings
 
 ERRORS = (StoreError,)
-ALL = 1_000_000
 LONGEST_DAYS = 3650
 
 
@@ -71,7 +70,7 @@ async def _create(pool: asyncpg.Pool, arguments: argparse.Namespace) -> None:
 
 
 async def _list(pool: asyncpg.Pool, arguments: argparse.Namespace) -> None:
-    for row in await list_tokens(pool, dt.datetime.now(dt.UTC), ALL, arguments.user):
+    for row in await list_tokens(pool, dt.datetime.now(dt.UTC), arguments.user):
         shown = dict(row) | {"is_session": row["parent_id"] is not None}
         sys.stdout.write(json.dumps(shown, default=str) + "\n")
 

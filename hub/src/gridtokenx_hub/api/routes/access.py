@@ -1,8 +1,6 @@
 """Tokens, sessions, and sign-in with a wallet."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Response
 from fastapi.security import HTTPBearer
 
 from gridtokenx_hub.api.access_models import (
@@ -18,21 +16,21 @@ from gridtokenx_hub.api.access_models import (
 from gridtokenx_hub.api.enrolment import register_me
 from gridtokenx_hub.api.exact_json import ExactJSONResponse
 from gridtokenx_hub.api.fields import Identifier
-from gridtokenx_hub.api.idempotency import once
+from gridtokenx_hub.api.idempotency import Repeatable, once
 from gridtokenx_hub.api.market import iso
 from gridtokenx_hub.api.models import NewUser
+from gridtokenx_hub.api.pagination import DEFAULT_LIMIT, Cursor, Limit
 from gridtokenx_hub.api.problems import Problem, documented
 from gridtokenx_hub.api.routing import AuthenticatedRoute, Caller, Context, PublicRoute
 from gridtokenx_hub.api.sessions import forget_session, keep_session, open_session
 from gridtokenx_hub.api.sign_in import challenge, sign_in
 from gridtokenx_hub.api.signing import OFFERS
 from gridtokenx_hub.api.tokens import (
-    list_tokens,
-    listed,
     make_token,
     renew_secret,
     revoke_token,
     scope,
+    token_page,
 )
 
 public = APIRouter(prefix="/api", tags=["access"], route_class=PublicRoute)
@@ -42,8 +40,6 @@ private = APIRouter(
     route_class=AuthenticatedRoute,
     dependencies=[Depends(HTTPBearer(auto_error=False))],
 )
-
-Limit = Annotated[int, Query(ge=1, le=1000, description="at most so many")]
 
 
 @public.post(
@@ -78,7 +74,7 @@ async def enter(context: Context, body: SignIn) -> Response:
     response_model=NewUser,
     responses={**OFFERS, **documented(400, 401, 403, 409, 413, 422, 503)},
 )
-async def register(request: Request, context: Context, caller: Caller) -> Response:
+async def register(request: Repeatable, context: Context, caller: Caller) -> Response:
     """Register the caller's own wallet on chain, with its token accounts."""
     caller.require("user")
     answer = await once(
@@ -119,7 +115,9 @@ async def end(context: Context, caller: Caller) -> Response:
     response_model=CreatedToken,
     responses=documented(400, 401, 403, 404, 409, 413, 422, 503),
 )
-async def create(request: Request, context: Context, caller: Caller, body: CreateToken) -> Response:
+async def create(
+    request: Repeatable, context: Context, caller: Caller, body: CreateToken
+) -> Response:
     """Make a bearer token; it is shown this once. Operators for anybody, users for themselves.
 
     With the same `Idempotency-Key` it is the same token, with another secret each time.
@@ -134,10 +132,11 @@ async def create(request: Request, context: Context, caller: Caller, body: Creat
 
 
 @private.get("/tokens", response_model=TokenList, responses=documented(401, 422, 503))
-async def tokens(context: Context, caller: Caller, limit: Limit = 200) -> Response:
+async def tokens(
+    context: Context, caller: Caller, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+) -> Response:
     """Tokens and sessions that are good now: all for an operator, one's own for others."""
-    rows = await list_tokens(context.pool, context.clock(), limit, *scope(caller))
-    return ExactJSONResponse(TokenList(tokens=[listed(row, caller) for row in rows]).content())
+    return ExactJSONResponse((await token_page(context, caller, limit, cursor)).content())
 
 
 @private.delete(

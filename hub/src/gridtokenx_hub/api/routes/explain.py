@@ -3,11 +3,10 @@
 import datetime as dt
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.security import HTTPBearer
 from pydantic import Field
 
-from gridtokenx_hub.api.auth import authenticate
 from gridtokenx_hub.api.exact_json import ExactJSONResponse
 from gridtokenx_hub.api.explaining import Viewer, explainer_of, viewer_of
 from gridtokenx_hub.api.fields import EXAMPLE_TIME, MAX_ID
@@ -15,7 +14,13 @@ from gridtokenx_hub.api.idempotency import once
 from gridtokenx_hub.api.market import iso
 from gridtokenx_hub.api.models import In, Out
 from gridtokenx_hub.api.problems import documented
-from gridtokenx_hub.api.routing import AuthenticatedRoute, Caller, Context, PublicRoute, Visitor
+from gridtokenx_hub.api.routing import (
+    AuthenticatedRoute,
+    Caller,
+    Context,
+    PublicRoute,
+    identify,
+)
 from gridtokenx_hub.explain import Explanation, Readings
 from gridtokenx_hub.explain.answer import SIGNATURE
 from gridtokenx_hub.explain.shares import Shares
@@ -25,9 +30,6 @@ METER_ID = "^[0-9a-f]{32}$"
 
 Signature = Annotated[str, Path(pattern="^[1-9A-HJ-NP-Za-km-z]{64,88}$", examples=[SIGNATURE])]
 MeterOf = Annotated[str, Query(pattern=METER_ID, description="of which meter of the transaction")]
-Authorization = Annotated[
-    str | None, Header(description="Bearer token, or `Share …` of a link", include_in_schema=False)
-]
 _bearer = [Depends(HTTPBearer(auto_error=False))]
 
 public = APIRouter(
@@ -54,17 +56,12 @@ class Share(Out):
 
 
 @public.get("/{signature}", response_model=Explanation, responses=documented(401, 404, 422, 503))
-async def explain(
-    context: Context,
-    visitor: Visitor,
-    signature: Signature,
-    authorization: Authorization = None,
-) -> Response:
+async def explain(request: Request, context: Context, signature: Signature) -> Response:
     """Where the tokens of a transaction come from, step by step, for anybody to check.
 
     `household` is shown to the owner, to operators, and to whoever has a share.
     """
-    viewer = await viewer_of(context, signature, authorization, visitor)
+    viewer = await viewer_of(request, signature)
     answer = await explainer_of(context).explain(signature, viewer.sees)
     return ExactJSONResponse(answer.content())
 
@@ -75,20 +72,19 @@ async def explain(
     responses=documented(401, 403, 404, 422, 503),
 )
 async def readings(
+    request: Request,
     context: Context,
-    visitor: Visitor,
     signature: Signature,
     meter_id: MeterOf,
     below: Annotated[int, Query(ge=1, le=MAX_ID, description="newest sequence, excluded")] = MAX_ID,
-    authorization: Authorization = None,
 ) -> Response:
     """The readings between two settlements, newest first: each names the hash of the one before.
 
     For the owner, for operators, and for whoever has a share; 500 at a time.
     """
-    viewer = await viewer_of(context, signature, authorization, visitor)
+    viewer = await viewer_of(request, signature)
     if viewer == Viewer():
-        await authenticate(context.pool, None, None, context.clock())
+        await identify(request)  # which refuses strangers
     explainer = explainer_of(context)
     meter = bytes.fromhex(meter_id)
     viewer.require(meter_id, await explainer.owner(signature, meter))

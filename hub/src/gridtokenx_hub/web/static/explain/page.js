@@ -43,7 +43,7 @@ function stepItem(place, name) {
   return make("li", { className: "step waiting", id: `${place}-${name}` },
     make("span", { className: "mark" }),
     make("div", { className: "told" },
-      make("h3", {}, title, make("span", { className: "state" })), make("p", {}, meaning)));
+      make(place === "transaction" ? "h2" : "h3", {}, title, make("span", { className: "state" })), make("p", {}, meaning)));
 }
 
 function stepList(place, names) {
@@ -82,7 +82,7 @@ function showStep(step, settled) {
   item.className = `step ${step.state}`;
   item.querySelector(".mark").textContent = MARKS[step.state];
   item.querySelector(".mark").ariaHidden = "true";
-  item.querySelector(".state").textContent = word(step.state);
+  item.querySelector(".state").textContent = word("states", step.state);
   const told = item.querySelector(".told");
   if (step.problems.length) {
     told.append(make("ul", { className: "problems" },

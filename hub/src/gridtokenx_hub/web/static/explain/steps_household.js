@@ -17,6 +17,8 @@ export async function chainStep(step, way, progress = () => {}) {
   const walk = { sequence: record.sequence, hash: record.previous_hash, lost: [], followed: 0n, jumped: record.flags & GAP };
   for (let below = record.sequence; below !== null;) {
     const page = await hub.readings(settled.meter_id, below);
+    const disorder = page.readings.find(({ sequence }, index, all) => index && sequence >= all[index - 1].sequence);
+    if (!step.require(!disorder, "chain-broken", disorder?.sequence)) return;
     for (const reading of page.readings) {
       if (!(await follow(step, walk, reading))) return;
     }
@@ -90,9 +92,9 @@ export async function registersStep(step, way) {
     const [signedRaw, signedRule] = [registers.get(quantity), decoding.get(quantity)];
     if (!step.require(signedRaw && signedRule, "no-register", quantity)) continue;
     step.compare(`raw-${quantity}`, hex(signedRaw), raw);
-    step.require(String(signedRule) === String(rule), "differs", quantity, signedRule, rule);
+    step.require(String(signedRule) === String(rule), "differs", `raw-${quantity}`, signedRule, rule);
     const decoded = decodeRegisters(ruleOf(signedRule), signedRaw);
-    step.compare(quantity, decoded, value ?? null);
+    step.compare(OF_RECORD[quantity], decoded, value ?? null);
     step.require(decoded === reading[OF_RECORD[quantity]], "differs", OF_RECORD[quantity], decoded, reading[OF_RECORD[quantity]]);
   }
   for (const name of ["produced_mwh", "consumed_mwh"]) {

@@ -1,0 +1,3 @@
+from tests.hub.onchain import chain, world
+
+__all__ = ["chain", "world"]
