@@ -23,7 +23,7 @@ from gridtokenx_hub.broker.authority import CertificateAuthority
 from gridtokenx_hub.broker.exclusion import Exclusion
 from gridtokenx_hub.broker.process import plan_broker
 from gridtokenx_hub.broker.settings import BrokerSettings
-from gridtokenx_hub.chain import ChainClient, FeePayerPool, TransactionSender
+from gridtokenx_hub.chain import ChainClient, FeePayerPool, ProgramListener, TransactionSender
 from gridtokenx_hub.commands.context import certificates_folder, database_url, keys_folder
 from gridtokenx_hub.database import migrate, open_pool
 from gridtokenx_hub.deployment import join_deployment
@@ -145,7 +145,10 @@ async def run_hub(
 async def _play(
     hub: _Hub, roles: Collection[Role], stop: asyncio.Event, ready: Callable[..., Any]
 ) -> None:
-    indexer = Indexer(hub.pool, hub.client, hub.programs, INDEX_POLL_S)
+    listener = ProgramListener(
+        hub.settings.chain.websocket, [program.id for program in hub.programs.values()]
+    )
+    indexer = Indexer(hub.pool, hub.client, hub.programs, INDEX_POLL_S, listener=listener)
     async with asyncio.TaskGroup() as parts:
         if {Role.SETTLE, Role.API}.intersection(roles):
             paying = await _set_up(hub)
