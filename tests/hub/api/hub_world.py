@@ -199,8 +199,8 @@ class HubWorld:
         expect(await self.post("/api/treasury/grx", body, self.operator), 201)
         return user
 
-    async def settle(self, user: User, device: Device, surplus_mwh: int, ahead_s: int = 0) -> None:
-        """Mint energy by a settlement reading, as the settlement service does."""
+    async def settle(self, user: User, device: Device, surplus_mwh: int, ahead_s: int = 0) -> str:
+        """Mint energy by a settlement reading, as the settlement service does; the signature."""
         device.sequence += 1
         device.produced_mwh += surplus_mwh
         device.surplus_mwh += surplus_mwh
@@ -229,7 +229,10 @@ class HubWorld:
                 "instructions_sysvar": INSTRUCTIONS,
             },
         )
-        await self.context.sender.send(lambda _payer: [proof, settle], (), compute_units=20_000)
+        sent = await self.context.sender.send(
+            lambda _payer: [proof, settle], (), compute_units=20_000
+        )
+        return sent.signature
 
     async def sell(
         self, user: User, kwh: object, price: object, key: str | None = None
@@ -345,6 +348,8 @@ async def _hub(
         feed=feed,
         settings=UNLIMITED,
         limits=Limits.of(UNLIMITED),
+        share_seed=bytes(32),
+        public_rpc_url=client._rpc.url,
         authority=certificates,
     )
     app = create_app(context)

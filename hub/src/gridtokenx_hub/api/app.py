@@ -4,11 +4,12 @@ from fastapi import Depends, FastAPI
 
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.middleware import RequestGuard
-from gridtokenx_hub.api.problems import answer_problem, expected_errors
+from gridtokenx_hub.api.problems import expected_errors
 from gridtokenx_hub.api.routes import (
     about,
     access,
     codes,
+    explain,
     explorer,
     households,
     market,
@@ -20,7 +21,8 @@ from gridtokenx_hub.api.routes import (
 )
 from gridtokenx_hub.api.routing import limited
 from gridtokenx_hub.api.signing import WalletMustSign, answer_offer
-from gridtokenx_hub.web import pages
+from gridtokenx_hub.web import explaining, pages
+from gridtokenx_hub.web.errors import answer_error
 
 
 def create_app(context: ApiContext) -> FastAPI:
@@ -36,7 +38,7 @@ def create_app(context: ApiContext) -> FastAPI:
     )
     app.state.context = context
     for kind in expected_errors():
-        app.add_exception_handler(kind, answer_problem)
+        app.add_exception_handler(kind, answer_error)
     app.add_exception_handler(WalletMustSign, answer_offer)
     app.add_middleware(RequestGuard)
     for router in (
@@ -53,7 +55,10 @@ def create_app(context: ApiContext) -> FastAPI:
         explorer.public,
         codes.private,
         provisioning.by_code,
+        explain.public,
+        explain.private,
         pages.router,
+        explaining.router,
     ):
         app.include_router(router)
     app.mount("/static", pages.static_files(), name="static")

@@ -45,7 +45,8 @@ class ApiContext:
     """Everything that a request may need.
 
     `programs` by the names registry, energy_token and trading; `authority` and `exclusion` are
-    None when the broker has no TLS.
+    None when the broker has no TLS. `share_seed` signs links to explanations; `public_rpc_url` is
+    suggested to who checks one, empty for none.
     """
 
     pool: asyncpg.Pool
@@ -61,6 +62,8 @@ class ApiContext:
     registrar: RegistrarClient
     broker: BrokerSettings
     feed: EventFeed
+    share_seed: bytes
+    public_rpc_url: str
     settings: ApiSettings = field(default_factory=ApiSettings)
     limits: Limits = field(default_factory=lambda: Limits.of(ApiSettings()))
     authority: CertificateAuthority | None = None

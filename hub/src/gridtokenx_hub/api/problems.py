@@ -14,6 +14,7 @@ from gridtokenx_hub.api.exact_json import ExactJSONResponse
 from gridtokenx_hub.broker.authority import CertificateRequestError
 from gridtokenx_hub.chain import ChainError, TransactionExpired, TransactionRefused
 from gridtokenx_hub.database import OUTAGES
+from gridtokenx_hub.explain import HistoryMissing, NotASettlement
 from gridtokenx_hub.registrar import RegistrarRefused, RegistrarUnavailable
 from gridtokenx_hub.wallets import UnknownWallet
 from gridtokenx_protocol.errors import ProtocolError
@@ -193,6 +194,8 @@ _MEANINGS: tuple[
             "RegistrarUnavailable", "the registrar does not answer: try again, or tell the operator"
         ),
     ),
+    (NotASettlement, lambda error: Problem(404, "NotASettlement", str(error))),
+    (HistoryMissing, lambda error: unavailable("IndexerBehind", str(error))),
     (UnknownWallet, lambda error: Problem(404, "UnknownWallet", str(error))),
     (CertificateRequestError, lambda error: Problem(422, "InvalidCertificateRequest", str(error))),
     (ProtocolError, lambda error: Problem(422, type(error).__name__, str(error))),

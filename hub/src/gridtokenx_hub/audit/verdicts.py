@@ -25,6 +25,8 @@ WITH islands AS (
     GROUP BY meter_id, island
     UNION ALL
     SELECT meter_id, int8range(first_sequence, last_sequence, '[]') FROM losses
+    UNION ALL
+    SELECT meter_id, int8range(1, sequence, '[]') FROM forgotten
 ), judged AS (
     SELECT meter_id, range_agg(span) AS spans FROM islands GROUP BY meter_id
 )
@@ -34,8 +36,8 @@ FROM acks a LEFT JOIN judged j USING (meter_id)
 WHERE NOT int8range(1, a.sequence, '[]') <@ coalesce(j.spans, '{}')
 ORDER BY a.meter_id
 """
-"""Acknowledged sequences with neither a verdict nor a declared loss. That a sequence has no two
-verdicts is the table's primary key."""
+"""Acknowledged sequences with neither a verdict nor a declared loss, and not forgotten by age. That
+a sequence has no two verdicts is the table's primary key."""
 
 WRONG_HEADS = """
 SELECT a.meter_id, a.sequence, encode(a.hash, 'hex') AS acknowledged,

@@ -1,6 +1,6 @@
 """Tokens, sessions, and sign-in with a wallet."""
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Response
 from fastapi.security import HTTPBearer
 
 from gridtokenx_hub.api.access_models import (
@@ -16,7 +16,7 @@ from gridtokenx_hub.api.access_models import (
 from gridtokenx_hub.api.enrolment import register_me
 from gridtokenx_hub.api.exact_json import ExactJSONResponse
 from gridtokenx_hub.api.fields import Identifier
-from gridtokenx_hub.api.idempotency import once
+from gridtokenx_hub.api.idempotency import Repeatable, once
 from gridtokenx_hub.api.market import iso
 from gridtokenx_hub.api.models import NewUser
 from gridtokenx_hub.api.pagination import DEFAULT_LIMIT, Cursor, Limit
@@ -74,7 +74,7 @@ async def enter(context: Context, body: SignIn) -> Response:
     response_model=NewUser,
     responses={**OFFERS, **documented(400, 401, 403, 409, 413, 422, 503)},
 )
-async def register(request: Request, context: Context, caller: Caller) -> Response:
+async def register(request: Repeatable, context: Context, caller: Caller) -> Response:
     """Register the caller's own wallet on chain, with its token accounts."""
     caller.require("user")
     answer = await once(
@@ -115,7 +115,9 @@ async def end(context: Context, caller: Caller) -> Response:
     response_model=CreatedToken,
     responses=documented(400, 401, 403, 404, 409, 413, 422, 503),
 )
-async def create(request: Request, context: Context, caller: Caller, body: CreateToken) -> Response:
+async def create(
+    request: Repeatable, context: Context, caller: Caller, body: CreateToken
+) -> Response:
     """Make a bearer token; it is shown this once. Operators for anybody, users for themselves.
 
     With the same `Idempotency-Key` it is the same token, with another secret each time.
