@@ -13,8 +13,7 @@ import asyncpg
 from gridtokenx_hub.audit import Check, Report, audit
 from gridtokenx_hub.chain import ChainClient, ChainUnavailable, RequestRefused
 from gridtokenx_hub.commands.context import database_url
-from gridtokenx_hub.settings import load_settings
-from gridtokenx_programs import PROGRAM_NAMES, Addresses, load
+from gridtokenx_hub.settings import ChainSettings, load_settings
 
 ERRORS = (ChainUnavailable, RequestRefused, asyncpg.PostgresError)
 PATIENCE_S = 60.0
@@ -37,16 +36,15 @@ def execute(folder: Path, arguments: argparse.Namespace) -> int:
     """Print the report."""
     settings = load_settings(folder)
     url = database_url(folder, settings)
-    report = asyncio.run(run(url, settings.chain.rpc_url, arguments.patience))
+    report = asyncio.run(run(url, settings.chain, arguments.patience))
     sys.stdout.write((as_json(report) if arguments.json else as_text(report)) + "\n")
     return 1 if report.differences else 0
 
 
-async def run(url: str, rpc_url: str, patience_s: float) -> Report:
+async def run(url: str, chain: ChainSettings, patience_s: float) -> Report:
     """Audit the hub of this database and chain."""
-    programs = {name: load(name) for name in PROGRAM_NAMES}
-    addresses = Addresses(*(programs[name].id for name in PROGRAM_NAMES))
-    client = ChainClient(rpc_url)
+    programs, addresses = chain.load_programs(), chain.addresses
+    client = ChainClient(chain.rpc_url)
     # Not from the hub's pool: looking at every row may take longer than a minute.
     connection = await asyncpg.connect(url)
     try:
