@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
 from gridtokenx_hub.api import ApiContext, DeploymentInfo, EventFeed, create_app
+from gridtokenx_hub.api.connections import ImpatientProtocol
 from gridtokenx_hub.api.limits import Limits
 from gridtokenx_hub.bootstrap import bootstrap
 from gridtokenx_hub.broker.authority import CertificateAuthority
@@ -306,6 +307,7 @@ async def _serve(
     server = _Server(
         uvicorn.Config(
             app,
+            http=ImpatientProtocol,
             log_config=None,
             access_log=False,
             lifespan="off",
