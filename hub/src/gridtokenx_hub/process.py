@@ -40,7 +40,7 @@ from gridtokenx_hub.registrar import RegistrarClient, RegistrarTransactions
 from gridtokenx_hub.settings import ApiSettings, Settings
 from gridtokenx_hub.settlement import Settlement
 from gridtokenx_hub.wallets import WalletVault
-from gridtokenx_programs import PROGRAM_NAMES, Addresses, Program, load
+from gridtokenx_programs import PROGRAM_NAMES, Addresses, Program
 from gridtokenx_protocol.deployment import deployment_id
 from gridtokenx_protocol.keys import SoftwareSigner
 
@@ -117,8 +117,7 @@ async def run_hub(
         worker: the ingest worker's name, by which the broker knows it again after a restart; each
             has one of its own, or they push each other out.
     """
-    programs = {name: load(name) for name in PROGRAM_NAMES}
-    addresses = Addresses(*(programs[name].id for name in PROGRAM_NAMES))
+    programs, addresses = settings.chain.load_programs(), settings.chain.addresses
     pool = await open_pool(database_url(folder, settings))
     client = ChainClient(settings.chain.rpc_url)
     try:
