@@ -36,7 +36,7 @@ SIGNED_TRANSACTION = "Signed-Transaction"
 KEY = re.compile(r"[!-~]{1,255}")
 
 
-def _repeatable(
+async def _repeatable(
     request: Request,
     _idempotency_key: Annotated[
         str | None,
