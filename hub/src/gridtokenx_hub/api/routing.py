@@ -98,13 +98,22 @@ def caller_address(request: Request) -> str:
     return request.client.host if request.client else "unknown"
 
 
-def _meter_id(meter_id: Annotated[str, Path(pattern="^[0-9a-f]{32}$")]) -> bytes:
+async def _meter_id(meter_id: Annotated[str, Path(pattern="^[0-9a-f]{32}$")]) -> bytes:
     return bytes.fromhex(meter_id)
 
 
-Context = Annotated[ApiContext, Depends(context_of)]
-Caller = Annotated[Principal, Depends(principal_of)]
-Operator = Annotated[Principal, Depends(operator_of)]
-OperatorOrInstaller = Annotated[Principal, Depends(registrar_of)]
+def at_once(get: Callable[[Request], object]) -> Any:
+    """Depend on what a request has, without the thread that FastAPI gives to plain functions."""
+
+    async def dependency(request: Request) -> object:
+        return get(request)
+
+    return Depends(dependency)
+
+
+Context = Annotated[ApiContext, at_once(context_of)]
+Caller = Annotated[Principal, at_once(principal_of)]
+Operator = Annotated[Principal, at_once(operator_of)]
+OperatorOrInstaller = Annotated[Principal, at_once(registrar_of)]
 MeterId = Annotated[bytes, Depends(_meter_id)]
 """In the path, 32 hex digits."""
