@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import asyncpg
 
 from gridtokenx_hub.chain import ChainClient, ChainError, ChainUnavailable, Transaction
+from gridtokenx_hub.database.announcements import WAKE_INDEXER
 from gridtokenx_hub.indexer.errors import IndexerError
 from gridtokenx_hub.indexer.follower import Follower
 from gridtokenx_hub.indexer.history import count_events
@@ -18,6 +19,7 @@ PAGE_SIZE = 1_000
 OVERLAP_SLOTS = 32
 BATCH_SIZE = 500
 LONGEST_PAUSE_S = 30.0
+NOTIFY_LEADER = f"NOTIFY {WAKE_INDEXER}"
 COUNT_EVENTS = "SELECT count(*) FROM events WHERE tx_signature = $1"
 
 logger = logging.getLogger(__name__)
@@ -68,6 +70,7 @@ class Indexer:
             for name, program in programs.items()
         ]
         self._failures = 0
+        self._leads = False
         self._woken = asyncio.Event()
         self._committed = asyncio.Event()
 
@@ -102,6 +105,11 @@ class Indexer:
         """Look at the chain at once."""
         self._woken.set()
 
+    def announce(self) -> None:
+        """Have all who wait look at the database: something may have been committed."""
+        self._committed.set()
+        self._committed = asyncio.Event()
+
     async def wait_for(self, tx_signature: str, timeout_s: float) -> bool:
         """Wait until all events of a transaction, whichever program sent them, are committed.
 
@@ -114,6 +122,8 @@ class Indexer:
         self.wake()
         try:
             async with asyncio.timeout(timeout_s):
+                if not self._leads:
+                    await self._pool.execute(NOTIFY_LEADER)
                 count = await self._count_events(tx_signature)
                 while True:
                     committed = self._committed
@@ -139,24 +149,21 @@ class Indexer:
     async def _round(self, connection: Connection) -> None:
         """Let each program advance once."""
         failed = False
+        self._leads = True
         for follower in self._followers:
             try:
                 if await follower.advance(connection):
-                    self._announce()
+                    self.announce()
                 self.blocked.pop(follower.name, None)
             except IndexerError as error:
                 failed = True
-                self._announce()  # what came before the obstacle is committed
+                self.announce()  # what came before the obstacle is committed
                 self.blocked[follower.name] = error
                 logger.error("indexer: %s", error)  # noqa: TRY400 - the message says it all
             except ChainError as error:
                 failed = True
                 logger.warning("indexer: %s: %s", follower.name, error)
         self._failures = self._failures + 1 if failed else 0
-
-    def _announce(self) -> None:
-        self._committed.set()
-        self._committed = asyncio.Event()
 
     async def _pause(self) -> None:
         await _wait(self._woken, min(self._poll_s * 2 ** min(self._failures, 16), LONGEST_PAUSE_S))
