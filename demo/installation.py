@@ -75,7 +75,7 @@ async def start_hub(supervisor: Supervisor, services: Services) -> None:
 async def operator_token(services: Services, state: State) -> str:
     """Return the operator's token, made at the first start."""
     if "operator_token" not in state:
-        token = await call(*hub_command(services, "token", "--role", "operator"))
+        token = await call(*hub_command(services, "token", "create", "--role", "operator"))
         state["operator_token"] = token.strip()
     token_text: str = state["operator_token"]
     return token_text

@@ -74,6 +74,7 @@ async def _meters(
         f"{amount(record.surplus_mwh)} kWh, hash {meter['settled_hash']}"
     )
     tell(f"   minted {amount(meter['minted_mwh'])} kWh; last tx {meter['last_settlement']}")
+    tell(f"   check each step of it in your browser: /explain/{meter['last_settlement']}")
     own = houses[0].device["public_key"]
     same = "the very key" if proof.public_key == own else "NOT the key"
     tell(f"   the chain checked the signature by {proof.public_key}:")

@@ -29,6 +29,8 @@ def _python(
         if tools:
             environment.offer_softhsm()
             environment.offer_strace()
+            environment.offer_chromium()
+            environment.offer_faketime()
         command = [str(environment.PYTHON), "-m", module, *arguments]
         os.chdir(environment.ROOT)
         # Tests of other people's clients make environments of their own with the same uv.
@@ -52,7 +54,8 @@ VERBS = {
     ),
     "soak": Verb(
         "[TIMES]: kill loops and property tests, many times as long, and the programs without "
-        "each of their defences; defences [--only FEATURE] [--program NAME]: these alone",
+        "each of their defences; defences [--only FEATURE] [--program NAME], or contracts: "
+        "these alone",
         _python("workbench.soak", broker=True, tools=True),
     ),
     "cluster": Verb(
@@ -62,6 +65,9 @@ VERBS = {
     "programs": Verb(
         "build the Solana programs from source [--check] [--with cargo-build-sbf]",
         _python("programs.build"),
+    ),
+    "contracts": Verb(
+        "build the EVM contracts from source [--check]", _python("workbench.contracts")
     ),
     "setup": Verb("set up the environment and nothing else", lambda _: environment.prepare()),
 }

@@ -24,6 +24,7 @@ CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("lint", ("-m", "ruff", "check", *PYTHON_FOLDERS)),
     ("types", ("-m", "mypy")),
     ("programs", ("-m", "programs.build", "--check")),
+    ("contracts", ("-m", "workbench.contracts", "--check")),
 )
 
 

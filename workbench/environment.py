@@ -73,6 +73,23 @@ def offer_strace() -> None:
         say("strace is not installed: the tests that kill a process at each write need it")
 
 
+def offer_chromium() -> None:
+    """Install Chromium where this user may; otherwise the tests of pages say so."""
+    if shutil.which("chromium") is None and not apt_install("chromium"):
+        say("chromium is not installed: the tests that look at pages need it")
+
+
+def find_faketime() -> Path | None:
+    """The library that gives a process a wall clock of its own; None where it is missing."""
+    return next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+
+
+def offer_faketime() -> None:
+    """Install libfaketime where this user may; otherwise the tests that need it say so."""
+    if find_faketime() is None and not apt_install("libfaketime"):
+        say("libfaketime is not installed: the tests that move a process's wall clock need it")
+
+
 def apt_install(*packages: str) -> bool:
     """Install Debian packages as root, without questions; return whether it worked."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}

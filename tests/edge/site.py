@@ -30,6 +30,7 @@ class Site:
     program: tuple[str, ...] = HERE
     health_port: int | None = None
     spool_bytes: int = 1 << 26
+    clock: str = "trusted"
 
     @property
     def config(self) -> Path:
@@ -38,7 +39,7 @@ class Site:
     def write(self) -> None:
         health = f"health = {{ port = {self.health_port} }}" if self.health_port else ""
         self.config.write_text(f"""
-clock = "trusted"
+clock = "{self.clock}"
 {health}
 [[meter]]
 id = "{METER_ID.hex()}"

@@ -20,6 +20,7 @@ from gridtokenx_edge.spool.schema import open_for_reading
 from gridtokenx_edge.spool.spool import JUMP
 from gridtokenx_protocol.keys import Algorithm
 from gridtokenx_protocol.record import ClockStatus, Flag
+from gridtokenx_protocol.registers import DecodingRule, decode_registers
 from gridtokenx_protocol.topics import READINGS_FILTER, readings_topic
 
 
@@ -70,7 +71,10 @@ async def test_each_boundary_gets_its_pair(
     for settlement in hub.settlements:
         before = hub.records[settlement.sequence - 1]
         extras = hub.extras[before.sequence]
-        assert extras["profile"] == "schneider-iem3155"
+        assert extras["profile"]["name"] == "schneider-iem3155"
+        rule = DecodingRule.from_signed_form(extras["decoding"]["produced"])
+        shown = decode_registers(rule, extras["registers"]["produced"])
+        assert shown == before.produced_mwh == settlement.produced_mwh
         assert (
             int.from_bytes(extras["registers"]["produced"], "big") * 1000
             == before.produced_mwh

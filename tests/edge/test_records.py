@@ -1,15 +1,18 @@
 """Which records a reading becomes, and how they hang together."""
 
+from typing import cast
+
 import pytest
 
 from gridtokenx_edge.config import MeterConfig
-from gridtokenx_edge.meters import MeterReading
+from gridtokenx_edge.meters import MeterReading, Quantity
 from gridtokenx_edge.records import ChainState, Composer, Range, Sample, SignedReading
 from gridtokenx_protocol import cose
 from gridtokenx_protocol.cbor import decode_map
 from gridtokenx_protocol.keys import SoftwareSigner
 from gridtokenx_protocol.payload import Payload, record_hash
 from gridtokenx_protocol.record import NO_PREVIOUS_HASH, ClockStatus, Flag
+from gridtokenx_protocol.registers import DecodingRule
 
 T0 = 1_700_000_100_000
 SYNCHRONISED = ClockStatus.SYNCHRONISED
@@ -66,7 +69,9 @@ def test_an_ordinary_reading(composer: Composer, start: ChainState) -> None:
     assert state.boundary == start.boundary
 
 
-def test_a_boundary_makes_a_pair(composer: Composer, start: ChainState) -> None:
+def test_a_boundary_makes_a_pair(
+    composer: Composer, start: ChainState, meter_config: MeterConfig
+) -> None:
     due = boundary_after(T0)
     (ordinary, settlement), state = composer.readings(start, sample(due + 150, 5_000, 3_000), ())
     assert ordinary.record.time_ms == due + 150
@@ -74,6 +79,17 @@ def test_a_boundary_makes_a_pair(composer: Composer, start: ChainState) -> None:
     assert extras_of(ordinary)["registers"] == {
         "produced": (5_000).to_bytes(8, "big"),
         "consumed": (3_000).to_bytes(8, "big"),
+    }
+    assert extras_of(ordinary)["profile"] == {
+        "name": meter_config.profile.name,
+        "digest": meter_config.profile.digest,
+        "document": f"{meter_config.profile.source.document}; "
+        f"{meter_config.profile.source.revision}",
+    }
+    decoding = cast("dict[str, object]", extras_of(ordinary)["decoding"])
+    assert {name: DecodingRule.from_signed_form(rule) for name, rule in decoding.items()} == {
+        str(quantity): meter_config.profile.decoding(quantity)
+        for quantity in (Quantity.PRODUCED, Quantity.CONSUMED)
     }
     record = settlement.record
     assert record.time_ms == due

@@ -1,8 +1,5 @@
 """A signing key in a PKCS #11 token: SoftHSM stands for a chip."""
 
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,48 +9,43 @@ import pytest
 from tests.edge.fake_hub import FakeHub
 from tests.edge.fake_meter import FakeMeter
 from tests.edge.site import MakeSite
+from tests.edge.softhsm import MODULE, PIN, make_token, needs_softhsm
 from tests.edge.test_identity import bench_on
 
 from gridtokenx_edge.checkpoint import checkpoint_path
 from gridtokenx_edge.cli import main
 from gridtokenx_edge.config import MeterConfig
-from gridtokenx_edge.errors import ConfigError, KeyFileError, KeyUnavailable
+from gridtokenx_edge.errors import (
+    ConfigError,
+    KeyFileError,
+    KeyUnavailable,
+    PinRefused,
+    TokenFull,
+    TokenMissing,
+)
 from gridtokenx_edge.keystore import (
     TokenKey,
     create_private_file,
     create_signing_key,
+    destroy_signing_key,
+    key_in_token,
     load_signer,
     parse_token_key,
+    taken_names,
+    token_keys,
+    token_session,
 )
 from gridtokenx_edge.keystore import token as token_module
 from gridtokenx_edge.meters import Profile
 from gridtokenx_protocol import cose
 from gridtokenx_protocol.keys import Algorithm, SoftwareSigner, check_low_s
 
-MODULE = Path("/usr/lib/softhsm/libsofthsm2.so")
-PIN = "876543"
-needs_softhsm = pytest.mark.skipif(
-    shutil.which("softhsm2-util") is None or not MODULE.exists(),
-    reason="apt-get install softhsm2",
-)
-
 
 @pytest.fixture(scope="session")
-def token_label(tmp_path_factory: pytest.TempPathFactory) -> str:
+def token_label(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """One token for all tests: SoftHSM reads its settings once in a process."""
-    folder = tmp_path_factory.mktemp("softhsm")
-    (folder / "tokens").mkdir()
-    settings = folder / "softhsm2.conf"
-    settings.write_text(f"directories.tokendir = {folder / 'tokens'}\n")
-    os.environ["SOFTHSM2_CONF"] = str(settings)
-    label = "house meters"
-    pins = ("--pin", PIN, "--so-pin", "12345678")
-    subprocess.run(
-        ["softhsm2-util", "--init-token", "--free", "--label", label, *pins],
-        check=True,
-        capture_output=True,
-    )
-    return label
+    with pytest.MonkeyPatch.context() as patch:
+        yield make_token(tmp_path_factory.mktemp("softhsm"), "house meters", patch).label
 
 
 @pytest.fixture
@@ -61,8 +53,8 @@ def token(token_label: str, tmp_path: Path, request: pytest.FixtureRequest) -> I
     """A place for a key of this test's own."""
     create_private_file(tmp_path / "token.pin", f"{PIN}\n".encode())
     yield TokenKey(MODULE, token_label, request.node.name, tmp_path / "token.pin")
-    while token_module._sessions:
-        token_module._sessions.popitem()[1].close()
+    while token_session._sessions:
+        token_session._sessions.popitem()[1].close()
 
 
 @needs_softhsm
@@ -95,10 +87,32 @@ def test_what_is_wrong_with_a_token_is_said(token: TokenKey, tmp_path: Path) -> 
         (TokenKey(MODULE, "none", "meter", token.pin), "no such token"),
         (TokenKey(tmp_path / "no.so", token.token, "meter", token.pin), "check module-path"),
     ):
-        with pytest.raises(KeyFileError, match=message):
+        with pytest.raises(TokenMissing, match=message):
             load_signer(wrong)
     with pytest.raises(ConfigError, match="p256"):
         create_signing_key(token, Algorithm.ED25519)
+
+
+@needs_softhsm
+def test_a_token_without_room_is_named(token: TokenKey, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SoftHSM has no word for it; a chip has."""
+
+    def no_room(_: TokenKey) -> None:
+        raise pkcs11.DeviceMemory
+
+    monkeypatch.setattr(token_keys, "_generate", no_room)
+    with pytest.raises(TokenFull, match="no room"):
+        create_signing_key(token, Algorithm.P256)
+
+
+@needs_softhsm
+def test_a_key_is_deleted_with_both_halves(token: TokenKey) -> None:
+    create_signing_key(token, Algorithm.P256)
+    assert token.object in taken_names(token)
+    destroy_signing_key(token)
+    assert token.object not in taken_names(token)
+    destroy_signing_key(token)
+    create_signing_key(token, Algorithm.P256)
 
 
 @needs_softhsm
@@ -111,7 +125,7 @@ def test_a_wrong_or_open_pin_is_refused_and_not_repeated(token: TokenKey) -> Non
         load_signer(missing)
     token.pin.chmod(0o600)
     token.pin.write_text("999999")
-    with pytest.raises(KeyFileError, match="check the PIN in") as caught:
+    with pytest.raises(PinRefused, match="check the PIN in") as caught:
         load_signer(token)
     assert "999999" not in str(caught.value)
 
@@ -119,7 +133,7 @@ def test_a_wrong_or_open_pin_is_refused_and_not_repeated(token: TokenKey) -> Non
 @needs_softhsm
 def test_a_token_that_was_away_signs_again(token: TokenKey) -> None:
     signer = create_signing_key(token, Algorithm.P256)
-    token_module._sessions[token.module, token.token].close()
+    token_session._sessions[token.module, token.token].close()
     message = cose.sign(b"message", signer)
     cose.verify(cose.decode(message), Algorithm.P256, signer.public_key)
 
@@ -127,7 +141,7 @@ def test_a_token_that_was_away_signs_again(token: TokenKey) -> None:
 @needs_softhsm
 def test_a_key_that_went_away_is_named(token: TokenKey) -> None:
     signer = create_signing_key(token, Algorithm.P256)
-    with token_module._slot_token(token).open(rw=True) as session:
+    with token_session.slot_token(token).open(rw=True) as session:
         session.get_key(object_class=pkcs11.ObjectClass.PRIVATE_KEY, label=token.object).destroy()
     with pytest.raises(KeyUnavailable, match="does not sign"):
         signer.sign(b"message")
@@ -205,6 +219,11 @@ def test_uris_that_name_no_key(uri: str, message: str) -> None:
 def test_a_uri_names_a_key() -> None:
     uri = "pkcs11:token=my%20token;object=a%3Bb?module-path=/usr/lib/m%2B+.so"
     key = parse_token_key(uri, Path("/keys/pin"))
+    assert parse_token_key(key.uri, key.pin) == key
+    place = "pkcs11:token=my%20token?module-path=/usr/lib/m%2B+.so"
+    assert key_in_token(place, "a;b", key.pin) == key
+    with pytest.raises(ConfigError, match="write a token as"):
+        key_in_token(uri, "b", key.pin)
     assert key == TokenKey(Path("/usr/lib/m++.so"), "my token", "a;b", Path("/keys/pin"))
     assert str(key) == "pkcs11:token=my%20token;object=a%3Bb"
     assert checkpoint_path(key) == Path("/keys/my%20token.a%3Bb.checkpoint")

@@ -43,7 +43,7 @@ WHEELS = {
         (
             "gridtokenx_hub/database/migrations/0001_initial.sql",
             "gridtokenx_hub/web/templates/",
-            "gridtokenx_hub/web/static/",
+            "gridtokenx_hub/web/static/explain/page.js",
         ),
         ("gtx-hub", "--help"),
         frozenset({"gridtokenx-edge", "pymodbus", "pyserial"}),

@@ -59,11 +59,12 @@ class Device:
     def settings(self) -> Path:
         return self.folder / "etc"
 
-    async def install(self, code: str, *more: str) -> Outcome:
+    async def install(self, code: str, *more: str, under: tuple[str, ...] = ()) -> Outcome:
         return await self.run(
             *("install", "--hub", f"http://127.0.0.1:{self.door.port}", "--code", code),
             *("--profile", "schneider-iem3155", *self.bus(), "--clock", "trusted"),
             *("--state", str(self.folder / "state"), *more),
+            under=under,
         )
 
     def bus(self) -> tuple[str, ...]:
@@ -75,10 +76,12 @@ class Device:
         return await self.run(verb, "--code", code, *more)
 
     @asynccontextmanager
-    async def agent(self) -> AsyncIterator[asyncio.subprocess.Process]:
-        """The agent runs, until it is stopped."""
+    async def agent(
+        self, *, under: tuple[str, ...] = ()
+    ) -> AsyncIterator[asyncio.subprocess.Process]:
+        """The agent runs, perhaps by another program, until it is stopped."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "gridtokenx_edge", "run"),
+            *(*under, sys.executable, "-m", "gridtokenx_edge", "run"),
             *("--config", str(self.settings / "edge.toml")),
             stderr=asyncio.subprocess.PIPE,
         )
@@ -186,10 +189,21 @@ class Device:
         assert process.returncode == 1
         return errors.decode()
 
-    async def run(self, *arguments: str) -> Outcome:
-        """Run a command with its folders to its end."""
+    async def public_key(self) -> dict[str, str]:
+        """What the agent says of the key that its settings name."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "gridtokenx_provisioning", *arguments, "--json"),
+            *(sys.executable, "-m", "gridtokenx_edge", "keys", "show"),
+            *("--config", str(self.settings / "edge.toml")),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        output, _ = await process.communicate()
+        shown: dict[str, str] = json.loads(output)
+        return shown
+
+    async def run(self, *arguments: str, under: tuple[str, ...] = ()) -> Outcome:
+        """Run a command with its folders to its end, perhaps by another program."""
+        process = await asyncio.create_subprocess_exec(
+            *(*under, sys.executable, "-m", "gridtokenx_provisioning", *arguments, "--json"),
             *("--folder", str(self.settings)),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

@@ -22,7 +22,7 @@ async def test_the_whole_way(world: HubWorld, device: Device) -> None:
     meter_id = done.result["meter_id"]
     steps = [line.partition(":")[0] for line in done.lines]
     assert [step for step in steps if step.isalpha()] == [
-        *("key", "meter", "claim", "settings", "baseline", "registration"),
+        *("meter", "key", "claim", "settings", "baseline", "registration"),
         *("live", "live", "handover", "sheet"),
     ]
     assert done.result["owner_wallet"] == user.wallet

@@ -64,7 +64,9 @@ async def operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
     supervisor = Supervisor(services.folder)
     try:
         await start_services(supervisor, services)
-        token = (await call(*hub_command(services, "token", "--role", "operator"))).strip()
+        token = (
+            await call(*hub_command(services, "token", "create", "--role", "operator"))
+        ).strip()
         headers = {"Authorization": f"Bearer {token}"}
         async with httpx.AsyncClient(base_url=services.api_url, headers=headers) as http:
             yield Operator(http, supervisor, services)

@@ -13,6 +13,22 @@ class KeyFileError(EdgeError):
     """A key file is missing, unreadable, open to others or not a key."""
 
 
+class TokenMissing(KeyFileError):
+    """The token is not plugged in or not initialised, or its module cannot be used."""
+
+
+class PinRefused(KeyFileError):
+    """The token does not take the PIN."""
+
+
+class MechanismMissing(KeyFileError):
+    """The token cannot draw P-256 keys, or not sign with them."""
+
+
+class TokenFull(KeyFileError):
+    """The token has no room for another key."""
+
+
 class KeyUnavailable(EdgeError):
     """The token that holds the signing key does not sign now."""
 

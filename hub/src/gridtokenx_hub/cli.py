@@ -21,10 +21,12 @@ COMMANDS = {
     "database": "run the embedded PostgreSQL",
     "broker": "run the MQTT broker",
     "registrar": "run the registrar, who signs for meters",
-    "token": "make a bearer token; it is shown once",
+    "wallets": "change the key that seals the hub's wallets",
+    "token": "make, list and revoke bearer tokens",
     "command": "ask a device to read now, or to send readings again",
     "status": "show what the hub has done so far, as JSON",
     "settlements": "show what the chain refused or what waits, with the reasons",
+    "explain": "from minted tokens back to the meter, each step checked",
     "audit": "check by database and chain that the design's invariants hold",
 }
 

@@ -40,6 +40,7 @@ class Job(IntEnum):
     UPKEEP = 5
     BOOTSTRAP = 6
     HOUSEKEEPING = 7
+    ROTATION = 8
 
 
 @contextlib.asynccontextmanager

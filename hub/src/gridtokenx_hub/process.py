@@ -17,12 +17,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
 from gridtokenx_hub.api import ApiContext, DeploymentInfo, EventFeed, create_app
+from gridtokenx_hub.api.limits import Limits
 from gridtokenx_hub.bootstrap import bootstrap
 from gridtokenx_hub.broker.authority import CertificateAuthority
 from gridtokenx_hub.broker.exclusion import Exclusion
 from gridtokenx_hub.broker.process import plan_broker
 from gridtokenx_hub.broker.settings import BrokerSettings
-from gridtokenx_hub.chain import ChainClient, FeePayerPool, TransactionSender
+from gridtokenx_hub.chain import ChainClient, FeePayerPool, ProgramListener, TransactionSender
 from gridtokenx_hub.commands.context import certificates_folder, database_url, keys_folder
 from gridtokenx_hub.database import migrate, open_pool
 from gridtokenx_hub.database.announcements import EVENTS, WAKE_INDEXER, WakeUp
@@ -145,7 +146,10 @@ async def run_hub(
 async def _play(
     hub: _Hub, roles: Collection[Role], stop: asyncio.Event, ready: Callable[..., Any]
 ) -> None:
-    indexer = Indexer(hub.pool, hub.client, hub.programs, INDEX_POLL_S)
+    listener = ProgramListener(
+        hub.settings.chain.websocket, [program.id for program in hub.programs.values()]
+    )
+    indexer = Indexer(hub.pool, hub.client, hub.programs, INDEX_POLL_S, listener=listener)
     async with asyncio.TaskGroup() as parts:
         if {Role.SETTLE, Role.API}.intersection(roles):
             paying = await _set_up(hub)
@@ -284,6 +288,10 @@ def _api_context(
         ),
         broker=link.broker,
         feed=feed,
+        settings=hub.settings.api,
+        limits=Limits.of(hub.settings.api),
+        share_seed=load_seed(keys_folder(hub.folder) / "shares.seed"),
+        public_rpc_url=hub.settings.public_rpc_url,
         authority=link.authority if link.broker.tls else None,
         exclusion=exclusion,
     )

@@ -17,6 +17,7 @@ from pydantic_settings import (
 
 SECONDS_PER_DAY = 86_400
 FILE_NAME = "hub.toml"
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 
@@ -30,9 +31,13 @@ class _Table(BaseModel):
 
 
 class ChainSettings(_Table):
-    """The chain, by its JSON-RPC address; `gtx-hub chain` serves a local one there."""
+    """The chain, by its JSON-RPC address; `gtx-hub chain` serves a local one there.
+
+    Its websocket is where Solana's clients seek it, unless `websocket_url` says where.
+    """
 
     rpc_url: str = "http://127.0.0.1:8899"
+    websocket_url: str | None = None
     settlement_interval_s: Annotated[int, Field(ge=1, le=SECONDS_PER_DAY)] = 900
     grx_cap_grx: Annotated[int, Field(ge=1, le=10_000_000_000)] = 1_000_000_000
     fee_payers: Annotated[int, Field(ge=1, le=64)] = 4
@@ -41,6 +46,16 @@ class ChainSettings(_Table):
     def port(self) -> int:
         """The port of `rpc_url`."""
         return urlsplit(self.rpc_url).port or 8899
+
+    @property
+    def websocket(self) -> str:
+        """The address of the websocket: at the next port, or where no port is named at the same."""
+        if self.websocket_url is not None:
+            return self.websocket_url
+        rpc = urlsplit(self.rpc_url)
+        host, _, port = rpc.netloc.rpartition(":")
+        netloc = f"{host}:{int(port) + 1}" if rpc.port is not None else rpc.netloc
+        return rpc._replace(scheme=rpc.scheme.replace("http", "ws", 1), netloc=netloc).geturl()
 
 
 class DatabaseSettings(_Table):
@@ -64,10 +79,26 @@ class SettlementSettings(_Table):
 
 
 class ApiSettings(_Table):
-    """Where the HTTP API and the pages are served."""
+    """Where the HTTP API and the pages are served, and what callers may ask for.
+
+    `public_url` is how browsers and wallets reach the hub, where a proxy is in front of it. The
+    limits are for each user, installer and unknown address; operators have none. With
+    `registrations_per_day`, so many wallets a day may register themselves, at the hub's cost.
+    `suggested_rpc_url` is the node that the pages suggest to visitors who check what they see.
+    """
 
     host: str = "127.0.0.1"
     port: Port = 8080
+    public_url: Annotated[str, Field(pattern=r"^https?://[0-9A-Za-z.:\[\]-]{1,253}$")] | None = None
+    suggested_rpc_url: str | None = None
+    requests_per_s: Annotated[int, Field(ge=1, le=1_000_000)] = 20
+    transactions_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 60
+    registrations_per_day: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+
+    @property
+    def url(self) -> str:
+        """How the hub is reached."""
+        return self.public_url or f"http://{self.host}:{self.port}"
 
 
 class Settings(BaseSettings):
@@ -82,6 +113,17 @@ class Settings(BaseSettings):
     broker: BrokerChoice = BrokerChoice()
     settlement: SettlementSettings = SettlementSettings()
     api: ApiSettings = ApiSettings()
+
+    @property
+    def public_rpc_url(self) -> str:
+        """The node that is suggested to visitors, empty for none.
+
+        The hub's own address may hold a secret: only that of a node on this machine is told.
+        """
+        if self.api.suggested_rpc_url is not None:
+            return self.api.suggested_rpc_url
+        own = self.chain.rpc_url
+        return own if urlsplit(own).hostname in LOOPBACK else ""
 
 
 def load_settings(folder: Path) -> Settings:

@@ -24,6 +24,11 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     _add_install(commands)
     rotate = _add(commands, "rotate-key", "put a new signing key in the old one's place", _STOPPED)
+    rotate.add_argument(
+        "--destroy-old-key",
+        action="store_true",
+        help="also delete the old key from its token, for ever",
+    )
     _add_owner(rotate)
     replace = _add(
         commands,
@@ -57,6 +62,12 @@ def _add_install(commands: Commands) -> None:
     _add_meter(install, required=True)
     install.add_argument(
         "--clock", choices=("system", "trusted"), default="system", help="who vouches for the time"
+    )
+    install.add_argument(
+        "--pkcs11",
+        metavar="URI",
+        help="draw the signing key in a token, pkcs11:token=NAME?module-path=FILE; its PIN stands"
+        " in token.pin in the folder --state",
     )
     _add_owner(install)
     _add_folder(install)

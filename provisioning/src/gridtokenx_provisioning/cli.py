@@ -62,7 +62,7 @@ def _install(arguments: argparse.Namespace, site: Site) -> dict[str, Any]:
     make_folder(site.state)
     progress = Progress(site.folder)
     access = MeterAccess(arguments.profile, bus, arguments.clock)
-    order = InstallOrder(code, access, arguments.serial, arguments.owner_signed)
+    order = InstallOrder(code, access, arguments.serial, arguments.owner_signed, arguments.pkcs11)
     installation = Installation(hub, site, order, progress, SYSTEM_CLOCK, _say)
     installation.register()
     meter_id = progress["claim"]["meter_id"]
@@ -80,7 +80,8 @@ def _install(arguments: argparse.Namespace, site: Site) -> dict[str, Any]:
 
 def _rotate_key(arguments: argparse.Namespace, site: Site) -> dict[str, Any]:
     change = _change(arguments, site, "rotate_key")
-    return _with_sheet(site, "rotate-key", rotate_key(change))
+    facts = rotate_key(change, destroy_old=arguments.destroy_old_key)
+    return _with_sheet(site, "rotate-key", facts)
 
 
 def _replace_meter(arguments: argparse.Namespace, site: Site) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from gridtokenx_edge.cli.baseline import sign_baseline
 from gridtokenx_edge.cli.common import clock_probe, describe_key
 from gridtokenx_edge.clock import Clock
 from gridtokenx_edge.config import load_config
-from gridtokenx_edge.keystore import create_signing_key, load_signer
+from gridtokenx_edge.keystore import KeySource
 from gridtokenx_edge.keystore.tls import certificate_request
 from gridtokenx_protocol.keys import Algorithm, Signer
 from gridtokenx_provisioning.claimed import Claimed
@@ -21,6 +21,7 @@ from gridtokenx_provisioning.hub import Hub
 from gridtokenx_provisioning.meter import find_serial, tells_serial
 from gridtokenx_provisioning.progress import Progress
 from gridtokenx_provisioning.settings import new_settings, write_settings
+from gridtokenx_provisioning.signing_key import find_or_make, first_token_key, read, written
 from gridtokenx_provisioning.site import MeterAccess, Site
 
 Say = Callable[[str], None]
@@ -35,12 +36,14 @@ class InstallOrder:
         code: From the operator; never written anywhere.
         serial: On the meter's plate; None leaves it to the meter to tell.
         owner_signed: File with the transaction that the owner has signed.
+        token: URI of the token for the signing key; None for a file.
     """
 
     code: str
     access: MeterAccess
     serial: str | None
     owner_signed: Path | None
+    token: str | None
 
 
 class Installation:
@@ -69,13 +72,16 @@ class Installation:
             raise FolderError(
                 f"{self._site.config} is of another installation; choose a new --folder and --state"
             )
-        signer = self._signer()
         access, folder = self._order.access, self._site.folder
         serial = find_serial(access, folder, self._order.serial)
         self._say(f"meter: serial number {serial}")
+        key = self._key(serial)
+        algorithm = Algorithm.ED25519 if isinstance(key, Path) else Algorithm.P256
+        claimed = "claim" in self._progress
+        signer = find_or_make(key, algorithm, self._say, claimed=claimed)
         claim = self._claim(signer, serial)
         shown = serial if tells_serial(access, folder) else None
-        write_settings(self._site.config, new_settings(self._site, access, claim, shown))
+        write_settings(self._site.config, new_settings(self._site, access, claim, shown, key))
         self._say(f"settings: {self._site.config}")
         baseline = self._baseline(signer, claim)
         self._register(claim, baseline)
@@ -102,12 +108,21 @@ class Installation:
         self._say("handover: done")
         return {"serial": self._progress["claim"]["serial"], **baseline, **handover}
 
-    def _signer(self) -> Signer:
-        if self._site.key.exists():
-            return load_signer(self._site.key)
-        signer = create_signing_key(self._site.key, Algorithm.ED25519)
-        self._say(f"key: made, {describe_key(signer)['key_id']}")
-        return signer
+    def _key(self, serial: str) -> KeySource:
+        """Where the key is, or will be; the same place whenever it is asked again."""
+        token, site = self._order.token, self._site
+        if "key" not in self._progress:
+            key: KeySource = site.key
+            if token is not None:
+                key = first_token_key(token, serial, site.pin)
+            self._progress.save("key", {"place": written(key), "token": token})
+        saved = self._progress["key"]
+        if saved["token"] != token:
+            raise FolderError(
+                f"the key of this installation is {saved['place']}: say the same --pkcs11 as"
+                " before, or choose a new --folder and --state"
+            )
+        return read(saved["place"], site.pin)
 
     def _claim(self, signer: Signer, serial: str) -> dict[str, Any]:
         """Asked until the registration is done: an expired code may be followed by another."""

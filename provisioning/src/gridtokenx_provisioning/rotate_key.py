@@ -1,17 +1,14 @@
 """A new signing key takes the old one's place."""
 
 import asyncio
-import re
 from dataclasses import dataclass, replace
-from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
 from gridtokenx_edge.agent.beginnings import begin_key
 from gridtokenx_edge.agent.provisioned import first_reading
-from gridtokenx_edge.checkpoint import checkpoint_path
-from gridtokenx_edge.cli.common import clock_probe, describe_key
-from gridtokenx_edge.keystore import create_signing_key, load_signer
+from gridtokenx_edge.cli.common import clock_probe
+from gridtokenx_edge.keystore import KeySource, load_signer
 from gridtokenx_edge.modbus import BusPool, ModbusDevice
 from gridtokenx_edge.records import SignedReading
 from gridtokenx_edge.spool import Spool
@@ -20,18 +17,23 @@ from gridtokenx_protocol.cbor import encode_map
 from gridtokenx_protocol.keys import Signer, key_id
 from gridtokenx_provisioning.change import Change, encoded, registers
 from gridtokenx_provisioning.delivery import deliver
-from gridtokenx_provisioning.errors import HubRefused, InvalidArgument
+from gridtokenx_provisioning.errors import HubRefused
 from gridtokenx_provisioning.settings import read_settings, write_settings
+from gridtokenx_provisioning.signing_key import find_or_make, let_go, next_key, read, written
 
 TOO_OLD: Final = "TimeOutOfRange"
 """The chain takes a new key's first reading for a day: a code may be good for longer."""
 
 
-def rotate_key(change: Change) -> dict[str, Any]:
+def rotate_key(change: Change, *, destroy_old: bool = False) -> dict[str, Any]:
     """Draw a new key, have the old one hand over to it, and put it in force.
 
     Its first reading is in the spool before the hub hears of it, and from then on the settings
     name the new key: the old one signs no reading any more, but what it signed is delivered.
+
+    Args:
+        change: The change, taken up where it stands.
+        destroy_old: Whether the token deletes the old key; one in a file is always deleted.
 
     Returns:
         What the sheet says.
@@ -39,13 +41,18 @@ def rotate_key(change: Change) -> dict[str, Any]:
     Raises:
         ProvisioningError, EdgeError: A step failed; what came before it is kept.
     """
-    old_path, new_path = _paths(change)
+    old_place, new_place = _places(change)
     done = change.done
     if done is None:
         change.refuse_running_agent()
-        old, new = load_signer(old_path), _new_signer(change, new_path)
+        old = load_signer(old_place)
+        new = find_or_make(
+            *(new_place, old.algorithm, change.say),
+            claimed="claim" in change.progress,
+            old=old_place,
+        )
         suspended = change.claim(new, change.serial)["suspended"]
-        keys = _Keys(old_path, old, new_path, new)
+        keys = _Keys(old_place, old, new_place, new)
         first = asyncio.run(_first_reading(change, keys, suspended=suspended))
         try:
             _rotate(change, keys, first)
@@ -58,8 +65,7 @@ def rotate_key(change: Change) -> dict[str, Any]:
             _rotate(change, keys, first)
         change.see_live(after=first.record.sequence)
         done = change.close(new, registers(first))
-    for path in (old_path, checkpoint_path(old_path)):
-        path.unlink(missing_ok=True)
+    let_go(old_place, change.say, destroy=destroy_old)
     return done
 
 
@@ -67,43 +73,24 @@ def rotate_key(change: Change) -> dict[str, Any]:
 class _Keys:
     """The key in force, and the one that follows it."""
 
-    old_path: Path
+    old_place: KeySource
     old: Signer
-    new_path: Path
+    new_place: KeySource
     new: Signer
 
 
-def _paths(change: Change) -> tuple[Path, Path]:
+def _places(change: Change) -> tuple[KeySource, KeySource]:
     """Where the old key is, and where the new one is or will be."""
+    now = change.meter.key
     if "key" not in change.progress:
-        old = change.meter.key
-        if not isinstance(old, Path):
-            raise InvalidArgument(
-                f"{old} is a key in a token, which this command cannot replace; install the meter"
-                " anew with another key"
-            )
-        change.progress.save("key", {"old": str(old), "new": str(_free_path(old))})
+        change.progress.save("key", {"old": written(now), "new": written(next_key(now))})
     key = change.progress["key"]
-    return Path(key["old"]), Path(key["new"])
-
-
-def _free_path(old: Path) -> Path:
-    base = re.sub(r"-\d+$", "", old.stem)
-    names = (old.with_name(f"{base}-{number}{old.suffix}") for number in count(2))
-    return next(path for path in names if not path.exists())
-
-
-def _new_signer(change: Change, path: Path) -> Signer:
-    if path.exists():
-        return load_signer(path)
-    old = load_signer(Path(change.progress["key"]["old"]))
-    signer = create_signing_key(path, old.algorithm)
-    change.say(f"key: made, {describe_key(signer)['key_id']}")
-    return signer
+    pin = change.site.pin if isinstance(now, Path) else now.pin
+    return read(key["old"], pin), read(key["new"], pin)
 
 
 async def _first_reading(change: Change, keys: _Keys, *, suspended: bool) -> SignedReading:
-    config = replace(change.meter, key=keys.old_path)
+    config = replace(change.meter, key=keys.old_place)
     buses = BusPool()
     spool = Spool.open(config.spool)
     try:
@@ -115,7 +102,7 @@ async def _first_reading(change: Change, keys: _Keys, *, suspended: bool) -> Sig
         change.progress.save("first", {"key_id": key_id(keys.new.public_key).hex()})
         device = ModbusDevice(buses.bus(config.bus), config.bus, config.profile, change.clock)
         first = await begin_key(
-            *(device, spool, config, keys.old, keys.new_path, keys.new),
+            *(device, spool, config, keys.old, keys.new_place, keys.new),
             *(change.clock, clock_probe(change.config)),
         )
     finally:
@@ -133,9 +120,9 @@ def _waits_for_an_earlier_key(spool: Spool, old: Signer) -> bool:
 
 def _rotate(change: Change, keys: _Keys, first: SignedReading) -> None:
     settings = read_settings(change.site.config)
-    settings["meter"][0]["key"] = str(keys.new_path)
+    settings["meter"][0]["key"] = written(keys.new_place)
     write_settings(change.site.config, settings)
-    change.say(f"settings: {change.site.config} names {keys.new_path.name}")
+    change.say(f"settings: {change.site.config} names {keys.new_place}")
     content = {
         1: change.meter.deployment,
         2: change.meter.id,

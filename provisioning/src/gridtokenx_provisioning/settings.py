@@ -6,15 +6,21 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from gridtokenx_edge.keystore import KeySource, TokenKey
 from gridtokenx_provisioning.errors import FolderError
 from gridtokenx_provisioning.files import write_file
+from gridtokenx_provisioning.signing_key import written
 from gridtokenx_provisioning.site import MeterAccess, Site
 
 Settings: TypeAlias = dict[str, Any]
 
 
 def new_settings(
-    site: Site, access: MeterAccess, claim: Mapping[str, Any], serial: str | None
+    site: Site,
+    access: MeterAccess,
+    claim: Mapping[str, Any],
+    serial: str | None,
+    key: KeySource,
 ) -> Settings:
     """Settings from what the hub answered and what is on site.
 
@@ -23,6 +29,7 @@ def new_settings(
         access: How the meter is read.
         claim: The hub's answer.
         serial: The only meter that is to be read; None where it does not tell its serial number.
+        key: Where the signing key is.
     """
     broker = dict(claim["broker"])
     if claim["ca_pem"] is not None:
@@ -34,7 +41,8 @@ def new_settings(
         **({} if serial is None else {"serial": serial}),
         "deployment": claim["deployment"],
         "settlement_interval_s": claim["settlement_interval_s"],
-        "key": str(site.key),
+        "key": written(key),
+        **({"pin": str(key.pin)} if isinstance(key, TokenKey) else {}),
         "ack_key": claim["ack_key"],
         "ack_algorithm": claim["ack_algorithm"],
         "bus": access.bus,

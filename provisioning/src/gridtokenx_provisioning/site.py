@@ -37,8 +37,13 @@ class Site:
 
     @property
     def key(self) -> Path:
-        """The signing key; the checkpoint is kept beside it."""
+        """The signing key, unless it is in a token; the checkpoint is kept beside it."""
         return self.state / "meter.key"
+
+    @property
+    def pin(self) -> Path:
+        """The PIN of the token that holds the signing key, if one does."""
+        return self.state / "token.pin"
 
     @property
     def tls_key(self) -> Path:

@@ -135,12 +135,12 @@ class House:
 
 
 @asynccontextmanager
-async def simulator(folder: Path, *under: str) -> AsyncIterator[int]:
+async def simulator(folder: Path, *under: str, scenario: Sequence[str] = ()) -> AsyncIterator[int]:
     """A simulated meter; yields its port."""
     process = await asyncio.create_subprocess_exec(
         *under,
         Path(sys.executable).with_name("gtx-meter-sim"),
-        *("--state", folder / "simulator.json", "--speed", SPEED),
+        *("--state", folder / "simulator.json", "--speed", SPEED, *scenario),
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout

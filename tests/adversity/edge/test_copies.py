@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.adversity.edge.house import PATIENCE_S, House, house
-from tests.adversity.edge.link import MQTT, Link
+from tests.adversity.link import MQTT, Link
 
 from gridtokenx_edge.spool.spool import JUMP
 from gridtokenx_protocol.record import Flag

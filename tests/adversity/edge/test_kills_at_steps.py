@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 from tests.adversity.edge.house import PATIENCE_S, Agent, House, house
-from tests.adversity.edge.link import MODBUS, MQTT, Fate, Link, Way, publishes
-from tests.adversity.edge.traced import strace
+from tests.adversity.link import MODBUS, MQTT, Fate, Link, Way, publishes
+from tests.adversity.traced import strace
 
 PUBACK = 4
 

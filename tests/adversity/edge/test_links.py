@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.adversity.edge.house import PATIENCE_S, House, house
-from tests.adversity.edge.link import MODBUS, MQTT, Fate, Link, Way, publishes
+from tests.adversity.link import MODBUS, MQTT, Fate, Link, Way, publishes
 
 from workbench.environment import ROOT
 

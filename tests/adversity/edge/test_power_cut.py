@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.adversity.edge.house import PATIENCE_S, house
 from tests.adversity.edge.power import CALLS, LONGEST, Disk, publishing
-from tests.adversity.edge.traced import strace
+from tests.adversity.traced import strace
 
 from gridtokenx_edge.spool.inspect import verify
 from gridtokenx_edge.spool.schema import open_for_reading

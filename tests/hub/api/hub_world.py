@@ -24,6 +24,7 @@ from solders.sysvar import INSTRUCTIONS
 from gridtokenx_hub.api import ApiContext, DeploymentInfo, EventFeed, create_app
 from gridtokenx_hub.api.auth import create_token
 from gridtokenx_hub.api.exact_json import dumps, loads
+from gridtokenx_hub.api.limits import Limits
 from gridtokenx_hub.bootstrap import bootstrap
 from gridtokenx_hub.broker.authority import CertificateAuthority
 from gridtokenx_hub.broker.settings import BrokerSettings
@@ -34,6 +35,7 @@ from gridtokenx_hub.keys import load_registrar, load_role_keys
 from gridtokenx_hub.process import utc_now
 from gridtokenx_hub.registrar import RegistrarClient, RegistrarTransactions
 from gridtokenx_hub.registrar.registrar import Registrar
+from gridtokenx_hub.settings import ApiSettings
 from gridtokenx_hub.wallets import WalletVault
 from gridtokenx_programs import PROGRAM_NAMES, Addresses, load, signature_instruction
 from gridtokenx_protocol.cose import COSE_ALGORITHM, sign, signed_record_message
@@ -45,6 +47,9 @@ INTERVAL_S = 1
 GRX_CAP = 10**15
 BASELINE_AGE_S = 80_000
 MWH_PER_KWH = 1_000_000
+UNLIMITED = ApiSettings(
+    public_url="http://hub", requests_per_s=1_000_000, transactions_per_minute=1_000_000
+)
 _numbers = itertools.count(1)
 
 
@@ -194,8 +199,8 @@ class HubWorld:
         expect(await self.post("/api/treasury/grx", body, self.operator), 201)
         return user
 
-    async def settle(self, user: User, device: Device, surplus_mwh: int, ahead_s: int = 0) -> None:
-        """Mint energy by a settlement reading, as the settlement service does."""
+    async def settle(self, user: User, device: Device, surplus_mwh: int, ahead_s: int = 0) -> str:
+        """Mint energy by a settlement reading, as the settlement service does; the signature."""
         device.sequence += 1
         device.produced_mwh += surplus_mwh
         device.surplus_mwh += surplus_mwh
@@ -224,7 +229,10 @@ class HubWorld:
                 "instructions_sysvar": INSTRUCTIONS,
             },
         )
-        await self.context.sender.send(lambda _payer: [proof, settle], (), compute_units=20_000)
+        sent = await self.context.sender.send(
+            lambda _payer: [proof, settle], (), compute_units=20_000
+        )
+        return sent.signature
 
     async def sell(
         self, user: User, kwh: object, price: object, key: str | None = None
@@ -338,6 +346,10 @@ async def _hub(
         registrar=RegistrarClient(pool, RegistrarTransactions(programs, addresses, keys.registrar)),
         broker=BrokerSettings("127.0.0.1", 8883, None),
         feed=feed,
+        settings=UNLIMITED,
+        limits=Limits.of(UNLIMITED),
+        share_seed=bytes(32),
+        public_rpc_url=client._rpc.url,
         authority=certificates,
     )
     app = create_app(context)

@@ -41,6 +41,12 @@ ROUTES = [
     Route("DELETE", "/api/provisioning/codes/{code_id}", None, True, False, False),
     Route("POST", "/api/meters/{meter_id}/revocation", {"reason": "stolen"}, True, False, True),
     Route("POST", "/api/treasury/grx", {}, True, False, False),
+    Route("GET", "/api/tokens", None, True, True, True, other=True),
+    Route("POST", "/api/tokens", {"role": "user", "user_id": "{user_id}"}, True, False, True),
+    Route("DELETE", "/api/tokens/{token_id}", None, True, True, True, other=True),
+    Route("POST", "/api/sessions", {}, True, True, True, other=True),
+    Route("DELETE", "/api/sessions/current", None, True, True, True, other=True),
+    Route("POST", "/api/users/me/registration", {}, False, False, True, other=True),
     Route("GET", "/api/users/{user_id}/balances", None, True, False, True),
     Route("GET", "/api/users/me", None, True, True, True, other=True),
     *(
@@ -75,6 +81,8 @@ ROUTES = [
     Route("GET", "/api/meters/{meter_id}/quarter-hours", None, True, False, True),
     Route("GET", "/api/meters/{meter_id}/days", None, True, False, True),
     Route("GET", "/api/meters/{meter_id}/settlements", None, True, False, True),
+    Route("GET", "/api/explain/{signature}/readings?meter_id={meter_id}", None, True, False, True),
+    Route("POST", "/api/explain/{signature}/shares", {"meter_id": "{meter_id}"}, True, False, True),
     Route(
         "POST",
         "/api/trading/orders/create",
@@ -108,9 +116,13 @@ PUBLIC = {
             "price",
         )
     ),
+    ("GET", "/api/explain/{signature}"),  # without the household's part
     ("GET", "/api/openapi.json"),
     ("GET", "/api/events"),
     ("GET", "/tokens.json"),
+    # The credential of this is the wallet's signature.
+    ("POST", "/api/sign-in/challenges"),
+    ("POST", "/api/sign-in"),
     # The credential of these is a code, or the device's signature.
     ("POST", "/api/provisioning/claims"),
     ("GET", "/api/provisioning/claims/{meter_id}"),
@@ -134,10 +146,23 @@ every_route = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.p
 
 async def call(world: HubWorld, route: Route, user: User, token: str | None) -> Any:
     def filled(value: Any) -> Any:
-        return value.format(wallet=user.wallet) if isinstance(value, str) else value
+        if value == "{user_id}":
+            return user.user_id
+        words = {"wallet": user.wallet, "meter_id": meter_id}
+        return value.format(**words) if isinstance(value, str) else value
 
-    meter_id = (await world.meter(user)).meter_id.hex() if "{meter_id}" in route.path else ""
-    path = route.path.format(user_id=user.user_id, meter_id=meter_id, code_id=10**9, **CHAIN)
+    meter_id = ""
+    words = {"user_id": user.user_id, "code_id": 10**9, "token_id": 10**9, **CHAIN}
+    if "{meter_id}" in route.path or "/explain/" in route.path:
+        device = await world.meter(user)
+        meter_id = device.meter_id.hex()
+        if "/explain/" in route.path:
+            words["signature"] = await world.settle(user, device, 1_000_000)
+            assert await world.context.indexer.wait_for(words["signature"], 30)
+    path = route.path.format(
+        **words,
+        meter_id=meter_id,
+    )
     if route.body is None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         return await world.http.request(route.method, path, headers=headers)
@@ -169,7 +194,7 @@ async def test_every_route_is_listed(world: HubWorld) -> None:
 )
 async def test_without_a_token(world: HubWorld, route: Route, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header.encode("latin-1")}
-    path = route.path.format(user_id=1, meter_id="00" * 16, code_id=1, **CHAIN)
+    path = route.path.format(user_id=1, meter_id="00" * 16, code_id=1, token_id=1, **CHAIN)
     response = await world.http.request(route.method, path, headers=headers, content=b"{ garbage")
     expect_problem(response, 401, "Unauthenticated")
     assert response.headers["www-authenticate"].startswith("Bearer")

@@ -1,39 +1,15 @@
 """The app behind a real server: what only a socket can do to it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
 
 import pytest
-import uvicorn
 from hub_world import HubWorld
+from serving import served
 
 from gridtokenx_hub.api import middleware
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-class Server(uvicorn.Server):
-    """Leaves signals to pytest."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-@asynccontextmanager
-async def served(world: HubWorld) -> AsyncIterator[int]:
-    server = Server(
-        uvicorn.Config(world.app, port=0, lifespan="off", log_config=None, access_log=False)
-    )
-    running = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(0.001)
-    try:
-        yield server.servers[0].sockets[0].getsockname()[1]
-    finally:
-        server.should_exit = True
-        await running
 
 
 async def exchange(port: int, request: bytes, body: AsyncIterator[bytes]) -> bytes:

@@ -77,7 +77,7 @@ async def test_the_lock_is_let_go_after_a_failure(empty: asyncpg.Pool) -> None:
         await asyncio.gather(*(migrate(empty, [ONE, TWO]) for _ in range(2)))
 
 
-def test_ours_are_numbered_from_one_and_no_number_is_used_twice() -> None:
+def test_ours_are_numbered_once_each() -> None:
     numbers = [migration.number for migration in packaged_migrations()]
     assert numbers[0] == 1
-    assert len(set(numbers)) == len(numbers)
+    assert sorted(set(numbers)) == numbers

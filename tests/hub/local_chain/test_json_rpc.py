@@ -80,6 +80,30 @@ async def test_other_ways_of_http_are_refused(chain_url: str) -> None:
     assert status == 413
 
 
+async def test_pages_of_any_origin_may_ask(chain_url: str) -> None:
+    """What Agave 4.2 answers to a browser, before it asks and when it does."""
+    origin = {"Origin": "https://hub.example"}
+    may = {
+        "vary": "origin",
+        "access-control-allow-origin": "https://hub.example",
+        "access-control-allow-methods": "OPTIONS, POST",
+        "access-control-max-age": "86400",
+    }
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "a, b"}
+    async with aiohttp.ClientSession() as session:
+        async with session.options(chain_url, headers=origin | asked) as response:
+            assert (response.status, await response.text()) == (200, "")
+            assert (may | {"access-control-allow-headers": "a, b"}).items() <= {
+                name.lower(): value for name, value in response.headers.items()
+            }.items()
+        body = {"jsonrpc": "2.0", "id": 1, "method": "getHealth"}
+        async with session.post(chain_url, json=body, headers=origin) as response:
+            assert may.items() <= {n.lower(): v for n, v in response.headers.items()}.items()
+            assert (await response.json())["result"] == "ok"
+        async with session.post(chain_url, json=body) as response:
+            assert not any(name.lower().startswith("access-") for name in response.headers)
+
+
 MISFITS: tuple[Any, ...] = (
     None,
     True,

@@ -57,6 +57,8 @@ async def http(pool: asyncpg.Pool) -> AsyncIterator[httpx.AsyncClient]:
         registrar=unused,
         broker=unused,
         feed=unused,
+        share_seed=bytes(32),
+        public_rpc_url="http://127.0.0.1:8899",
     )
     transport = httpx.ASGITransport(create_app(context))
     async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:

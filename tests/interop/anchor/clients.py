@@ -33,9 +33,9 @@ from typing import IO
 
 import pytest
 from solders.keypair import Keypair
-from tests.interop.tools import isolated, node_command
 
 from gridtokenx_programs import PROGRAM_NAMES
+from workbench.isolated import isolated, node_command
 
 from .values import Json
 

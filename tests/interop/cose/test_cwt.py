@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.interop.tools import isolated
 
 from gridtokenx_protocol import cose
+from workbench.isolated import isolated
 
 HERE = Path(__file__).resolve().parent
 VECTORS = HERE.parents[2] / "protocol" / "vectors"

@@ -29,7 +29,7 @@ def create_signing_key(source: KeySource, algorithm: Algorithm) -> Signer:
     if isinstance(source, TokenKey):
         if algorithm is not Algorithm.P256:
             raise ConfigError("a key in a token is a P-256 key; say --algorithm p256")
-        made: Signer = _token_module().create_token_key(source)
+        made: Signer = _token_module("token_keys").create_token_key(source)
         return made
     key = (
         ed25519.Ed25519PrivateKey.generate()
@@ -49,9 +49,41 @@ def load_signer(source: KeySource) -> Signer:
         ConfigError: A token cannot be used without more software.
     """
     if isinstance(source, TokenKey):
-        signer: Signer = _token_module().TokenSigner(source)
+        signer: Signer = _token_module("token").TokenSigner(source)
         return signer
     return _load_file(source)
+
+
+def taken_names(source: KeySource) -> set[str]:
+    """The names of all keys where a key is: files in its folder, or labels in its token.
+
+    Raises:
+        KeyFileError: Folder, token or PIN are not there.
+        ConfigError: A token cannot be used without more software.
+    """
+    if isinstance(source, TokenKey):
+        labels: set[str] = _token_module("token_keys").token_labels(source)
+        return labels
+    try:
+        return {path.name for path in source.parent.iterdir()}
+    except OSError as error:
+        raise KeyFileError(f"{source.parent}: {error.strerror}; check the folder") from error
+
+
+def destroy_signing_key(source: KeySource) -> None:
+    """Delete a key for ever, if it is there.
+
+    Raises:
+        KeyFileError: File or token keep it.
+        ConfigError: A token cannot be used without more software.
+    """
+    if isinstance(source, TokenKey):
+        _token_module("token_keys").destroy_token_key(source)
+        return
+    try:
+        source.unlink(missing_ok=True)
+    except OSError as error:
+        raise KeyFileError(f"{source}: {error.strerror}; delete it") from error
 
 
 def _load_file(path: Path) -> Signer:
@@ -67,10 +99,10 @@ def _load_file(path: Path) -> Signer:
     raise KeyFileError(f"{path} holds another kind of key; use Ed25519 or P-256")
 
 
-def _token_module() -> Any:
+def _token_module(name: str) -> Any:
     """Loaded only for a key in a token: it needs a package that is an extra."""
     try:
-        return import_module("gridtokenx_edge.keystore.token")
+        return import_module(f"gridtokenx_edge.keystore.{name}")
     except ModuleNotFoundError as error:
         raise ConfigError(
             "keys in tokens need one more package: pip install 'gridtokenx-edge[pkcs11]'"

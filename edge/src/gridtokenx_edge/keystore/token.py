@@ -5,9 +5,6 @@ token.
 """
 
 import hashlib
-import threading
-from contextlib import suppress
-from pathlib import Path
 from typing import Any, Final
 
 import pkcs11
@@ -17,8 +14,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pkcs11.util.ec import encode_named_curve_parameters
 
 from gridtokenx_edge.errors import KeyFileError, KeyUnavailable
-from gridtokenx_edge.keystore.files import read_private_file
 from gridtokenx_edge.keystore.source import TokenKey
+from gridtokenx_edge.keystore.token_session import (
+    LOCK,
+    forget,
+    reason,
+    require_mechanisms,
+    session,
+)
 from gridtokenx_protocol.errors import ProtocolError
 from gridtokenx_protocol.keys import (
     SIGNATURE_SIZE,
@@ -28,12 +31,9 @@ from gridtokenx_protocol.keys import (
     low_s_signature,
 )
 
-_CURVE: Final = encode_named_curve_parameters("secp256r1")
+CURVE: Final = encode_named_curve_parameters("secp256r1")
 _POINT_SIZE: Final = 65
 _HALF: Final = SIGNATURE_SIZE // 2
-_sessions: dict[tuple[Path, str], pkcs11.Session] = {}
-# a process logs in to a token once, and may sign with one key at a time
-_LOCK: Final = threading.RLock()
 
 
 class TokenSigner:
@@ -45,11 +45,13 @@ class TokenSigner:
         """Open the key.
 
         Raises:
-            KeyFileError: Module, token, PIN or key are not there, or it is another kind of key.
+            KeyFileError: Module, token, PIN or key are not there, or it is another kind of key; by
+                its subclass where there is one.
         """
         self._key = key
-        with _LOCK:
-            self._session = _session(key)
+        with LOCK:
+            self._session = session(key)
+            require_mechanisms(key, pkcs11.Mechanism.ECDSA)
             self._private = _find(key, pkcs11.ObjectClass.PRIVATE_KEY)
             self.public_key = _public_key(key)
 
@@ -60,7 +62,7 @@ class TokenSigner:
             KeyUnavailable: The token is gone, or does not sign.
         """
         digest = hashlib.sha256(message).digest()
-        with _LOCK:
+        with LOCK:
             try:
                 raw = self._sign(digest)
             except pkcs11.PKCS11Error:
@@ -80,53 +82,19 @@ class TokenSigner:
 
     def _sign_anew(self, digest: bytes) -> bytes:
         """A token that was pulled out and put back is another session."""
-        place = self._key.module, self._key.token
-        if _sessions.get(place) is self._session:  # else another key has opened the token again
-            del _sessions[place]
-            with suppress(pkcs11.PKCS11Error):
-                self._session.close()
+        forget(self._key, self._session)
         try:
-            self._session = _session(self._key)
+            self._session = session(self._key)
             self._private = _find(self._key, pkcs11.ObjectClass.PRIVATE_KEY)
             return self._sign(digest)
         except (pkcs11.PKCS11Error, KeyFileError) as error:
-            raise KeyUnavailable(f"{self._key} does not sign: {_reason(error)}") from error
-
-
-def create_token_key(key: TokenKey) -> TokenSigner:
-    """Let the token draw a new key; the private half cannot be taken out.
-
-    Raises:
-        KeyFileError: There is a key of that name, or the token makes none.
-    """
-    with _LOCK:
-        session = _session(key)
-        if list(session.get_objects({pkcs11.Attribute.LABEL: key.object})):
-            raise KeyFileError(f"{key} exists; keep it, or choose another name")
-        private = {
-            pkcs11.Attribute.TOKEN: True,
-            pkcs11.Attribute.SENSITIVE: True,
-            pkcs11.Attribute.EXTRACTABLE: False,
-        }
-        try:
-            with _slot_token(key).open(rw=True) as writing:
-                writing.create_domain_parameters(
-                    pkcs11.KeyType.EC, {pkcs11.Attribute.EC_PARAMS: _CURVE}, local=True
-                ).generate_keypair(
-                    store=True,
-                    label=key.object,
-                    capabilities=pkcs11.MechanismFlag.SIGN | pkcs11.MechanismFlag.VERIFY,
-                    private_template=private,
-                )
-        except pkcs11.PKCS11Error as error:
-            raise KeyFileError(f"{key} cannot be made: {_reason(error)}") from error
-    return TokenSigner(key)
+            raise KeyUnavailable(f"{self._key} does not sign: {reason(error)}") from error
 
 
 # python-pkcs11 mixes sign() into a key when it meets one: no type of its has it
 def _find(key: TokenKey, kind: pkcs11.ObjectClass) -> Any:
     try:
-        found = _session(key).get_key(
+        found = session(key).get_key(
             object_class=kind, key_type=pkcs11.KeyType.EC, label=key.object
         )
     except pkcs11.NoSuchKey:
@@ -136,7 +104,7 @@ def _find(key: TokenKey, kind: pkcs11.ObjectClass) -> Any:
     except pkcs11.MultipleObjectsReturned:
         raise KeyFileError(f"{key}: several keys have that name; give each its own") from None
     except pkcs11.PKCS11Error as error:
-        raise KeyFileError(f"{key}: {_reason(error)}; check the token") from error
+        raise KeyFileError(f"{key}: {reason(error)}; check the token") from error
     return found
 
 
@@ -145,7 +113,7 @@ def _public_key(key: TokenKey) -> bytes:
     found = _find(key, pkcs11.ObjectClass.PUBLIC_KEY)
     try:
         point = bytes(found[pkcs11.Attribute.EC_POINT])[-_POINT_SIZE:]
-        if bytes(found[pkcs11.Attribute.EC_PARAMS]) != _CURVE:
+        if bytes(found[pkcs11.Attribute.EC_PARAMS]) != CURVE:
             raise KeyFileError(f"{key} is another kind of key; use P-256")
         public = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
     except (pkcs11.PKCS11Error, ValueError) as error:
@@ -153,34 +121,3 @@ def _public_key(key: TokenKey) -> bytes:
     compressed = public.public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
     load_public_key(Algorithm.P256, compressed)
     return compressed
-
-
-def _session(key: TokenKey) -> pkcs11.Session:
-    place = key.module, key.token
-    if place not in _sessions:
-        if not key.pin.is_file():
-            raise KeyFileError(f"there is no file {key.pin}; write the PIN there, mode 0600")
-        pin = read_private_file(key.pin).decode(errors="replace").strip()
-        token = _slot_token(key)
-        try:
-            _sessions[place] = token.open(user_pin=pin)
-        except pkcs11.PKCS11Error as error:
-            raise KeyFileError(
-                f"{key}: {_reason(error)}; check the PIN in {key.pin}"
-            ) from None  # whatever the module says beside its reason is not shown
-    return _sessions[place]
-
-
-def _slot_token(key: TokenKey) -> pkcs11.Token:
-    try:
-        return pkcs11.lib(str(key.module)).get_token(token_label=key.token)
-    except pkcs11.NoSuchToken:
-        raise KeyFileError(f"{key}: no such token; is it plugged in and initialised?") from None
-    except (pkcs11.PKCS11Error, RuntimeError, OSError) as error:
-        raise KeyFileError(
-            f"{key}: {key.module} cannot be used: {_reason(error)}; check module-path"
-        ) from error
-
-
-def _reason(error: Exception) -> str:
-    return str(error) or type(error).__name__

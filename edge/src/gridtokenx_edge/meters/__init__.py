@@ -4,14 +4,9 @@ from gridtokenx_edge.meters.decode import MeterReading, decode, decode_quantity
 from gridtokenx_edge.meters.identity import decode_identity, identity_block
 from gridtokenx_edge.meters.load import load_profile, shipped_profiles
 from gridtokenx_edge.meters.plan import Block, cut_registers, plan_blocks
-from gridtokenx_edge.meters.profile import (
-    NotAvailable,
-    Profile,
-    Quantity,
-    Register,
-    RegisterType,
-)
+from gridtokenx_edge.meters.profile import Profile, Quantity, Register
 from gridtokenx_edge.meters.sunspec import locate
+from gridtokenx_protocol.registers import NotAvailable, RegisterType
 
 __all__ = [
     "Block",

@@ -1,20 +1,13 @@
 """From raw registers to integers in our units, exactly."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Final
 
 from gridtokenx_edge.errors import ReadingRefused
-from gridtokenx_edge.meters.number import unpack_number
-from gridtokenx_edge.meters.profile import (
-    CUMULATIVE,
-    NotAvailable,
-    Profile,
-    Quantity,
-    RegisterType,
-)
+from gridtokenx_edge.meters.profile import Profile, Quantity
+from gridtokenx_protocol.errors import Malformed
+from gridtokenx_protocol.registers import RegisterType, decode_registers
 
 _RANGES: Final = {
     # a record would hold 2**64 - 1 mWh, SQLite holds 2**63 - 1: nine million GWh are enough
@@ -25,8 +18,6 @@ _RANGES: Final = {
     Quantity.CURRENT: (-(2**31), 2**31 - 1),
     Quantity.FREQUENCY: (0, 2**32 - 1),
 }
-_LARGEST_EXPONENT: Final = 10
-"""SunSpec Information Model Specification: sunssf is -10 to 10."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +81,13 @@ def decode_quantity(profile: Profile, quantity: Quantity, raw: bytes) -> int:
     Raises:
         ReadingRefused: Not available, infinite or outside its field.
     """
-    exact = _exact(profile, quantity, raw)
-    value = math.floor(exact) if quantity in CUMULATIVE else round(exact)
+    rule = profile.decoding(quantity)
+    try:
+        value = decode_registers(rule, raw)
+    except Malformed as error:
+        raise ReadingRefused("bad_scale", f"{quantity}: {error}") from error
+    if value is None:
+        raise _unavailable(quantity, rule.type)
     low, high = _RANGES[quantity]
     if not low <= value <= high:
         raise ReadingRefused(
@@ -100,39 +96,9 @@ def decode_quantity(profile: Profile, quantity: Quantity, raw: bytes) -> int:
     return value
 
 
-def _exact(profile: Profile, quantity: Quantity, raw: bytes) -> Fraction:
-    register = profile.registers[quantity]
-    size = 2 * register.type.words
-    end = size * len(register.addresses)
-    numbers = [
-        number
-        for start in range(0, end, size)
-        if (number := _number(profile, register.type, raw[start : start + size])) is not None
-    ]
-    factor = Fraction(1) if register.scale_address is None else _power_of_ten(quantity, raw[end:])
-    if numbers and factor is not None:
-        return sum(numbers, Fraction(0)) / len(numbers) * factor * register.scale
-    if register.optional:
-        return Fraction(0)
-    if register.type.startswith("float"):
-        raise ReadingRefused(
+def _unavailable(quantity: Quantity, kind: RegisterType) -> ReadingRefused:
+    if kind.startswith("float"):
+        return ReadingRefused(
             "not_a_number", f"{quantity} does not read as a number; check wiring and model"
         )
-    raise ReadingRefused("not_available", f"{quantity} is not available; check wiring and model")
-
-
-def _number(profile: Profile, kind: RegisterType, raw: bytes) -> Fraction | None:
-    return unpack_number(
-        raw, kind, little_words=profile.little_words, not_available=profile.not_available
-    )
-
-
-def _power_of_ten(quantity: Quantity, raw: bytes) -> Fraction | None:
-    exponent = unpack_number(
-        raw, RegisterType.INT16, little_words=False, not_available=NotAvailable.LOWEST
-    )
-    if exponent is None:
-        return None
-    if abs(exponent) > _LARGEST_EXPONENT:
-        raise ReadingRefused("bad_scale", f"{quantity} has the scale factor {exponent}")
-    return Fraction(10) ** int(exponent)
+    return ReadingRefused("not_available", f"{quantity} is not available; check wiring and model")

@@ -1,9 +1,9 @@
 """The serial number that a meter tells about itself."""
 
 from gridtokenx_edge.errors import ReadingRefused
-from gridtokenx_edge.meters.number import unpack_number
 from gridtokenx_edge.meters.plan import Block
-from gridtokenx_edge.meters.profile import NotAvailable, Profile
+from gridtokenx_edge.meters.profile import Profile
+from gridtokenx_protocol.registers import NotAvailable, unpack_number
 
 
 def identity_block(profile: Profile) -> Block | None:

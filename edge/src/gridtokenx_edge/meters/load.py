@@ -1,5 +1,6 @@
 """From a profile's TOML to ``Profile``."""
 
+import hashlib
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -9,15 +10,14 @@ from gridtokenx_edge.errors import ConfigError
 from gridtokenx_edge.meters.profile import (
     CUMULATIVE,
     Identity,
-    NotAvailable,
     Profile,
     Quantity,
     Rated,
     Register,
-    RegisterType,
     Source,
 )
 from gridtokenx_edge.toml_table import TomlTable
+from gridtokenx_protocol.registers import NotAvailable, RegisterType
 
 _UNITS: Final[dict[Quantity, dict[str, int]]] = {
     Quantity.PRODUCED: {"Wh": 1_000, "kWh": 1_000_000},
@@ -99,6 +99,7 @@ def _parse(file: Path) -> Profile:
         pause_ms=root.integer("pause_ms", 0, 1000, default=0),
         counter_step_mwh=1000 * root.integer("counter_step_wh", 1, 1000, default=10),
         registers=_registers(root.table("registers"), addressing),
+        digest=hashlib.sha256(file.read_bytes()).digest(),
         identity=_identity(root.table("identity"), addressing) if "identity" in root else None,
         rated=_rated(root.table("rated")) if "rated" in root else None,
         models=root.integers("models", 2, _HIGHEST_ADDRESS - 1) if kind == _SUNSPEC else (),

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
+from gridtokenx_protocol.registers import DecodingRule, NotAvailable, RegisterType
+
 
 class Quantity(StrEnum):
     """What a register measures; every profile has all six."""
@@ -18,36 +20,6 @@ class Quantity(StrEnum):
 
 CUMULATIVE = frozenset({Quantity.PRODUCED, Quantity.CONSUMED})
 """Counters that only rise; the others are of the moment."""
-
-
-class RegisterType(StrEnum):
-    """How 16-bit registers make a number; floats are IEEE 754."""
-
-    UINT16 = "uint16"
-    INT16 = "int16"
-    UINT32 = "uint32"
-    INT32 = "int32"
-    UINT64 = "uint64"
-    INT64 = "int64"
-    FLOAT32 = "float32"
-    FLOAT64 = "float64"
-
-    @property
-    def words(self) -> int:
-        """Number of 16-bit registers."""
-        return int("".join(filter(str.isdigit, self.value))) // 16
-
-
-class NotAvailable(StrEnum):
-    """Which signed integer a maker shows for a value that is not there.
-
-    For an unsigned integer both mean that all bits are set. A float that is not a number is
-    never a value.
-    """
-
-    NONE = "none"
-    HIGHEST = "highest"
-    LOWEST = "lowest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +120,7 @@ class Profile:
         registers: All six quantities.
         identity: Its serial number, if it tells.
         rated: From its data sheet, if there is one.
+        digest: SHA-256 of its file, also signed.
         models: SunSpec models, one of which holds the registers; their addresses then count
             from its start, until ``locate`` has found it. Empty when addresses are fixed.
     """
@@ -163,6 +136,22 @@ class Profile:
     pause_ms: int
     counter_step_mwh: int
     registers: dict[Quantity, Register]
+    digest: bytes
     identity: Identity | None = None
     rated: Rated | None = None
     models: tuple[int, ...] = ()
+
+    def decoding(self, quantity: Quantity) -> DecodingRule:
+        """How the bytes of one quantity become our integer."""
+        register = self.registers[quantity]
+        return DecodingRule(
+            type=register.type,
+            little_words=self.little_words,
+            not_available=self.not_available,
+            phases=len(register.addresses),
+            numerator=register.scale.numerator,
+            denominator=register.scale.denominator,
+            scale_follows=register.scale_address is not None,
+            rounds_down=quantity in CUMULATIVE,
+            optional=register.optional,
+        )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from gridtokenx_edge.config.model import MeterConfig
 from gridtokenx_edge.guards import Accepted
-from gridtokenx_edge.meters import MeterReading
+from gridtokenx_edge.meters import MeterReading, Profile, Quantity
 from gridtokenx_edge.records.model import ChainState, Range, SignedReading
 from gridtokenx_edge.surplus import Boundary, boundary_due, close_interval
 from gridtokenx_protocol import cose
@@ -131,8 +131,7 @@ class Composer:
         )
         extras: dict[str, object] = {}
         if with_registers:
-            extras["profile"] = self._config.profile.name
-            extras["registers"] = dict(reading.registers)
+            extras |= _raw(self._config.profile, reading)
         if sample.refused:
             extras["refused"] = dict(sample.refused)
         if dropped:
@@ -181,6 +180,21 @@ class Composer:
             kept=kept,
             declares=declares,
         )
+
+
+def _raw(profile: Profile, reading: MeterReading) -> dict[str, object]:
+    """The registers as they were on the wire, and all that it takes to read them again."""
+    return {
+        "profile": {
+            "name": profile.name,
+            "digest": profile.digest,
+            "document": f"{profile.source.document}; {profile.source.revision}",
+        },
+        "registers": dict(reading.registers),
+        "decoding": {
+            name: profile.decoding(Quantity(name)).signed_form() for name in reading.registers
+        },
+    }
 
 
 def state_at(signed: SignedReading) -> ChainState:

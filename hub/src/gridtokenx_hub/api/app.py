@@ -1,13 +1,15 @@
 """The HTTP application: API and pages."""
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.middleware import RequestGuard
 from gridtokenx_hub.api.problems import answer_problem, expected_errors
 from gridtokenx_hub.api.routes import (
     about,
+    access,
     codes,
+    explain,
     explorer,
     households,
     market,
@@ -17,8 +19,9 @@ from gridtokenx_hub.api.routes import (
     trading,
     users,
 )
+from gridtokenx_hub.api.routing import limited
 from gridtokenx_hub.api.signing import WalletMustSign, answer_offer
-from gridtokenx_hub.web import pages
+from gridtokenx_hub.web import explaining, pages
 
 
 def create_app(context: ApiContext) -> FastAPI:
@@ -30,6 +33,7 @@ def create_app(context: ApiContext) -> FastAPI:
         openapi_url="/api/openapi.json",
         docs_url=None,  # their pages load scripts from elsewhere
         redoc_url=None,
+        dependencies=[Depends(limited)],
     )
     app.state.context = context
     for kind in expected_errors():
@@ -38,6 +42,8 @@ def create_app(context: ApiContext) -> FastAPI:
     app.add_middleware(RequestGuard)
     for router in (
         about.router,
+        access.public,
+        access.private,
         tokens.router,
         market.router,
         trading.router,
@@ -48,7 +54,10 @@ def create_app(context: ApiContext) -> FastAPI:
         explorer.public,
         codes.private,
         provisioning.by_code,
+        explain.public,
+        explain.private,
         pages.router,
+        explaining.router,
     ):
         app.include_router(router)
     app.mount("/static", pages.static_files(), name="static")

@@ -1,4 +1,4 @@
-"""Bearer tokens (RFC 6750): who calls, and what they may do."""
+"""Who calls, and what they may do: bearer tokens (RFC 6750), and sessions that a browser keeps."""
 
 import datetime as dt
 import hashlib
@@ -14,17 +14,23 @@ Role = Literal["operator", "installer", "user"]
 
 TOKEN_PREFIX = "gtx_"  # noqa: S105 - marks our tokens for scanners of leaked secrets
 TOKEN_BYTES = 32
+USE_NOTED_AFTER = dt.timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The holder of a token; `user_id`, `wallet` and `name` are set for users alone."""
+    """The holder of a token; `user_id`, `wallet` and `name` are set for users alone.
+
+    `is_session`: the token came in a cookie. `expires_at` is None when it never does.
+    """
 
     token_id: int
     role: Role
     user_id: int | None
     wallet: str | None
     name: str | None
+    is_session: bool
+    expires_at: dt.datetime | None
 
     def require(self, *roles: Role) -> None:
         """Check the role.
@@ -50,6 +56,11 @@ def forbidden(detail: str) -> Problem:
     return Problem(403, "Forbidden", detail)
 
 
+def draw_token() -> str:
+    """Draw a token's text."""
+    return TOKEN_PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
+
+
 def hash_token(token: str) -> bytes:
     """Return what the database knows of a token; 256 random bits need no slow hash."""
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
@@ -60,6 +71,9 @@ async def create_token(
     role: Role,
     user_id: int | None = None,
     expires_at: dt.datetime | None = None,
+    *,
+    label: str = "",
+    parent_id: int | None = None,
 ) -> str:
     """Make a bearer token, store its hash and return it: nobody can read it again.
 
@@ -68,45 +82,75 @@ async def create_token(
         role: what its holder may do.
         user_id: whose it is; for the role `user`, and for that alone.
         expires_at: when it ends; None for never.
+        label: what people know it by.
+        parent_id: the token that a session is made from, and ends with; None for a bearer token.
     """
-    token = TOKEN_PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
+    token = draw_token()
     await pool.execute(
-        "INSERT INTO api_tokens (token_hash, role, user_id, expires_at) VALUES ($1, $2, $3, $4)",
+        "INSERT INTO api_tokens (token_hash, role, user_id, expires_at, label, parent_id)"
+        " VALUES ($1, $2, $3, $4, $5, $6)",
         hash_token(token),
         role,
         user_id,
         expires_at,
+        label,
+        parent_id,
     )
     return token
 
 
 async def authenticate(
-    pool: asyncpg.Pool, authorization: str | None, now: dt.datetime
+    pool: asyncpg.Pool, authorization: str | None, session: str | None, now: dt.datetime
 ) -> Principal:
-    """Return who holds the token of an `Authorization` header.
+    """Return who holds the token of an `Authorization` header, or else of a session's cookie.
 
     Raises:
         Problem: 401, no token, or one that is unknown, expired or revoked.
     """
+    if authorization is None and session is not None:
+        return await _holder(pool, session, now, is_session=True)
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise _unauthenticated("send your token as 'Authorization: Bearer …'", "")
+    return await _holder(pool, token.strip(), now, is_session=False)
+
+
+async def _holder(
+    pool: asyncpg.Pool, token: str, now: dt.datetime, *, is_session: bool
+) -> Principal:
+    """Return who holds a token; a session's is none in a header, nor the other way round."""
     row = await pool.fetchrow(
         """
-        SELECT t.id, t.role, t.user_id, u.wallet, u.name
-          FROM api_tokens t LEFT JOIN users u ON u.id = t.user_id
-         WHERE t.token_hash = $1 AND t.revoked_at IS NULL
+        SELECT t.id, t.role, t.user_id, t.expires_at, t.last_used_at, u.wallet, u.name
+          FROM api_tokens t
+          LEFT JOIN users u ON u.id = t.user_id
+          LEFT JOIN api_tokens p ON p.id = t.parent_id
+         WHERE t.token_hash = $1 AND (t.parent_id IS NOT NULL) = $3
+           AND t.revoked_at IS NULL AND p.revoked_at IS NULL
            AND (t.expires_at IS NULL OR t.expires_at > $2)
         """,
-        hash_token(token.strip()),
+        hash_token(token),
         now,
+        is_session,
     )
     if row is None:
         raise _unauthenticated(
-            "the token is unknown, expired or revoked: ask the operator for another",
+            "you are signed out: sign in again"
+            if is_session
+            else "the token is unknown, expired or revoked: ask the operator for another",
             ' error="invalid_token"',
         )
-    return Principal(row["id"], row["role"], row["user_id"], row["wallet"], row["name"])
+    if row["last_used_at"] is None or now - row["last_used_at"] > USE_NOTED_AFTER:
+        await pool.execute("UPDATE api_tokens SET last_used_at = $2 WHERE id = $1", row["id"], now)
+    return Principal(
+        row["id"],
+        row["role"],
+        row["user_id"],
+        row["wallet"],
+        row["name"],
+        is_session,
+        row["expires_at"],
+    )
 
 
 def _unauthenticated(detail: str, attributes: str) -> Problem:

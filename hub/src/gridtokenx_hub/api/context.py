@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
+from gridtokenx_hub.api.challenges import Challenges
 from gridtokenx_hub.api.event_feed import EventFeed
 from gridtokenx_hub.api.fields import AlgorithmName
+from gridtokenx_hub.api.limits import Limits
 from gridtokenx_hub.api.market_models import MarketPrice, Statistics
 from gridtokenx_hub.api.nonces import Nonces
 from gridtokenx_hub.api.statistics import Recent
@@ -19,6 +21,7 @@ from gridtokenx_hub.chain import ChainClient, TransactionSender
 from gridtokenx_hub.indexer import Indexer
 from gridtokenx_hub.keys import RoleKeys
 from gridtokenx_hub.registrar import RegistrarClient
+from gridtokenx_hub.settings import ApiSettings
 from gridtokenx_hub.wallets import WalletVault
 from gridtokenx_programs import Addresses, Program
 
@@ -42,7 +45,8 @@ class ApiContext:
     """Everything that a request may need.
 
     `programs` by the names registry, energy_token and trading; `authority` and `exclusion` are
-    None when the broker has no TLS.
+    None when the broker has no TLS. `share_seed` signs links to explanations; `public_rpc_url` is
+    suggested to who checks one, empty for none.
     """
 
     pool: asyncpg.Pool
@@ -58,9 +62,14 @@ class ApiContext:
     registrar: RegistrarClient
     broker: BrokerSettings
     feed: EventFeed
+    share_seed: bytes
+    public_rpc_url: str
+    settings: ApiSettings = field(default_factory=ApiSettings)
+    limits: Limits = field(default_factory=lambda: Limits.of(ApiSettings()))
     authority: CertificateAuthority | None = None
     exclusion: Exclusion | None = None
     nonces: Nonces = field(default_factory=Nonces, init=False)
+    challenges: Challenges = field(default_factory=Challenges, init=False)
     wrong_codes: WrongCodes = field(default_factory=WrongCodes, init=False)
     statistics: Recent[Statistics] = field(default_factory=Recent, init=False)
     price: Recent[MarketPrice] = field(default_factory=Recent, init=False)

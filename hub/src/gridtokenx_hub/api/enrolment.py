@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
+from gridtokenx_hub.api.auth import Principal
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.delivery import Plan, deliver
 from gridtokenx_hub.api.idempotency import Attempt
@@ -36,7 +37,7 @@ async def create_user(context: ApiContext, attempt: Attempt, body: CreateUser) -
     user = NewUser(**attempt.journal["user"])
 
     async def plan() -> Plan:
-        return await _register_plan(context, Pubkey.from_string(user.wallet), body)
+        return _register_plan(context, Pubkey.from_string(user.wallet), body.user_type)
 
     await deliver(context, attempt, "register_user", plan)
     return user
@@ -51,7 +52,7 @@ async def _store_user(context: ApiContext, attempt: Attempt, body: CreateUser) -
         await attempt.record("user", {"user_id": user_id, "wallet": wallet}, connection)
 
 
-async def _register_plan(context: ApiContext, wallet: Pubkey, body: CreateUser) -> Plan:
+def _register_plan(context: ApiContext, wallet: Pubkey, user_type: str) -> Plan:
     addresses = context.addresses
     register = context.programs["registry"]
 
@@ -59,7 +60,7 @@ async def _register_plan(context: ApiContext, wallet: Pubkey, body: CreateUser) 
         return [
             register.instruction(
                 "register_user",
-                {"user_type": body.user_type.capitalize()},
+                {"user_type": user_type.capitalize()},
                 {
                     "config": addresses.registry_config(),
                     "wallet": wallet,
@@ -72,6 +73,24 @@ async def _register_plan(context: ApiContext, wallet: Pubkey, body: CreateUser) 
         ]
 
     return Plan(instructions, (wallet,), REGISTER_USER_UNITS)
+
+
+async def register_me(context: ApiContext, attempt: Attempt, caller: Principal) -> NewUser:
+    """Register the caller's wallet on chain, if it is not.
+
+    Raises:
+        WalletMustSign: it is the household's own.
+    """
+    (row,) = await context.pool.fetch(
+        "SELECT id, wallet, user_type, registered_at FROM users WHERE id = $1", caller.user_id
+    )
+    if row["registered_at"] is None:
+
+        async def plan() -> Plan:
+            return _register_plan(context, Pubkey.from_string(row["wallet"]), row["user_type"])
+
+        await deliver(context, attempt, "register_user", plan)
+    return NewUser(user_id=row["id"], wallet=row["wallet"])
 
 
 async def mint_grx(context: ApiContext, attempt: Attempt, body: MintGrx) -> MintedGrx:

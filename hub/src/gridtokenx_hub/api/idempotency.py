@@ -11,10 +11,10 @@ import hashlib
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import asyncpg
-from fastapi import Request
+from fastapi import Depends, Header, Request
 from solders.transaction import Transaction as SignedTransaction
 from starlette.responses import Response
 
@@ -34,6 +34,24 @@ from gridtokenx_hub.leadership import Connection
 
 SIGNED_TRANSACTION = "Signed-Transaction"
 KEY = re.compile(r"[!-~]{1,255}")
+
+
+def _repeatable(
+    request: Request,
+    _idempotency_key: Annotated[
+        str | None,
+        Header(alias="Idempotency-Key", description="1 to 255 visible ASCII characters, as a UUID"),
+    ] = None,
+    _signed_transaction: Annotated[
+        str | None,
+        Header(alias=SIGNED_TRANSACTION, description="base64, in return for an answer of 202"),
+    ] = None,
+) -> Request:
+    return request
+
+
+Repeatable = Annotated[Request, Depends(_repeatable)]
+"""The request of a route that does its work by `once`; documents the headers that it may carry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +124,12 @@ async def once(
     `Signed-Transaction` of the same request, with the same key, or without one as before.
 
     Raises:
-        Problem: 422, the key belongs to another request; 409, that request is under way.
+        Problem: 422, the key belongs to another request; 409, that request is under way; 429, too
+            many within a minute.
         WalletMustSign: the hub does not hold the wallet in whose name this is done.
         SignatureProblem: what came back is not what was to be signed.
     """
+    context.limits.transaction(caller)
     key, signed = _given_key(request), _returned(request)
     if key is None and signed is not None:
         key = _offered_key(offer_id(signed.message))

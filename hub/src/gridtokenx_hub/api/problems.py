@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Any
 
-import asyncpg
 from fastapi import HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
@@ -14,6 +13,8 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from gridtokenx_hub.api.exact_json import ExactJSONResponse
 from gridtokenx_hub.broker.authority import CertificateRequestError
 from gridtokenx_hub.chain import ChainError, TransactionExpired, TransactionRefused
+from gridtokenx_hub.database import OUTAGES
+from gridtokenx_hub.explain import HistoryMissing, NotASettlement
 from gridtokenx_hub.registrar import RegistrarRefused, RegistrarUnavailable
 from gridtokenx_hub.wallets import UnknownWallet
 from gridtokenx_protocol.errors import ProtocolError
@@ -110,14 +111,7 @@ def as_problem(error: Exception) -> Problem | None:
     return next((make(error) for kind, make in _MEANINGS if isinstance(error, kind)), None)
 
 
-DATABASE_ERRORS = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.InterfaceError,
-    ConnectionError,
-    TimeoutError,
-)
+DATABASE_ERRORS = (*OUTAGES, ConnectionError, TimeoutError)
 
 
 def expected_errors() -> Iterator[type[Exception]]:
@@ -140,14 +134,14 @@ def respond(problem: Problem) -> ProblemResponse:
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return OpenAPI entries for the errors that a route can answer."""
+    """Return OpenAPI entries for the errors that a route can answer; any may be asked too often."""
     schema = ProblemBody.model_json_schema()
     return {
         status: {
             "description": HTTPStatus(status).phrase,
             "content": {"application/problem+json": {"schema": schema}},
         }
-        for status in statuses
+        for status in sorted({*statuses, 429})
     }
 
 
@@ -200,6 +194,8 @@ _MEANINGS: tuple[
             "RegistrarUnavailable", "the registrar does not answer: try again, or tell the operator"
         ),
     ),
+    (NotASettlement, lambda error: Problem(404, "NotASettlement", str(error))),
+    (HistoryMissing, lambda error: unavailable("IndexerBehind", str(error))),
     (UnknownWallet, lambda error: Problem(404, "UnknownWallet", str(error))),
     (CertificateRequestError, lambda error: Problem(422, "InvalidCertificateRequest", str(error))),
     (ProtocolError, lambda error: Problem(422, type(error).__name__, str(error))),

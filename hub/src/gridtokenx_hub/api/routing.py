@@ -10,6 +10,7 @@ from gridtokenx_hub.api.auth import Principal, authenticate
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.exact_json import loads
 from gridtokenx_hub.api.problems import Problem
+from gridtokenx_hub.api.sessions import check_origin, cookie_name
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -50,13 +51,63 @@ class AuthenticatedRoute(APIRoute):
         handler = super().get_route_handler()
 
         async def authenticated(request: Request) -> Response:
-            context = context_of(request)
-            request.state.principal = await authenticate(
-                context.pool, request.headers.get("authorization"), context.clock()
-            )
+            request.state.principal = await identify(request)
             return await handler(ExactRequest(request.scope, request.receive))
 
         return authenticated
+
+
+async def identify(request: Request) -> Principal:
+    """Return who calls, by the token in the header or the session's cookie.
+
+    Raises:
+        Problem: 401, nobody who is known; 403, a session of another site's page.
+    """
+    context = context_of(request)
+    authorization = request.headers.get("authorization")
+    session = request.cookies.get(cookie_name(context))
+    try:
+        principal = await authenticate(context.pool, authorization, session, context.clock())
+    except Problem:
+        context.limits.request(None, caller_address(request))
+        raise
+    if principal.is_session:
+        check_origin(request)
+    return principal
+
+
+async def known_caller(request: Request) -> Principal | None:
+    """Return who calls a route that strangers may call too, None for a stranger.
+
+    Raises:
+        Problem: 401, a token that is good no more is no stranger's.
+    """
+    is_stranger = "authorization" not in request.headers
+    if is_stranger and cookie_name(context_of(request)) not in request.cookies:
+        return None
+    return await identify(request)
+
+
+async def limited(request: Request) -> None:
+    """Count a request (a dependency of every route).
+
+    Raises:
+        Problem: 429, too many.
+    """
+    caller = getattr(request.state, "principal", None)
+    context_of(request).limits.request(caller, caller_address(request))
+
+
+async def visitor_of(request: Request) -> Principal | None:
+    """Return who has signed in, for pages that everybody may see."""
+    context = context_of(request)
+    session = request.cookies.get(cookie_name(context))
+    if session is None:
+        return None
+    try:
+        return await authenticate(context.pool, None, session, context.clock())
+    except Problem:
+        return None
 
 
 def context_of(request: Request) -> ApiContext:
@@ -94,7 +145,7 @@ def registrar_of(request: Request) -> Principal:
 
 
 def caller_address(request: Request) -> str:
-    """Return where a request comes from; a proxy in front makes all callers one."""
+    """Return where a request comes from, as a proxy on this machine says (X-Forwarded-For)."""
     return request.client.host if request.client else "unknown"
 
 
@@ -113,6 +164,7 @@ def at_once(get: Callable[[Request], object]) -> Any:
 
 Context = Annotated[ApiContext, at_once(context_of)]
 Caller = Annotated[Principal, at_once(principal_of)]
+Visitor = Annotated[Principal | None, Depends(visitor_of)]
 Operator = Annotated[Principal, at_once(operator_of)]
 OperatorOrInstaller = Annotated[Principal, at_once(registrar_of)]
 MeterId = Annotated[bytes, Depends(_meter_id)]

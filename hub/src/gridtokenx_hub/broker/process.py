@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import signal
 import socket
 import sys
 from dataclasses import dataclass
@@ -10,10 +11,14 @@ from pathlib import Path
 from gridtokenx_hub.broker import mosquitto, rumqttd
 from gridtokenx_hub.broker.authority import CertificateAuthority
 from gridtokenx_hub.broker.settings import EVERYWHERE, LOOPBACK, BrokerSettings
+from gridtokenx_hub.stale import stop_stale
 
 # Debian keeps daemons where an ordinary user's PATH does not look.
 DAEMON_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
 
+STOP_TIMEOUT_S = 10
+LEAVE_WORD = 'echo $$ >"$1" && shift && exec "$@"'
+"""Writes its own process id down before it becomes the broker: none runs that is not known."""
 READY_TIMEOUT_S = 20
 PROBE_PAUSE_S = 0.02
 
@@ -91,6 +96,19 @@ def plan_broker(
     return BrokerPlan(
         (sys.executable, "-m", "iotcore", "--config", str(configuration)),
         BrokerSettings(LOOPBACK, port, None),
+    )
+
+
+async def start(plan: BrokerPlan, folder: Path) -> asyncio.subprocess.Process:
+    """Start the broker; one that an earlier run left in its `folder` is stopped first."""
+    pid_file = folder / "broker.pid"
+    mark = plan.command[-1]  # the path of its configuration
+    await asyncio.to_thread(
+        stop_stale, pid_file, mark, STOP_TIMEOUT_S, signal.SIGTERM, signal.SIGKILL
+    )
+    return await asyncio.create_subprocess_exec(
+        *("/bin/sh", "-c", LEAVE_WORD, "broker", str(pid_file), *plan.command),
+        stdout=sys.stderr,  # our standard output is for the word that it is ready, not for its own
     )
 
 

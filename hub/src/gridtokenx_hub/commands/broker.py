@@ -3,11 +3,10 @@
 import argparse
 import asyncio
 import datetime as dt
-import sys
 from pathlib import Path
 
 from gridtokenx_hub.broker.authority import CertificateAuthority
-from gridtokenx_hub.broker.process import BrokerFailed, BrokerMissing, listening, plan_broker
+from gridtokenx_hub.broker.process import BrokerFailed, BrokerMissing, listening, plan_broker, start
 from gridtokenx_hub.broker.reread import digest, keep_reread
 from gridtokenx_hub.commands.context import (
     announce,
@@ -37,8 +36,7 @@ def execute(folder: Path, _arguments: argparse.Namespace) -> int:
 
     async def main(stop: asyncio.Event) -> None:
         read = digest(plan.reread)
-        # Our standard output is for the word that the broker is ready, not for its own words.
-        process = await asyncio.create_subprocess_exec(*plan.command, stdout=sys.stderr)
+        process = await start(plan, folder / "broker")
         ended = asyncio.ensure_future(process.wait())
         stopped = asyncio.ensure_future(stop.wait())
         try:

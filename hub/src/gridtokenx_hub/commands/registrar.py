@@ -11,13 +11,13 @@ from gridtokenx_hub.commands.context import (
     keys_folder,
     run_until_stopped,
 )
-from gridtokenx_hub.database import StoreError, migrate, open_pool
+from gridtokenx_hub.database import OUTAGES, StoreError, migrate, open_pool
 from gridtokenx_hub.keys import load_registrar
 from gridtokenx_hub.registrar.registrar import Registrar
 from gridtokenx_hub.settings import load_settings
 from gridtokenx_programs import PROGRAM_NAMES, Addresses, load
 
-ERRORS = (StoreError,)
+ERRORS = (StoreError, *OUTAGES)
 
 
 def add_arguments(_parser: argparse.ArgumentParser) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 from gridtokenx_hub.bootstrap import BootstrapError
 from gridtokenx_hub.chain import ChainUnavailable
 from gridtokenx_hub.commands.context import announce, run_until_stopped
-from gridtokenx_hub.database import StoreError
+from gridtokenx_hub.database import OUTAGES, StoreError
 from gridtokenx_hub.deployment import WrongDeployment
 from gridtokenx_hub.process import FIRST_WORKER, Role, run_hub
 from gridtokenx_hub.settings import load_settings
 
-ROLE_ERRORS = (BootstrapError, ChainUnavailable, StoreError, WrongDeployment)
+ROLE_ERRORS = (BootstrapError, ChainUnavailable, StoreError, WrongDeployment, *OUTAGES)
 
 
 def play(folder: Path, name: str, roles: Collection[Role], worker: str = FIRST_WORKER) -> int:

@@ -2,6 +2,7 @@
 
 from gridtokenx_hub.database.embedded import EmbeddedPostgres
 from gridtokenx_hub.database.errors import (
+    OUTAGES,
     MigrationError,
     PostgresInUseError,
     PostgresStartError,
@@ -12,6 +13,7 @@ from gridtokenx_hub.database.partitions import ensure_partitions
 from gridtokenx_hub.database.pool import open_pool
 
 __all__ = [
+    "OUTAGES",
     "EmbeddedPostgres",
     "MigrationError",
     "PostgresInUseError",

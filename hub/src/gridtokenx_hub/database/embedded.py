@@ -19,7 +19,7 @@ import asyncpg
 
 from gridtokenx_hub.database.errors import PostgresInUseError, PostgresStartError
 from gridtokenx_hub.database.host import Account, binaries, cluster_path, server_account
-from gridtokenx_hub.database.stale import stop_stale
+from gridtokenx_hub.stale import stop_stale
 
 USER = "gridtokenx"
 DATABASE = "gridtokenx"
@@ -114,7 +114,8 @@ class EmbeddedPostgres:
     def _prepare(self) -> tuple[Path, Account]:
         account = server_account(self._folder / "cluster")
         cluster = cluster_path(self._folder, account)
-        stop_stale(cluster, STOP_TIMEOUT_S)
+        lock_file = cluster / "postmaster.pid"
+        stop_stale(lock_file, str(cluster), STOP_TIMEOUT_S, signal.SIGINT, signal.SIGQUIT)
         if not cluster.exists():
             self._init(cluster, account)
         return cluster, account

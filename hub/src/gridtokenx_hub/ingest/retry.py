@@ -5,26 +5,13 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-import asyncpg
-
+from gridtokenx_hub.database import OUTAGES
 from gridtokenx_hub.ingest.counters import Counters
 
 T = TypeVar("T")
 
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 5.0
-PASSING = (
-    OSError,  # refused, reset, timed out
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # asyncpg, when the server goes in the middle of a statement
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,  # shutting down, starting up, crashed
-    asyncpg.InsufficientResourcesError,  # disk full, too many connections
-    asyncpg.TransactionRollbackError,  # deadlock
-    asyncpg.PostgresSystemError,
-)
-"""Errors that say nothing about what was to be written."""
-
 log = logging.getLogger(__name__)
 
 
@@ -34,7 +21,7 @@ async def until_done(operation: Callable[[], Awaitable[T]], counters: Counters) 
     while True:
         try:
             return await operation()
-        except PASSING as error:
+        except (OSError, *OUTAGES) as error:
             counters.retries += 1
             log.warning("database: %r; next try in %s s", error, pause_s)
         await asyncio.sleep(pause_s)

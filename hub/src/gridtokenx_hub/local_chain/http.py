@@ -24,8 +24,11 @@ class HttpApp:
         """Serve one request."""
         if scope["type"] != "http":
             return
+        send = _for_pages(scope, send)
         if scope["method"] == "GET" and scope["path"] == "/health":
             await _respond(send, 200, b"ok", b"text/plain")
+        elif scope["method"] == "OPTIONS":
+            await _respond(send, 200, b"", b"application/json")
         elif scope["method"] != "POST":
             await _respond(send, 405, b"Used HTTP Method is not allowed. POST is required\n")
         elif not _is_json(scope["headers"]):
@@ -41,6 +44,29 @@ class HttpApp:
             else:
                 answered = await answer(METHODS, self._chain, body)
                 await _respond(send, 200, answered, b"application/json")
+
+
+def _for_pages(scope: Message, send: Send) -> Send:
+    """Let pages of any origin read the answers (CORS), as Agave does."""
+    asked = dict(scope["headers"])
+    if b"origin" not in asked:
+        return send
+    headers = [
+        (b"vary", b"origin"),
+        (b"access-control-allow-origin", asked[b"origin"]),
+        (b"access-control-allow-methods", b"OPTIONS, POST"),
+        (b"access-control-max-age", b"86400"),
+    ]
+    if b"access-control-request-headers" in asked:
+        wanted = asked[b"access-control-request-headers"]
+        headers.append((b"access-control-allow-headers", wanted))
+
+    async def allowing(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], *headers]}
+        await send(message)
+
+    return allowing
 
 
 def _is_json(headers: list[tuple[bytes, bytes]]) -> bool:

@@ -1,18 +1,15 @@
 """Wallet seeds, sealed with a key that the database never sees."""
 
-import hashlib
 import os
 from pathlib import Path
 
 import asyncpg
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
-from gridtokenx_hub.keys import SEED_SIZE, load_seed
-
-NONCE_SIZE = 12
+from gridtokenx_hub.keys import SEED_SIZE
+from gridtokenx_hub.wallets.key_files import WalletKeys
 
 
 class UnknownWallet(LookupError):
@@ -32,30 +29,28 @@ class WalletVault:
     Args:
         pool: database with the table `wallets`.
         key_file: 32-byte key-encryption key, kept outside the database and its backups; it is
-            created when absent.
+            created when absent. Keys before and after it lie beside it.
 
     Raises:
         KeyFileError: the key file has another size or can be read by others.
     """
 
     def __init__(self, pool: asyncpg.Pool, key_file: Path) -> None:
-        key = load_seed(key_file)
         self._pool = pool
-        self._cipher = AESGCM(key)
-        self.key_id = hashlib.sha256(b"gridtokenx wallet key" + key).hexdigest()[:16]
-        """Names the key without revealing it; stored with each wallet so that keys can change."""
+        self._keys = WalletKeys(key_file)
 
     async def create(self) -> Pubkey:
         """Create a wallet, store it sealed and return its address."""
         seed = os.urandom(SEED_SIZE)
         wallet = Keypair.from_seed(seed).pubkey()
-        nonce = os.urandom(NONCE_SIZE)
+        key = self._keys.newest()
+        nonce, ciphertext = key.seal(seed, wallet)
         await self._pool.execute(
             "INSERT INTO wallets (wallet, key_id, nonce, ciphertext) VALUES ($1, $2, $3, $4)",
             str(wallet),
-            self.key_id,
+            key.key_id,
             nonce,
-            self._cipher.encrypt(nonce, seed, bytes(wallet)),
+            ciphertext,
         )
         return wallet
 
@@ -77,15 +72,24 @@ class WalletVault:
         )
         if row is None:
             raise UnknownWallet(f"the hub does not hold wallet {wallet}")
-        if row["key_id"] != self.key_id:
-            raise VaultError(
-                f"wallet {wallet} is sealed with key {row['key_id']}, but the key file holds"
-                f" {self.key_id}: put back the key file that belongs to this database"
-            )
-        try:
-            seed = self._cipher.decrypt(row["nonce"], row["ciphertext"], bytes(wallet))
-        except InvalidTag as error:
-            raise VaultError(
-                f"the sealed seed of wallet {wallet} was altered: restore its row from a backup"
-            ) from error
-        return Keypair.from_seed(seed)
+        return Keypair.from_seed(open_seed(self._keys, wallet, row))
+
+
+def open_seed(keys: WalletKeys, wallet: Pubkey, row: asyncpg.Record) -> bytes:
+    """Return the seed in a row of `wallets`.
+
+    Raises:
+        VaultError: none of the keys opens it.
+    """
+    key = keys.known(row["key_id"])
+    if key is None:
+        raise VaultError(
+            f"wallet {wallet} is sealed with key {row['key_id']}, but the key files hold"
+            f" {', '.join(keys.ids())}: put back the key file that belongs to this database"
+        )
+    try:
+        return key.open(row["nonce"], row["ciphertext"], wallet)
+    except InvalidTag as error:
+        raise VaultError(
+            f"the sealed seed of wallet {wallet} was altered: restore its row from a backup"
+        ) from error

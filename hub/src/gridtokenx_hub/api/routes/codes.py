@@ -1,11 +1,11 @@
 """Operators issue, list and withdraw codes; operators and owners revoke meters."""
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Response
 from fastapi.security import HTTPBearer
 
 from gridtokenx_hub.api.exact_json import ExactJSONResponse
 from gridtokenx_hub.api.fields import Identifier
-from gridtokenx_hub.api.idempotency import once
+from gridtokenx_hub.api.idempotency import Repeatable, once
 from gridtokenx_hub.api.problems import documented
 from gridtokenx_hub.api.routing import AuthenticatedRoute, Caller, Context, MeterId, Operator
 from gridtokenx_hub.provisioning.issuing import issue_code, listed
@@ -69,7 +69,7 @@ async def withdraw(context: Context, _caller: Operator, code_id: Identifier) -> 
     responses=documented(400, 401, 403, 404, 409, 413, 422, 503),
 )
 async def revoke(
-    request: Request, context: Context, caller: Caller, meter_id: MeterId, body: RevokeMeter
+    request: Repeatable, context: Context, caller: Caller, meter_id: MeterId, body: RevokeMeter
 ) -> Response:
     """Revoke a meter for ever: stolen or decommissioned. For an operator or its owner.
 

@@ -8,7 +8,6 @@ from pydantic import AfterValidator
 from solders.signature import Signature
 
 from gridtokenx_hub.api import explorer
-from gridtokenx_hub.api.auth import authenticate
 from gridtokenx_hub.api.event_log import Viewer, list_events, viewer_of
 from gridtokenx_hub.api.event_stream import MAX_ID_LENGTH, EventStream, read_id
 from gridtokenx_hub.api.exact_json import ExactJSONResponse
@@ -16,7 +15,7 @@ from gridtokenx_hub.api.explorer_models import Events, ProgramName, ShownAccount
 from gridtokenx_hub.api.fields import EXAMPLE_SIGNATURE, Address
 from gridtokenx_hub.api.pagination import DEFAULT_LIMIT, Cursor, Limit
 from gridtokenx_hub.api.problems import documented
-from gridtokenx_hub.api.routing import AuthenticatedRoute, Caller, Context
+from gridtokenx_hub.api.routing import AuthenticatedRoute, Caller, Context, known_caller
 
 private = APIRouter(
     prefix="/api/explorer",
@@ -113,13 +112,9 @@ async def stream(
     The market's are for all; with a token, those of its holder's meters and balances come too.
     Come back with `Last-Event-ID`, and none is missed. A client that does not read is dropped.
     """
-    authorization = request.headers.get("authorization")
 
     async def may_see() -> Viewer:
-        principal = None
-        if authorization is not None:
-            principal = await authenticate(context.pool, authorization, context.clock())
-        return viewer_of(principal, context.addresses)
+        return viewer_of(await known_caller(request), context.addresses)
 
     await may_see()
     feed = context.feed

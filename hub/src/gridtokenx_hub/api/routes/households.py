@@ -1,13 +1,13 @@
 """Users, their wallets and their meters."""
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Response
 from fastapi.security import HTTPBearer
 
 from gridtokenx_hub.api import enrolment
 from gridtokenx_hub.api.auth import create_token
 from gridtokenx_hub.api.exact_json import ExactJSONResponse
 from gridtokenx_hub.api.fields import Identifier
-from gridtokenx_hub.api.idempotency import once
+from gridtokenx_hub.api.idempotency import Repeatable, once
 from gridtokenx_hub.api.metering import register_meter
 from gridtokenx_hub.api.models import (
     Balances,
@@ -44,7 +44,7 @@ router = APIRouter(
     responses={**OFFERS, **documented(400, 401, 403, 409, 413, 422, 503)},
 )
 async def create_user(
-    request: Request, context: Context, caller: Operator, body: CreateUser
+    request: Repeatable, context: Context, caller: Operator, body: CreateUser
 ) -> Response:
     """Register a household, with its own wallet or one that the hub makes and holds.
 
@@ -92,7 +92,7 @@ async def balances(context: Context, caller: Caller, user_id: Identifier) -> Res
     responses={**OFFERS, **documented(400, 401, 403, 404, 409, 413, 422, 503)},
 )
 async def create_meter(
-    request: Request, context: Context, caller: OperatorOrInstaller, body: RegisterMeter
+    request: Repeatable, context: Context, caller: OperatorOrInstaller, body: RegisterMeter
 ) -> Response:
     """Register a meter by the first reading that its device signed.
 
@@ -116,7 +116,9 @@ async def create_meter(
     response_model=MintedGrx,
     responses=documented(400, 401, 403, 404, 409, 413, 422, 503),
 )
-async def mint_grx(request: Request, context: Context, caller: Operator, body: MintGrx) -> Response:
+async def mint_grx(
+    request: Repeatable, context: Context, caller: Operator, body: MintGrx
+) -> Response:
     """Mint GRX to a user, under the cap. Needs an operator's token."""
     answer = await once(
         context, request, caller, 201, lambda attempt: enrolment.mint_grx(context, attempt, body)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.security import HTTPBearer
 from solders.pubkey import Pubkey
 
@@ -10,7 +10,7 @@ from gridtokenx_hub.api import readings
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.exact_json import ExactJSONResponse
 from gridtokenx_hub.api.fields import Instant
-from gridtokenx_hub.api.idempotency import once
+from gridtokenx_hub.api.idempotency import Repeatable, once
 from gridtokenx_hub.api.meter_models import (
     MeterDetails,
     MeterList,
@@ -134,7 +134,7 @@ async def settlements(
     responses={**OFFERS, **documented(400, 401, 403, 404, 409, 413, 422, 503)},
 )
 async def redemption(
-    request: Request, context: Context, caller: Caller, view: Viewed, body: Redeem
+    request: Repeatable, context: Context, caller: Caller, view: Viewed, body: Redeem
 ) -> Response:
     """Use up energy tokens against what the meter recorded as consumed beyond its production.
 

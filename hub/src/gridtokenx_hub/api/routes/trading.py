@@ -1,6 +1,6 @@
 """What a user does in the market: sell, buy, look back."""
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Response
 from fastapi.security import HTTPBearer
 
 from gridtokenx_hub.api import offers, orders, trades
@@ -9,7 +9,7 @@ from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.enrolment import wallet_of
 from gridtokenx_hub.api.exact_json import ExactJSONResponse
 from gridtokenx_hub.api.fields import Identifier
-from gridtokenx_hub.api.idempotency import once
+from gridtokenx_hub.api.idempotency import Repeatable, once
 from gridtokenx_hub.api.market_models import History
 from gridtokenx_hub.api.pagination import DEFAULT_LIMIT, Cursor, Limit
 from gridtokenx_hub.api.problems import Problem, documented
@@ -46,7 +46,9 @@ router = APIRouter(
     response_model=CreatedOrder,
     responses=WRITES,
 )
-async def create(request: Request, context: Context, caller: Caller, body: CreateOrder) -> Response:
+async def create(
+    request: Repeatable, context: Context, caller: Caller, body: CreateOrder
+) -> Response:
     """Sell energy: the order goes on chain, and its energy into the order's escrow.
 
     Needs the token of the seller. Errors by the trading program's name: `InsufficientBalance`
@@ -65,7 +67,9 @@ async def create(request: Request, context: Context, caller: Caller, body: Creat
     response_model=FilledOrder,
     responses=WRITES,
 )
-async def match(request: Request, context: Context, caller: Caller, body: MatchOrder) -> Response:
+async def match(
+    request: Repeatable, context: Context, caller: Caller, body: MatchOrder
+) -> Response:
     """Buy all that an order has left, or a part: energy and GRX change hands in one transaction.
 
     Needs the token of the buyer. Errors by the trading program's name: `InvalidOrder` (404 when
@@ -80,7 +84,9 @@ async def match(request: Request, context: Context, caller: Caller, body: MatchO
 
 
 @router.post("/orders/cancel", response_model=CancelledOrder, responses=WRITES)
-async def cancel(request: Request, context: Context, caller: Caller, body: CancelOrder) -> Response:
+async def cancel(
+    request: Repeatable, context: Context, caller: Caller, body: CancelOrder
+) -> Response:
     """Take an order out of the book: what is neither sold nor reserved goes back to the seller.
 
     Needs the token of the seller. Errors by the trading program's name: `InvalidOrder` (404 when
@@ -95,7 +101,9 @@ async def cancel(request: Request, context: Context, caller: Caller, body: Cance
 
 
 @router.post("/offers/create", status_code=201, response_model=CreatedOffer, responses=WRITES)
-async def offer(request: Request, context: Context, caller: Caller, body: CreateOffer) -> Response:
+async def offer(
+    request: Repeatable, context: Context, caller: Caller, body: CreateOffer
+) -> Response:
     """Ask for energy at a price: the offer goes on chain, and its GRX into the offer's escrow.
 
     Needs the token of the buyer. Errors by the trading program's name: `InsufficientBalance`
@@ -110,7 +118,9 @@ async def offer(request: Request, context: Context, caller: Caller, body: Create
 
 
 @router.post("/offers/accept", response_model=AcceptedOffer, responses=WRITES)
-async def accept(request: Request, context: Context, caller: Caller, body: AcceptOffer) -> Response:
+async def accept(
+    request: Repeatable, context: Context, caller: Caller, body: AcceptOffer
+) -> Response:
     """Deliver all that an offer asks for, or a part: both change hands in one transaction.
 
     Needs the token of the seller. Errors by the trading program's name: `InvalidOrder` (404 when
@@ -126,7 +136,7 @@ async def accept(request: Request, context: Context, caller: Caller, body: Accep
 
 @router.post("/offers/cancel", response_model=CancelledOffer, responses=WRITES)
 async def cancel_offer(
-    request: Request, context: Context, caller: Caller, body: CancelOffer
+    request: Repeatable, context: Context, caller: Caller, body: CancelOffer
 ) -> Response:
     """Take back an offer: the GRX that are left in escrow go back to the buyer.
 

@@ -1,22 +1,26 @@
-"""Other people's tools, which the tests of this folder find or install."""
+"""Other people's tools, each in an environment of its own that a lock file fixes."""
 
 import importlib.util
 import shutil
 import sys
 from pathlib import Path
 
-import pytest
+from workbench.console import SetupError
 
 NODE = Path(__file__).parent / "node"
 
 
 def uv_command() -> list[str]:
-    """How uv is started; a test that needs it fails where it is missing."""
+    """How uv is started.
+
+    Raises:
+        SetupError: it is not here.
+    """
     if found := shutil.which("uv"):
         return [found]
     if importlib.util.find_spec("uv"):
         return [sys.executable, "-m", "uv"]
-    pytest.fail("install uv (https://docs.astral.sh/uv): it makes environments for other clients")
+    raise SetupError("install uv (https://docs.astral.sh/uv): it makes environments for tools")
 
 
 def isolated(folder: Path) -> list[str]:

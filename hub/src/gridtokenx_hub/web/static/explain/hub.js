@@ -1,0 +1,45 @@
+// Asks the hub that served this page, as whoever holds the token or the link.
+
+const TOKEN = "gridtokenx-token";
+
+export class Hub {
+  constructor(signature) {
+    this.path = `/api/explain/${signature}`;
+    this.share = new URLSearchParams(location.hash.slice(1)).get("share");
+  }
+
+  get token() {
+    return sessionStorage.getItem(TOKEN);
+  }
+
+  set token(token) {
+    sessionStorage.setItem(TOKEN, token);
+  }
+
+  explanation() {
+    return this.#ask("");
+  }
+
+  readings(meterId, below) {
+    return this.#ask(`/readings?meter_id=${meterId}&below=${below}`);
+  }
+
+  makeShare(meterId) {
+    return this.#ask("/shares", { meter_id: meterId });
+  }
+
+  async #ask(rest, body) {
+    const authorization = this.share ? `Share ${this.share}` : this.token && `Bearer ${this.token}`;
+    const response = await fetch(this.path + rest, {
+      method: body ? "POST" : "GET",
+      headers: {
+        ...(authorization && { Authorization: authorization }),
+        ...(body && { "Content-Type": "application/json" }),
+      },
+      body: body && JSON.stringify(body),
+    });
+    const answer = await response.json();
+    if (!response.ok) throw Object.assign(new Error(answer.detail), { status: response.status });
+    return answer;
+  }
+}
