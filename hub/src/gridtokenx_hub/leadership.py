@@ -41,6 +41,7 @@ class Job(IntEnum):
     BOOTSTRAP = 6
     HOUSEKEEPING = 7
     ROTATION = 8
+    BACKUP = 9
 
 
 @contextlib.asynccontextmanager

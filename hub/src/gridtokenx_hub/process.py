@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
 from gridtokenx_hub.api import ApiContext, DeploymentInfo, EventFeed, create_app
+from gridtokenx_hub.api.connections import ImpatientProtocol
 from gridtokenx_hub.api.limits import Limits
 from gridtokenx_hub.bootstrap import bootstrap
 from gridtokenx_hub.broker.authority import CertificateAuthority
@@ -236,7 +237,15 @@ def _settlement(hub: _Hub, paying: _Paying) -> Settlement:
 
 
 def _equivocations(hub: _Hub, paying: _Paying) -> EquivocationReporter:
-    return EquivocationReporter(hub.pool, paying.sender, hub.programs, hub.addresses, REPORT_POLL_S)
+    registrar = _registrar(hub, paying)
+    return EquivocationReporter(
+        hub.pool, paying.sender, hub.programs, hub.addresses, registrar, REPORT_POLL_S
+    )
+
+
+def _registrar(hub: _Hub, paying: _Paying) -> RegistrarClient:
+    transactions = RegistrarTransactions(hub.programs, hub.addresses, paying.keys.registrar)
+    return RegistrarClient(hub.pool, transactions)
 
 
 def _housekeeping(hub: _Hub, paying: _Paying) -> Housekeeping:
@@ -283,9 +292,7 @@ def _api_context(
             "ed25519",
             _ack_signer(hub).public_key,
         ),
-        registrar=RegistrarClient(
-            hub.pool, RegistrarTransactions(hub.programs, hub.addresses, keys.registrar)
-        ),
+        registrar=_registrar(hub, paying),
         broker=link.broker,
         feed=feed,
         settings=hub.settings.api,
@@ -305,6 +312,7 @@ async def _serve(
     server = _Server(
         uvicorn.Config(
             app,
+            http=ImpatientProtocol,
             log_config=None,
             access_log=False,
             lifespan="off",

@@ -43,6 +43,7 @@ class Hub:
             f"[chain]\nrpc_url = '{self.rpc_url}'\nsettlement_interval_s = {PERIOD_S}\n"
             f"[broker]\nport = {self.ports['broker']}\n"
             f"[settlement]\nperiod_s = {PERIOD_S}\n[api]\nport = {self.ports['api']}\n"
+            "requests_per_s = 1000\ntransactions_per_minute = 100000\n"
         )
 
     @property
