@@ -172,6 +172,20 @@ class TestLies:
             await self.told(visitor, "chain")
             assert (await visitor.steps())["amount"] == "right"
 
+    async def test_an_older_settlement_for_the_one_before(
+        self, world: HubWorld, case: Case, browser: Browser, url: Callable[..., Any]
+    ) -> None:
+        """All that the hub says of it is true, but it is not the one before."""
+        first = expect(await world.get(f"/api/explain/{case.first}"), 200)
+        older = first["settlements"][0]["previous"]
+        async with visit(browser) as visitor:
+            await visitor.lie(EXPLANATION, lies.put("previous", value=older))
+            await visitor.page.goto(await url())
+            assert await visitor.verdict() == "wrong"
+            assert "rose by 5 kWh, but 2 kWh were minted" in await visitor.text(
+                "#settlement-0-amount .problems"
+            )
+
     async def test_a_reading_withheld_is_not_called_right(
         self, browser: Browser, url: Callable[..., Any]
     ) -> None:
@@ -224,6 +238,33 @@ class TestNode:
             await visitor.page.goto(await url())
             assert await visitor.verdict() == "wrong"
             assert (await visitor.steps())["transaction"] == "wrong"
+
+    @pytest.mark.parametrize(
+        ("lie", "failing"),
+        [
+            (lies.other_key, "key"),
+            (lies.no_account, "key"),
+            (lies.other_owner_program, "key"),
+            (lies.other_balance, "amount"),
+            (lies.not_final, "transaction"),
+            (lies.no_events, "key"),
+        ],
+        ids=lambda one: getattr(one, "__name__", one),
+    )
+    async def test_a_node_that_says_otherwise(
+        self,
+        world: HubWorld,
+        browser: Browser,
+        url: Callable[..., Any],
+        lie: Callable[[Any], Any],
+        failing: str,
+    ) -> None:
+        async with visit(browser) as visitor:
+            await self.lie(visitor, world.context.public_rpc_url, lie)
+            await visitor.page.goto(await url())
+            assert await visitor.verdict() == "wrong"
+            steps = await visitor.steps()
+            assert next(name for name in ALL if steps[name] == "wrong") == failing
 
     async def test_the_visitor_types_another_node(
         self, world: HubWorld, browser: Browser, url: Callable[..., Any]
