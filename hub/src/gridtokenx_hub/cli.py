@@ -21,11 +21,14 @@ COMMANDS = {
     "database": "run the embedded PostgreSQL",
     "broker": "run the MQTT broker",
     "registrar": "run the registrar, who signs for meters",
+    "wallets": "change the key that seals the hub's wallets",
     "token": "make, list and revoke bearer tokens",
     "command": "ask a device to read now, or to send readings again",
     "status": "show what the hub has done so far, as JSON",
     "settlements": "show what the chain refused or what waits, with the reasons",
     "explain": "from minted tokens back to the meter, each step checked",
+    "backup": "write the database into a folder, or verify such a backup",
+    "restore": "fill the database from a backup, and bring it to where the chain stands",
     "audit": "check by database and chain that the design's invariants hold",
 }
 

@@ -40,6 +40,8 @@ class Job(IntEnum):
     UPKEEP = 5
     BOOTSTRAP = 6
     HOUSEKEEPING = 7
+    ROTATION = 8
+    BACKUP = 9
 
 
 @contextlib.asynccontextmanager
