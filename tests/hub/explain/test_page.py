@@ -12,7 +12,7 @@ import pytest
 from browser import PATIENCE_MS, Visit, visit
 from houses import Case, House, house, settle, settled_case
 from hub_world import HubWorld, expect
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Route
 
 from gridtokenx_edge.records import Range
 from gridtokenx_protocol.cbor import encode_map
@@ -133,6 +133,24 @@ class TestHonest:
             assert await visitor.verdict() == "right", await visitor.text("#explain")
             facts = await visitor.page.text_content("#settlement-0-chain dl") or ""
             assert f"{lost} \u2013 {lost}" in facts
+
+    async def test_a_hub_that_asks_for_patience(
+        self, browser: Browser, url: Callable[..., Any]
+    ) -> None:
+        async with visit(browser) as visitor:
+            refused = []
+
+            async def once(route: Route) -> None:
+                if refused:
+                    await route.continue_()
+                else:
+                    refused.append(route.request.url)
+                    await route.fulfill(status=429, json={"detail": "too many requests"})
+
+            await visitor.page.route(READINGS, once)
+            await visitor.page.goto(await url())
+            assert await visitor.verdict() == "right"
+            assert refused
 
     async def test_what_is_no_longer_kept(
         self, world: HubWorld, browser: Browser, hub_url: str, tmp_path: Path
