@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
+from typing import Protocol
 
 from tests.edge.broker import free_port
 
@@ -12,8 +13,8 @@ from tests.edge.broker import free_port
 class Way(Enum):
     """Which way a packet goes."""
 
-    UP = "from the agent"
-    DOWN = "to the agent"
+    UP = "from the client"
+    DOWN = "to the client"
 
 
 class Fate(Enum):
@@ -24,13 +25,25 @@ class Fate(Enum):
     STALL = "it stays where it is, and all behind it; no connection is closed"
 
 
+CHUNK_BYTES = 65_536
 _ENDED = (asyncio.IncompleteReadError, ConnectionError)
 """How a connection ends, which is what a link is about."""
 Choose = Callable[[Way, bytes], Fate]
 
 
+class Framing(Protocol):
+    """How a stream falls into packets."""
+
+    async def read(self, reader: asyncio.StreamReader) -> bytes:
+        """The next whole packet.
+
+        Raises:
+            asyncio.IncompleteReadError: There is none any more.
+        """
+
+
 @dataclass(frozen=True)
-class Framing:
+class Packets:
     """Where the length of a protocol's packets is."""
 
     head_bytes: int
@@ -54,15 +67,26 @@ class Framing:
         return packet + await reader.readexactly(length)
 
 
-MQTT = Framing(1, -1)
-MODBUS = Framing(6, 4)
+class AnyBytes:
+    """A stream whose packets do not matter, or are encrypted: whatever has come."""
+
+    async def read(self, reader: asyncio.StreamReader) -> bytes:
+        """What there is."""
+        data = await reader.read(CHUNK_BYTES)
+        if not data:
+            raise asyncio.IncompleteReadError(b"", 1)
+        return data
+
+
+MQTT = Packets(1, -1)
+MODBUS = Packets(6, 4)
 
 
 class Link:
-    """Between an agent and one port.
+    """Between a client and one port.
 
     Attributes:
-        port: What the agent connects to.
+        port: What the client connects to.
         choose: Asked for every packet.
         pause_s: Every packet takes so long.
         struck: Set when a packet was cut or stalled.

@@ -1,4 +1,4 @@
-"""The agent under strace: killed at the system call that a test chooses, or recorded."""
+"""A program under strace: killed or held up at system calls that a test chooses, or recorded."""
 
 import shutil
 from pathlib import Path

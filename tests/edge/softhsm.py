@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.adversity.edge.traced import strace
+from tests.adversity.traced import strace
 from tests.edge.site import HERE
 
 MODULE = Path("/usr/lib/softhsm/libsofthsm2.so")

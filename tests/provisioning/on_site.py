@@ -76,10 +76,12 @@ class Device:
         return await self.run(verb, "--code", code, *more)
 
     @asynccontextmanager
-    async def agent(self) -> AsyncIterator[asyncio.subprocess.Process]:
-        """The agent runs, until it is stopped."""
+    async def agent(
+        self, *, under: tuple[str, ...] = ()
+    ) -> AsyncIterator[asyncio.subprocess.Process]:
+        """The agent runs, perhaps by another program, until it is stopped."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "gridtokenx_edge", "run"),
+            *(*under, sys.executable, "-m", "gridtokenx_edge", "run"),
             *("--config", str(self.settings / "edge.toml")),
             stderr=asyncio.subprocess.PIPE,
         )

@@ -7,9 +7,9 @@ from typing import Any
 from hub_world import HubWorld
 
 
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+async def until(condition: Callable[[], Awaitable[bool]], patience_s: float = 60) -> None:
     """Wait until something is so in another process."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(patience_s):
         while not await condition():  # noqa: ASYNC110 - other processes have no event for it
             await asyncio.sleep(0.1)
 

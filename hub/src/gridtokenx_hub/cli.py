@@ -21,6 +21,7 @@ COMMANDS = {
     "database": "run the embedded PostgreSQL",
     "broker": "run the MQTT broker",
     "registrar": "run the registrar, who signs for meters",
+    "wallets": "change the key that seals the hub's wallets",
     "token": "make, list and revoke bearer tokens",
     "command": "ask a device to read now, or to send readings again",
     "status": "show what the hub has done so far, as JSON",

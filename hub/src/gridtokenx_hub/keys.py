@@ -42,6 +42,16 @@ def load_seed(path: Path) -> bytes:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         _create(path)
+    return read_seed(path)
+
+
+def read_seed(path: Path) -> bytes:
+    """Return the 32-byte seed in `path`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        KeyFileError: the file has another size or can be read by others.
+    """
     if path.stat().st_mode & 0o077:
         raise KeyFileError(f"{path} can be read by others: run chmod 600 on it and replace the key")
     seed = path.read_bytes()
@@ -60,6 +70,16 @@ def _create(path: Path) -> None:
     with contextlib.suppress(FileExistsError):
         path.hardlink_to(name)
     Path(name).unlink()
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the disk remember which files are in a folder."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def load_role_keys(folder: Path, fee_payer_count: int) -> RoleKeys:

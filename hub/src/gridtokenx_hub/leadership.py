@@ -40,7 +40,8 @@ class Job(IntEnum):
     UPKEEP = 5
     BOOTSTRAP = 6
     HOUSEKEEPING = 7
-    BACKUP = 8
+    ROTATION = 8
+    BACKUP = 9
 
 
 @contextlib.asynccontextmanager

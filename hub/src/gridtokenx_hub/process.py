@@ -17,13 +17,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
 from gridtokenx_hub.api import ApiContext, DeploymentInfo, EventFeed, create_app
+from gridtokenx_hub.api.connections import ImpatientProtocol
 from gridtokenx_hub.api.limits import Limits
 from gridtokenx_hub.bootstrap import bootstrap
 from gridtokenx_hub.broker.authority import CertificateAuthority
 from gridtokenx_hub.broker.exclusion import Exclusion
 from gridtokenx_hub.broker.process import plan_broker
 from gridtokenx_hub.broker.settings import BrokerSettings
-from gridtokenx_hub.chain import ChainClient, FeePayerPool, TransactionSender
+from gridtokenx_hub.chain import ChainClient, FeePayerPool, ProgramListener, TransactionSender
 from gridtokenx_hub.commands.context import certificates_folder, database_url, keys_folder
 from gridtokenx_hub.database import migrate, open_pool
 from gridtokenx_hub.deployment import join_deployment
@@ -145,7 +146,10 @@ async def run_hub(
 async def _play(
     hub: _Hub, roles: Collection[Role], stop: asyncio.Event, ready: Callable[..., Any]
 ) -> None:
-    indexer = Indexer(hub.pool, hub.client, hub.programs, INDEX_POLL_S)
+    listener = ProgramListener(
+        hub.settings.chain.websocket, [program.id for program in hub.programs.values()]
+    )
+    indexer = Indexer(hub.pool, hub.client, hub.programs, INDEX_POLL_S, listener=listener)
     async with asyncio.TaskGroup() as parts:
         if {Role.SETTLE, Role.API}.intersection(roles):
             paying = await _set_up(hub)
@@ -229,7 +233,15 @@ def _settlement(hub: _Hub, paying: _Paying) -> Settlement:
 
 
 def _equivocations(hub: _Hub, paying: _Paying) -> EquivocationReporter:
-    return EquivocationReporter(hub.pool, paying.sender, hub.programs, hub.addresses, REPORT_POLL_S)
+    registrar = _registrar(hub, paying)
+    return EquivocationReporter(
+        hub.pool, paying.sender, hub.programs, hub.addresses, registrar, REPORT_POLL_S
+    )
+
+
+def _registrar(hub: _Hub, paying: _Paying) -> RegistrarClient:
+    transactions = RegistrarTransactions(hub.programs, hub.addresses, paying.keys.registrar)
+    return RegistrarClient(hub.pool, transactions)
 
 
 def _housekeeping(hub: _Hub, paying: _Paying) -> Housekeeping:
@@ -276,9 +288,7 @@ def _api_context(
             "ed25519",
             _ack_signer(hub).public_key,
         ),
-        registrar=RegistrarClient(
-            hub.pool, RegistrarTransactions(hub.programs, hub.addresses, keys.registrar)
-        ),
+        registrar=_registrar(hub, paying),
         broker=link.broker,
         feed=feed,
         settings=hub.settings.api,
@@ -298,6 +308,7 @@ async def _serve(
     server = _Server(
         uvicorn.Config(
             app,
+            http=ImpatientProtocol,
             log_config=None,
             access_log=False,
             lifespan="off",

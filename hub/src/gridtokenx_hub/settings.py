@@ -31,9 +31,13 @@ class _Table(BaseModel):
 
 
 class ChainSettings(_Table):
-    """The chain, by its JSON-RPC address; `gtx-hub chain` serves a local one there."""
+    """The chain, by its JSON-RPC address; `gtx-hub chain` serves a local one there.
+
+    Its websocket is where Solana's clients seek it, unless `websocket_url` says where.
+    """
 
     rpc_url: str = "http://127.0.0.1:8899"
+    websocket_url: str | None = None
     settlement_interval_s: Annotated[int, Field(ge=1, le=SECONDS_PER_DAY)] = 900
     grx_cap_grx: Annotated[int, Field(ge=1, le=10_000_000_000)] = 1_000_000_000
     fee_payers: Annotated[int, Field(ge=1, le=64)] = 4
@@ -42,6 +46,16 @@ class ChainSettings(_Table):
     def port(self) -> int:
         """The port of `rpc_url`."""
         return urlsplit(self.rpc_url).port or 8899
+
+    @property
+    def websocket(self) -> str:
+        """The address of the websocket: at the next port, or where no port is named at the same."""
+        if self.websocket_url is not None:
+            return self.websocket_url
+        rpc = urlsplit(self.rpc_url)
+        host, _, port = rpc.netloc.rpartition(":")
+        netloc = f"{host}:{int(port) + 1}" if rpc.port is not None else rpc.netloc
+        return rpc._replace(scheme=rpc.scheme.replace("http", "ws", 1), netloc=netloc).geturl()
 
 
 class DatabaseSettings(_Table):

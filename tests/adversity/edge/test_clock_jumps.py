@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from tests.adversity.edge.house import PATIENCE_S, House, house, simulator
-from tests.adversity.edge.traced import strace
 from tests.adversity.edge.wall_clock import WallClock
+from tests.adversity.traced import strace
 
 from gridtokenx_protocol.record import ClockStatus, Record
 

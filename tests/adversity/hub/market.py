@@ -24,7 +24,7 @@ MOST_PRICE_GRX = 5
 AGAIN_S = 0.1
 PACE_S = 0.05
 TIMEOUT_S = 10
-UNDER_WAY = "RequestInProgress"
+COME_AGAIN = {"RequestInProgress", "TooManyRequests"}
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Api:
                     response = await http.post(f"{self.url}{path}", content=body, headers=headers)
                     answer = json.loads(response.text, parse_float=Decimal)
                     if response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR and (
-                        answer.get("error") != UNDER_WAY
+                        answer.get("error") not in COME_AGAIN
                     ):
                         return Answered(path, body, token, response.status_code, answer)
                     assert response.status_code != HTTPStatus.INTERNAL_SERVER_ERROR, answer

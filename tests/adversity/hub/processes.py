@@ -13,6 +13,7 @@ import asyncpg
 from tests.adversity.link import Link
 from tests.hub.conftest import reachable_folder
 from tests.hub.local_chain.harness import free_port as free_port_pair
+from tests.hub.onchain import until
 
 from demo.processes import Supervisor, call, command, free_port
 
@@ -42,6 +43,7 @@ class Hub:
             f"[chain]\nrpc_url = '{self.rpc_url}'\nsettlement_interval_s = {PERIOD_S}\n"
             f"[broker]\nport = {self.ports['broker']}\n"
             f"[settlement]\nperiod_s = {PERIOD_S}\n[api]\nport = {self.ports['api']}\n"
+            "requests_per_s = 1000\ntransactions_per_minute = 100000\n"
         )
 
     @property
@@ -98,10 +100,28 @@ class Hub:
         finally:
             await connection.close()
 
+    def log_of(self, name: str) -> str:
+        """What a process has said."""
+        return (self.folder / "logs" / f"{name}.log").read_text(errors="replace")
+
+    async def until_said(self, name: str, word: str, before: str) -> None:
+        """Wait until a process says this, after what it had said before."""
+
+        async def has_said() -> bool:
+            return word in self.log_of(name)[len(before) :]
+
+        await until(has_said, PATIENCE_S)
+
+    def port_of(self, service: str) -> int:
+        """Where a service listens."""
+        if service == "database":
+            return int((self.folder / "database" / "port").read_text())
+        return self.ports[service]
+
     def last_words(self) -> list[tuple[str, str]]:
         """The end of each process's log, by its name."""
         return [
-            (log.name, "\n".join(log.read_text(errors="replace").splitlines()[-LAST_LINES:]))
+            (log.stem, "\n".join(self.log_of(log.stem).splitlines()[-LAST_LINES:]))
             for log in sorted((self.folder / "logs").iterdir())
         ]
 

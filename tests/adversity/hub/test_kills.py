@@ -22,7 +22,7 @@ async def struck(world: World, times: int, blow: Callable[[], Awaitable[None]]) 
 
 @pytest.mark.parametrize("role", ROLES)
 async def test_a_role(world: World, soak_times: int, role: str) -> None:
-    await struck(world, 2 * soak_times, lambda: world.hub.restart(role))
+    await struck(world, soak_times, lambda: world.hub.restart(role))
 
 
 async def test_the_registrar_while_a_meter_is_registered(world: World, soak_times: int) -> None:

@@ -159,7 +159,7 @@ class World:
 async def running_world(seed: int) -> AsyncIterator[World]:
     """A new hub with its households; `seed` decides about every random choice."""
     async with running_hub() as hub:
-        operator = (await hub.command("token", "--role", "operator")).strip()
+        operator = (await hub.command("token", "create", "--role", "operator")).strip()
         async with httpx.AsyncClient() as http:
             told = json.loads((await http.get(f"{hub.api_url}/api/deployment")).text)
         deployment = Deployment(

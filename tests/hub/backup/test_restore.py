@@ -16,6 +16,7 @@ from gridtokenx_hub.ingest.store import acknowledged
 from gridtokenx_hub.readings.rollups import roll_up
 from gridtokenx_hub.settlement.planner import plan
 from gridtokenx_hub.wallets import UnknownWallet, WalletVault
+from gridtokenx_hub.wallets.key_files import WalletKeys
 
 from .hubs import Hub, enrol
 
@@ -217,7 +218,7 @@ async def test_each_reading_is_rolled_up_once_whatever_the_cluster(
 
 
 async def test_a_backup_of_an_older_schema(world: World, spare: Hub, tmp_path: Path) -> None:
-    key_id = WalletVault(world.pool, spare.folder / "keys" / "wallets.seed").key_id
+    key_id = WalletKeys(spare.folder / "keys" / "wallets.seed").newest().key_id
     async with spare.pool() as pool:
         await migrate(pool, packaged_migrations()[:3])
         await pool.execute("INSERT INTO hub_state VALUES (true, 1, $1)", world.deployment)

@@ -6,7 +6,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 Answer = Callable[[int, int], bytes]
-"""From the number of the request (from 0) and its JSON-RPC id to the bytes that go back."""
+"""From the number of the request (from 0) and its JSON-RPC id to the bytes that go back.
+
+The id of a batch is that of the first request in it; the others count on from there.
+"""
 
 
 @asynccontextmanager
@@ -19,8 +22,9 @@ async def answering(answer: Answer) -> AsyncIterator[tuple[str, list[str]]]:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
                 request = json.loads(await reader.readexactly(length))
-                methods.append(request["method"])
-                back = answer(len(methods) - 1, request["id"])
+                first = request[0] if isinstance(request, list) else request
+                methods.append("batch" if isinstance(request, list) else request["method"])
+                back = answer(len(methods) - 1, first["id"])
                 if not back:
                     break
                 writer.write(back)

@@ -1,5 +1,6 @@
 from solders.hash import Hash
 from solders.keypair import Keypair
+from solders.signature import Signature
 from solders.system_program import ID as SYSTEM_PROGRAM
 from solders.token import ID as TOKEN_PROGRAM
 from tests.hub.local_chain import harness, tokens
@@ -62,6 +63,17 @@ async def test_tokens(any_client: ChainClient, any_url: str) -> None:
     called = [inner.program_id for inner in transaction.inner_instructions]
     assert set(called) == {TOKEN_PROGRAM, SYSTEM_PROGRAM}
     assert {inner.outer_index for inner in transaction.inner_instructions} == {2}
+
+
+async def test_many_transactions_at_once(any_client: ChainClient) -> None:
+    sender = await make_sender(any_client)
+    to = Keypair().pubkey()
+    sent = [(await sender.send(transfer_to(to, SOL))).signature for _ in range(3)]
+    absent = str(Signature.default())
+    asked = [*sent, absent] * 20
+    found = await any_client.transactions(asked)
+    assert [each and each.signature for each in found] == [*sent, None] * 20
+    assert found[0] == await any_client.transaction(sent[0])
 
 
 async def test_history(any_client: ChainClient) -> None:

@@ -1,3 +1,4 @@
+import json
 import socket
 from collections.abc import Callable
 
@@ -5,6 +6,7 @@ import pytest
 from solders.keypair import Keypair
 
 from gridtokenx_hub.chain import ChainClient, ChainUnavailable, RequestRefused
+from gridtokenx_hub.chain.rpc import RpcConnection
 
 from . import nodes
 
@@ -83,3 +85,82 @@ async def test_nobody_there() -> None:
         with pytest.raises(ChainUnavailable, match="see that the chain runs"):
             await client.genesis_hash()
         await client.close()
+
+
+BATCH = [("a",), ("b",), ("c",)]
+
+
+def batch_result(*answers: tuple[int, object]) -> bytes:
+    """An answer to a batch: each result under its id."""
+    members = [{"jsonrpc": "2.0", "id": number, "result": value} for number, value in answers]
+    return nodes.http(json.dumps(members).encode())
+
+
+async def test_a_batch_is_answered_in_any_order() -> None:
+    def answer(_: int, first: int) -> bytes:
+        return batch_result((first + 2, "C"), (first, "A"), (first + 1, None))
+
+    async with nodes.answering(answer) as (url, methods):
+        rpc = RpcConnection(url, AT_ONCE)
+        assert await rpc.call_all("getTransaction", BATCH) == ["A", None, "C"]
+        assert methods == ["batch"]
+        await rpc.close()
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        lambda request_id: nodes.error(request_id, -32600, "batches are not supported"),
+        lambda _: nodes.http(b"too large", "413 Payload Too Large"),
+        lambda _: nodes.http(b'{"error":"no"}', "400 Bad Request"),
+    ],
+    ids=["by an error", "by its size", "as a request"],
+)
+async def test_a_node_that_takes_no_batches_is_asked_one_by_one(
+    refusal: Callable[[int], bytes],
+) -> None:
+    def answer(number: int, request_id: int) -> bytes:
+        return refusal(request_id) if number == 0 else nodes.result(request_id, request_id)
+
+    async with nodes.answering(answer) as (url, methods):
+        rpc = RpcConnection(url, AT_ONCE)
+        for _ in range(2):
+            assert len(set(await rpc.call_all("getSlot", BATCH))) == len(BATCH)  # type: ignore[arg-type]  # JSON numbers
+        assert methods == ["batch", *["getSlot"] * 6]
+        await rpc.close()
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        lambda _: nodes.http(b"busy", "503 Service Unavailable"),
+        lambda request_id: nodes.error(request_id, -32005, "Node is behind by 99 slots"),
+    ],
+)
+async def test_passing_trouble_with_a_batch_is_waited_out(
+    trouble: Callable[[int], bytes],
+) -> None:
+    def answer(number: int, first: int) -> bytes:
+        if number == 0:
+            return trouble(first)
+        return batch_result(*((first + place, place) for place in range(3)))
+
+    async with nodes.answering(answer) as (url, methods):
+        rpc = RpcConnection(url, AT_ONCE)
+        assert await rpc.call_all("getSlot", BATCH) == [0, 1, 2]
+        assert methods == ["batch"] * 2
+        await rpc.close()
+
+
+@pytest.mark.parametrize(
+    "answers", [[], [(0, 1)], [(0, 1), (1, 2), (7, 3)]], ids=["none", "too few", "another"]
+)
+async def test_a_batch_that_is_not_answered_whole(answers: list[tuple[int, int]]) -> None:
+    def answer(_: int, first: int) -> bytes:
+        return batch_result(*((first + place, value) for place, value in answers))
+
+    async with nodes.answering(answer) as (url, _):
+        rpc = RpcConnection(url, AT_ONCE)
+        with pytest.raises(ChainUnavailable, match="belongs to no request"):
+            await rpc.call_all("getSlot", BATCH)
+        await rpc.close()

@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ from gridtokenx_hub.indexer import (
     SequenceHole,
     TransactionMissing,
     UnknownEvent,
+    history,
 )
 from gridtokenx_programs.program import EVENT_TAG
 
@@ -191,6 +193,63 @@ async def test_following_in_small_steps_is_the_same_as_reading_it_all_at_once(
     assert await dump(world) == followed
 
 
+@pytest.mark.parametrize("batches", [2, 5, 9])
+async def test_an_indexer_that_dies_between_batches_goes_on_where_it_was(
+    world: World, batches: int
+) -> None:
+    class Hanging(Liar):
+        """Its node falls silent after so many batches."""
+
+        async def transactions(self, signatures: Sequence[str]) -> list[Transaction | None]:
+            if asked.batches == batches:
+                silent.set()
+                await asyncio.Event().wait()
+            asked.batches += 1
+            return await super().transactions(signatures)
+
+    await market_day(world)
+    async with running(world.indexer()):
+        await world.agrees_with_chain()
+    whole = await dump(world)
+    await world.pool.execute(f"TRUNCATE {', '.join(TABLES)} CASCADE")
+
+    silent, asked = asyncio.Event(), SimpleNamespace(batches=0)
+    client = Hanging(world.chain.rpc_url)
+    async with running(world.indexer(client=client, batch_size=1)):
+        await silent.wait()
+    await client.close()
+    kept = await world.pool.fetchval("SELECT count(*) FROM events")
+    assert kept == await world.pool.fetchval(
+        "SELECT coalesce(sum(event_sequence), 0) FROM watermarks"
+    )
+
+    async with running(world.indexer()):
+        await world.agrees_with_chain()
+    assert await dump(world) == whole
+
+
+async def test_pages_that_part_a_slot_are_read_as_one(world: World) -> None:
+    class OneSlot(Liar):
+        async def signatures_for_address(
+            self, address: Pubkey, **options: Any
+        ) -> list[SignatureInfo]:
+            page = await super().signatures_for_address(address, **options)
+            return [replace(info, slot=1) for info in page]
+
+        async def transactions(self, signatures: Sequence[str]) -> list[Transaction | None]:
+            found = await super().transactions(signatures)
+            return [replace(each, slot=1) for each in found if each is not None]
+
+    await market_day(world)
+    client = OneSlot(world.chain.rpc_url)
+    try:
+        async with running(world.indexer(client=client, page_size=3, batch_size=1)):
+            await world.agrees_with_chain()
+    finally:
+        await client.close()
+    assert await world.pool.fetchval("SELECT max(slot) FROM watermarks") == 1
+
+
 async def test_a_server_that_drops_its_connections_is_found_again(world: World) -> None:
     async with running(world.indexer()):
         for _ in range(3):
@@ -237,7 +296,35 @@ async def test_a_transaction_that_the_node_lists_and_does_not_have_is_waited_for
         await world.agrees_with_chain()
 
 
-async def test_any_order_within_a_slot_will_do(world: World) -> None:
+async def test_pages_that_overlap_are_read_once(world: World) -> None:
+    """Behind one address there may be nodes of which one is ahead of the other."""
+
+    class Overlapping(Liar):
+        async def signatures_for_address(
+            self, address: Pubkey, *, before: str | None = None, limit: int = 1000, **options: Any
+        ) -> list[SignatureInfo]:
+            page = await super().signatures_for_address(
+                address, before=before, limit=limit, **options
+            )
+            shown.update({info.signature: info for info in page})
+            return page if before is None else [shown[before], *page][:limit]
+
+    shown: dict[str, SignatureInfo] = {}
+    await market_day(world)
+    client = Overlapping(world.chain.rpc_url)
+    indexer = world.indexer(client=client, page_size=5)
+    try:
+        async with world.pool.acquire() as connection:
+            await indexer._round(connection)
+    finally:
+        await client.close()
+    assert not indexer.blocked
+    assert not (await world.audit()).differences
+
+
+async def test_any_order_within_a_slot_will_do(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Shuffling(Liar):
         async def signatures_for_address(
             self, address: Pubkey, **options: Any
@@ -246,6 +333,7 @@ async def test_any_order_within_a_slot_will_do(world: World) -> None:
             random.Random(7).shuffle(page)  # noqa: S311 - not a secret
             return [replace(info, slot=1) for info in page]
 
+    monkeypatch.setattr(history, "FIRST_PAGE", 1000)  # that is one page, and the order in it
     await market_day(world)
     client = Shuffling(world.chain.rpc_url)
     try:

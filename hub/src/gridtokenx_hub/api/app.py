@@ -4,7 +4,7 @@ from fastapi import Depends, FastAPI
 
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.middleware import RequestGuard
-from gridtokenx_hub.api.problems import answer_problem, expected_errors
+from gridtokenx_hub.api.problems import expected_errors
 from gridtokenx_hub.api.routes import (
     about,
     access,
@@ -22,6 +22,7 @@ from gridtokenx_hub.api.routes import (
 from gridtokenx_hub.api.routing import limited
 from gridtokenx_hub.api.signing import WalletMustSign, answer_offer
 from gridtokenx_hub.web import explaining, pages
+from gridtokenx_hub.web.errors import answer_error
 
 
 def create_app(context: ApiContext) -> FastAPI:
@@ -37,7 +38,7 @@ def create_app(context: ApiContext) -> FastAPI:
     )
     app.state.context = context
     for kind in expected_errors():
-        app.add_exception_handler(kind, answer_problem)
+        app.add_exception_handler(kind, answer_error)
     app.add_exception_handler(WalletMustSign, answer_offer)
     app.add_middleware(RequestGuard)
     for router in (

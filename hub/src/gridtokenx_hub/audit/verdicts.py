@@ -3,6 +3,7 @@
 import asyncpg
 
 from gridtokenx_hub.audit.findings import Check, Difference
+from gridtokenx_hub.audit.hashes import recompute_hashes
 from gridtokenx_hub.leadership import Connection
 from gridtokenx_protocol.record import Flag
 
@@ -75,10 +76,13 @@ ORDER BY r.meter_id, r.sequence
 """
 
 
-async def check_verdicts(connection: Connection, kept_since_ms: int) -> Check:
+async def check_verdicts(
+    connection: Connection, kept_since_ms: int, hashes_since_ms: int = 0
+) -> Check:
     """Every acknowledged sequence has its verdict, once; the chain of hashes is whole.
 
-    `kept_since_ms` is the Unix time in ms of the oldest ordinary reading that must be there.
+    `kept_since_ms` is the Unix time in ms of the oldest ordinary reading that must be there;
+    readings since `hashes_since_ms` are hashed anew. Needs a transaction.
     """
     counts = await connection.fetchrow(COUNTS)
     differences = [
@@ -95,8 +99,10 @@ async def check_verdicts(connection: Connection, kept_since_ms: int) -> Check:
     ):
         rows = await connection.fetch(query, *arguments)
         differences += [_hashes(row, places) for row in rows]
+    recomputed, others = await recompute_hashes(connection, hashes_since_ms)
     title = "every acknowledged reading has its verdict, and the chain of hashes is whole"
-    return Check(3, title, dict(counts or {}), differences)
+    compared = dict(counts or {}) | {"hashes_recomputed": recomputed}
+    return Check(3, title, compared, [*differences, *others])
 
 
 def _hashes(row: asyncpg.Record, places: tuple[str, str]) -> Difference:

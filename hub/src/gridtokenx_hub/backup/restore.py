@@ -19,7 +19,7 @@ from gridtokenx_hub.backup.reconcile import Chain, Since, check_chain, reconcile
 from gridtokenx_hub.backup.verify import verify
 from gridtokenx_hub.database.migrations import ADVISORY_LOCK as MIGRATION_LOCK
 from gridtokenx_hub.leadership import Connection
-from gridtokenx_hub.wallets import WalletVault
+from gridtokenx_hub.wallets.key_files import WalletKeys
 
 WALLETS_KEY = "keys/wallets.seed"
 ALWAYS_NEEDED = (WALLETS_KEY, "keys/ack.seed")
@@ -75,7 +75,7 @@ async def restore(
     connection = await asyncpg.connect(url)
     try:
         await _be_alone(connection)
-        _check_wallet_key(manifest, connection, hub_folder)
+        _check_wallet_keys(manifest, hub_folder)
         async with connection.transaction():
             await _make_room(connection, manifest, replace=replace)
             await load(connection, backup, manifest)
@@ -107,14 +107,16 @@ def _check_keys(manifest: Manifest, hub_folder: Path) -> None:
         )
 
 
-def _check_wallet_key(manifest: Manifest, connection: Connection, hub_folder: Path) -> None:
+def _check_wallet_keys(manifest: Manifest, hub_folder: Path) -> None:
     if not manifest.wallet_keys:
         return
-    key_id = WalletVault(connection, hub_folder / WALLETS_KEY).key_id
-    if key_id not in manifest.wallet_keys:
+    keys = WalletKeys(hub_folder / WALLETS_KEY)
+    missing = [key_id for key_id in manifest.wallet_keys if keys.known(key_id) is None]
+    if missing:
         raise KeysMissing(
-            f"{hub_folder / WALLETS_KEY} is key {key_id}, but the backup's wallets are sealed with "
-            f"{', '.join(manifest.wallet_keys)}: put back the key file that belongs to it"
+            f"the backup's wallets are sealed with {', '.join(missing)}, but the files beside "
+            f"{hub_folder / WALLETS_KEY} hold {', '.join(keys.ids())}: put back the key files that "
+            "belong to it"
         )
 
 

@@ -73,7 +73,6 @@ class _Row:
         for name, value in values.items():
             self.values[name] = value
             self.added.pop(name, None)
-            self.initial.pop(name, None)
 
     def add(self, name: str, amount: int) -> None:
         before = self.values.get(name)

@@ -23,7 +23,8 @@ async def pages_since(
     more than two pages of it are held.
     """
 
-    async def page_before(signature: str | None, size: int = page_size) -> list[SignatureInfo]:
+    async def page_before(signature: str | None) -> list[SignatureInfo]:
+        size = min(FIRST_PAGE, page_size) if signature is None else page_size
         return await client.signatures_for_address(program.id, before=signature, limit=size)
 
     def wanted(page: Sequence[SignatureInfo]) -> list[SignatureInfo]:
@@ -31,15 +32,17 @@ async def pages_since(
         return sorted(found, key=lambda info: info.slot)
 
     ends: list[str] = []
-    size = min(FIRST_PAGE, page_size)
-    newest = page = await page_before(None, size)
-    while len(page) == size and page[-1].slot >= slot:
+    newest = page = await page_before(None)
+    # A page that is not full need not be the last; one that does not go on is.
+    while page and page[-1].slot >= slot and page[-1].signature not in ends[-1:]:
         ends.append(page[-1].signature)
-        size = page_size
         page = await page_before(ends[-1])
-    for signature in reversed(ends):
-        yield wanted(await page_before(signature))
-    yield wanted(newest)
+    last: set[str] = set()
+    for end in (*reversed(ends), None):
+        page = wanted(newest if end is None else await page_before(end))
+        # Pages of different nodes behind one address may overlap.
+        yield [info for info in page if info.signature not in last]
+        last = {info.signature for info in page}
 
 
 async def whole_slots(

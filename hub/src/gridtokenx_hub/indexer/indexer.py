@@ -7,7 +7,13 @@ from collections.abc import Mapping
 
 import asyncpg
 
-from gridtokenx_hub.chain import ChainClient, ChainError, ChainUnavailable, Transaction
+from gridtokenx_hub.chain import (
+    ChainClient,
+    ChainError,
+    ChainUnavailable,
+    ProgramListener,
+    Transaction,
+)
 from gridtokenx_hub.indexer.errors import IndexerError
 from gridtokenx_hub.indexer.follower import Follower
 from gridtokenx_hub.indexer.history import count_events
@@ -17,7 +23,11 @@ from gridtokenx_programs import Program
 PAGE_SIZE = 1_000
 OVERLAP_SLOTS = 32
 BATCH_SIZE = 500
+SHORTEST_PAUSE_S = 0.05
+"""Between two looks at the chain, however often there is a reason for one."""
 LONGEST_PAUSE_S = 30.0
+POLLS_SAVED = 10
+"""Looks by the clock that are left out for each that is made, while a listener hears."""
 COUNT_EVENTS = "SELECT count(*) FROM events WHERE tx_signature = $1"
 
 logger = logging.getLogger(__name__)
@@ -31,6 +41,8 @@ class Indexer:
         client: the chain.
         programs: the programs by the names under which their events are kept.
         poll_s: pause between two looks at the chain; `wake` ends it early.
+        listener: hears when there is something to look at; while it does, there are fewer looks
+            without a reason.
         page_size: signatures asked for at once, 1 to 1000.
         overlap_slots: slots before the watermark that are looked at again while it may change.
         batch_size: transactions whose events are committed together.
@@ -47,6 +59,7 @@ class Indexer:
         programs: Mapping[str, Program],
         poll_s: float,
         *,
+        listener: ProgramListener | None = None,
         page_size: int = PAGE_SIZE,
         overlap_slots: int = OVERLAP_SLOTS,
         batch_size: int = BATCH_SIZE,
@@ -56,6 +69,7 @@ class Indexer:
         self._client = client
         self._programs = programs
         self._poll_s = poll_s
+        self._listener = listener
         self._followers = [
             Follower(
                 client,
@@ -77,7 +91,10 @@ class Indexer:
         A program whose events cannot be applied is named in `blocked` and in the log, and is
         tried again with growing pauses; nothing of it is skipped, and the others go on.
         """
-        await lead_rounds(self._pool, Job.INDEXER, self._round, self._pause, self._poll_s, stop)
+        async with asyncio.TaskGroup() as tasks:
+            if self._listener is not None:
+                tasks.create_task(self._listener.run(self.wake, stop))
+            await lead_rounds(self._pool, Job.INDEXER, self._round, self._pause, self._poll_s, stop)
 
     async def rebuild(self, timeout_s: float) -> dict[str, int]:
         """Make all tables of all programs anew from the chain; return the events of each.
@@ -159,7 +176,11 @@ class Indexer:
         self._committed = asyncio.Event()
 
     async def _pause(self) -> None:
-        await _wait(self._woken, min(self._poll_s * 2 ** min(self._failures, 16), LONGEST_PAUSE_S))
+        await asyncio.sleep(min(self._poll_s, SHORTEST_PAUSE_S))
+        poll_s = self._poll_s
+        if self._listener is not None and self._listener.is_listening:
+            poll_s *= 1 + POLLS_SAVED
+        await _wait(self._woken, min(poll_s * 2 ** min(self._failures, 16), LONGEST_PAUSE_S))
         self._woken.clear()
 
 

@@ -35,6 +35,15 @@ WHERE time < $1 AND commit_id < (SELECT commit_id FROM rollup_state) AND NOT ({k
 """
 
 
+def surely_kept_since_ms(now_ms: int) -> int:
+    """Return the Unix ms from which on every raw reading is still there.
+
+    A day later than what is let go of at `now_ms`: whoever asks may do so for a while, and by a
+    clock of its own.
+    """
+    return now_ms - (RAW_DAYS - 1) * DAY // dt.timedelta(milliseconds=1)
+
+
 async def retire(connection: Connection, now_ms: int) -> list[str]:
     """Let go of what is past its age; return the tables that were dropped.
 

@@ -1,5 +1,6 @@
 """Custody: the wallets that the hub holds for its users."""
 
+from gridtokenx_hub.wallets.rotation import rotate_key
 from gridtokenx_hub.wallets.vault import UnknownWallet, VaultError, WalletVault
 
-__all__ = ["UnknownWallet", "VaultError", "WalletVault"]
+__all__ = ["UnknownWallet", "VaultError", "WalletVault", "rotate_key"]

@@ -1,24 +1,17 @@
 """Wallet seeds, sealed with a key that the database never sees."""
 
-import hashlib
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeAlias
 
 import asyncpg
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
-from gridtokenx_hub.keys import SEED_SIZE, load_seed
 from gridtokenx_hub.leadership import Connection
+from gridtokenx_hub.wallets.key_files import WalletKey, WalletKeys
 
-NONCE_SIZE = 12
-NUMBER_SIZE = 8
 SEARCHED_NUMBERS = 20_000
 """A number is used up by each wallet that is begun; so many in a row may never have come to be."""
 
@@ -47,24 +40,21 @@ class WalletVault:
     Args:
         database: with the table `wallets`.
         key_file: the 32-byte key, kept outside the database and its backups; it is created when
-            absent.
+            absent. Keys before and after it lie beside it.
 
     Raises:
         KeyFileError: the key file has another size or can be read by others.
     """
 
     def __init__(self, database: Database, key_file: Path) -> None:
-        key = load_seed(key_file)
         self._database = database
-        self._key = key
-        self._cipher = AESGCM(key)
-        self.key_id = hashlib.sha256(b"gridtokenx wallet key" + key).hexdigest()[:16]
-        """Names the key without revealing it; stored with each wallet so that keys can change."""
+        self._keys = WalletKeys(key_file)
 
     async def create(self) -> Pubkey:
         """Create a wallet, store it sealed and return its address."""
         number = await self._database.fetchval("SELECT nextval('wallet_numbers')")
-        return await self._store(number, self._seed(number))
+        key = self._keys.newest()
+        return await self._store(key, number, key.derive(number))
 
     async def recover(self, wallets: Iterable[Pubkey], after: int) -> list[Pubkey]:
         """Store again those of these wallets that were made here with a number above `after`.
@@ -74,19 +64,20 @@ class WalletVault:
             after: a number from which on wallets may be missing.
 
         Returns:
-            Those that are stored now; the others are not of this key file.
+            Those that are stored now; the others are of none of the key files.
         """
         wanted = set(wallets)
         found: list[Pubkey] = []
-        number, last = after, after
-        while wanted and number < last + SEARCHED_NUMBERS:
-            number += 1
-            seed = self._seed(number)
-            wallet = Keypair.from_seed(seed).pubkey()
-            if wallet in wanted:
-                wanted.remove(wallet)
-                found.append(await self._store(number, seed))
-                last = number
+        for key in self._keys.all():
+            number, last = after, after
+            while wanted and number < last + SEARCHED_NUMBERS:
+                number += 1
+                seed = key.derive(number)
+                wallet = Keypair.from_seed(seed).pubkey()
+                if wallet in wanted:
+                    wanted.remove(wallet)
+                    found.append(await self._store(key, number, seed))
+                    last = number
         return found
 
     async def holds(self, wallet: Pubkey) -> bool:
@@ -107,26 +98,30 @@ class WalletVault:
         )
         if row is None:
             raise UnknownWallet(f"the hub does not hold wallet {wallet}")
-        if row["key_id"] != self.key_id:
-            raise VaultError(
-                f"wallet {wallet} is sealed with key {row['key_id']}, but the key file holds"
-                f" {self.key_id}: put back the key file that belongs to this database"
-            )
-        try:
-            seed = self._cipher.decrypt(row["nonce"], row["ciphertext"], bytes(wallet))
-        except InvalidTag as error:
-            raise VaultError(
-                f"the sealed seed of wallet {wallet} was altered: restore its row from a backup"
-            ) from error
-        return Keypair.from_seed(seed)
+        return Keypair.from_seed(open_seed(self._keys, wallet, row))
 
-    def _seed(self, number: int) -> bytes:
-        label = b"gridtokenx wallet" + number.to_bytes(NUMBER_SIZE, "big")
-        return HKDF(hashes.SHA256(), SEED_SIZE, salt=None, info=label).derive(self._key)
-
-    async def _store(self, number: int, seed: bytes) -> Pubkey:
+    async def _store(self, key: WalletKey, number: int, seed: bytes) -> Pubkey:
         wallet = Keypair.from_seed(seed).pubkey()
-        nonce = os.urandom(NONCE_SIZE)
-        sealed = self._cipher.encrypt(nonce, seed, bytes(wallet))
-        await self._database.execute(INSERT, str(wallet), number, self.key_id, nonce, sealed)
+        nonce, ciphertext = key.seal(seed, wallet)
+        await self._database.execute(INSERT, str(wallet), number, key.key_id, nonce, ciphertext)
         return wallet
+
+
+def open_seed(keys: WalletKeys, wallet: Pubkey, row: asyncpg.Record) -> bytes:
+    """Return the seed in a row of `wallets`.
+
+    Raises:
+        VaultError: none of the keys opens it.
+    """
+    key = keys.known(row["key_id"])
+    if key is None:
+        raise VaultError(
+            f"wallet {wallet} is sealed with key {row['key_id']}, but the key files hold"
+            f" {', '.join(keys.ids())}: put back the key file that belongs to this database"
+        )
+    try:
+        return key.open(row["nonce"], row["ciphertext"], wallet)
+    except InvalidTag as error:
+        raise VaultError(
+            f"the sealed seed of wallet {wallet} was altered: restore its row from a backup"
+        ) from error

@@ -6,8 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from gridtokenx_hub.api.middleware import SECURITY_HEADERS
-from gridtokenx_hub.api.routing import Context
-from gridtokenx_hub.web.rendering import render
+from gridtokenx_hub.web.rendering import Visited, page
 
 SIGNATURE = re.compile("[1-9A-HJ-NP-Za-km-z]{64,88}")
 POLICY = "Content-Security-Policy"
@@ -22,9 +21,10 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 
 @router.get("/explain/{signature}")
-async def explain(context: Context, signature: str) -> HTMLResponse:
+async def explain(visit: Visited, signature: str) -> HTMLResponse:
     """Where the tokens of a transaction come from."""
     if not SIGNATURE.fullmatch(signature):
-        return HTMLResponse(render("no_transaction.html", signature=signature), status_code=404)
-    page = render("explain.html", signature=signature, node=context.public_rpc_url)
-    return HTMLResponse(page, headers=HEADERS)
+        return page(visit, "no_transaction.html", 404, signature=signature)
+    answer = page(visit, "explain.html", signature=signature, node=visit.context.public_rpc_url)
+    answer.headers.update(HEADERS)
+    return answer

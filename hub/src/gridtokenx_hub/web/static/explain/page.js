@@ -24,12 +24,7 @@ function make(tag, properties = {}, ...children) {
 }
 
 function translate() {
-  document.documentElement.lang = language();
-  document.title = `${word("title")} · GridTokenX`;
   for (const one of document.querySelectorAll("[data-word]")) one.textContent = word(one.dataset.word);
-  const other = language() === "en" ? "th" : "en";
-  element("language").href = `?lang=${other}${location.hash}`;
-  element("language").lang = other;
 }
 
 function verdict(state, title, more = "") {

@@ -27,7 +27,6 @@ const EN = {
   "token-use": "Show my readings",
   "share-lead": "Show others what you see here: a link that ends by itself.",
   "share-make": "Make a link for 30 days", "share-label": "Link, until {0}",
-  language: "ไทย",
   steps: {
     transaction: ["The transaction is on chain", "The node has it with this signature, signed by who paid for it, and final."],
     signature: ["The device signed", "The instruction before the settlement carries the device's signature. The chain checked it; your browser checked it again."],
@@ -126,7 +125,6 @@ const TH = {
   "token-use": "แสดงค่าที่อ่านของฉัน",
   "share-lead": "ให้ผู้อื่นเห็นสิ่งที่คุณเห็น ด้วยลิงก์ที่หมดอายุเอง",
   "share-make": "สร้างลิงก์ 30 วัน", "share-label": "ลิงก์ ใช้ได้ถึง {0}",
-  language: "English",
   steps: {
     transaction: ["ธุรกรรมอยู่บนบล็อกเชน", "โหนดมีธุรกรรมนี้ตามลายเซ็น ผู้จ่ายเป็นผู้ลงนาม และสิ้นสุดแล้ว"],
     signature: ["อุปกรณ์ลงลายเซ็น", "คำสั่งก่อนการชำระมีลายเซ็นของอุปกรณ์ บล็อกเชนตรวจแล้ว และเบราว์เซอร์ของคุณตรวจอีกครั้ง"],
@@ -200,9 +198,9 @@ const TH = {
 
 export const LANGUAGES = { en: EN, th: TH };
 
+// The hub chose it when it made the page.
 export function language() {
-  const asked = new URLSearchParams(location.search).get("lang") ?? navigator.language;
-  return asked.startsWith("th") ? "th" : "en";
+  return document.documentElement.lang;
 }
 
 const words = LANGUAGES[language()];

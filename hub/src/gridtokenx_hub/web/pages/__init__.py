@@ -1,0 +1,24 @@
+"""The pages: one module each."""
+
+from fastapi import APIRouter
+from starlette.staticfiles import StaticFiles
+
+from gridtokenx_hub.web.pages import (
+    book,
+    energy,
+    entry,
+    explorer,
+    meters,
+    operations,
+    preferences,
+    trade,
+)
+
+router = APIRouter(include_in_schema=False)
+for _page in (book, trade, energy, meters, explorer, operations, entry, preferences):
+    router.include_router(_page.router)
+
+
+def static_files() -> StaticFiles:
+    """Return the application that serves style, scripts, fonts and icons."""
+    return StaticFiles(packages=[("gridtokenx_hub.web", "static")])

@@ -1,0 +1,81 @@
+"""The order book, and an order by itself."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+from solders.pubkey import Pubkey
+
+from gridtokenx_hub.api import market
+from gridtokenx_hub.api.search import Search, search_orders
+from gridtokenx_hub.api.trades import recent_trades
+from gridtokenx_hub.web.queries.book import active_offers
+from gridtokenx_hub.web.queries.rate import read_rate
+from gridtokenx_hub.web.rendering import Visited, page
+
+ORDERS_SHOWN = 100
+OFFERS_SHOWN = 20
+TRADES_SHOWN = 10
+
+router = APIRouter()
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentMethod:
+    """A way to pay for an order; its words are `pay.NAME`, its script a function in buy.js."""
+
+    name: str
+    symbol: str
+
+
+PAYMENT_METHODS = (PaymentMethod("grx", "GRX"),)
+
+
+@router.get("/")
+async def home(visit: Visited) -> HTMLResponse:
+    """The order book."""
+    pool, now = visit.context.pool, visit.now
+    orders, _ = await search_orders(pool, now, Search(), ORDERS_SHOWN, None)
+    return page(
+        visit,
+        "book.html",
+        orders=orders,
+        offers=await active_offers(pool, now, OFFERS_SHOWN),
+        trades=await recent_trades(pool, TRADES_SHOWN),
+        totals=await market.totals(pool, now),
+        rate=await read_rate(pool),
+        payment_methods=PAYMENT_METHODS,
+        deployment=visit.context.deployment.deployment.hex(),
+    )
+
+
+@router.get("/orders/{order_id}")
+async def order(visit: Visited, order_id: str) -> HTMLResponse:
+    """One order with its addresses on chain."""
+    context = visit.context
+    found = await market.order(context.pool, order_id) if _is_address(order_id) else None
+    if found is None:
+        return page(visit, "no_order.html", 404, order_id=order_id)
+    return page(
+        visit,
+        "order.html",
+        order=found,
+        escrow=context.addresses.escrow(Pubkey.from_string(order_id)),
+        state="expired" if _has_expired(found, visit.now) else found.status,
+        trading=context.addresses.trading,
+        rate=await read_rate(context.pool),
+        payment_methods=PAYMENT_METHODS,
+    )
+
+
+def _has_expired(order: market.Order, now: dt.datetime) -> bool:
+    return order.status == "active" and order.expires_at is not None and order.expires_at <= now
+
+
+def _is_address(text: str) -> bool:
+    try:
+        Pubkey.from_string(text)
+    except ValueError:
+        return False
+    return True

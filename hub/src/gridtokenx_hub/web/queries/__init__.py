@@ -1,0 +1,1 @@
+"""What the pages read from the database beside what the API reads."""

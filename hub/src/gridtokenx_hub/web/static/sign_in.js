@@ -1,0 +1,40 @@
+// Signs in with a token, which becomes a cookie that no script can read; and signs out.
+
+import { call } from "./hub.js";
+
+const element = (id) => document.getElementById(id);
+
+async function signIn(form) {
+  const token = element("token").value.trim();
+  const say = (message) => { element("sign-in-message").textContent = message; };
+  if (!token) {
+    say(form.dataset.empty);
+    element("token").focus();
+    return;
+  }
+  try {
+    await call("POST", "/api/sessions", { token });
+    location.replace(wayBack());
+  } catch (error) {
+    say(error.message);
+    element("token").focus();
+  }
+}
+
+// Only a path of this hub: another site's address has no business in ours.
+function wayBack() {
+  const back = new URLSearchParams(location.search).get("back") ?? "/";
+  return new URL(back, location.origin).origin === location.origin ? back : "/";
+}
+
+document.addEventListener("submit", (event) => {
+  if (event.target.id !== "sign-in-form") return;
+  event.preventDefault();
+  signIn(event.target);
+});
+document.addEventListener("click", async (event) => {
+  if (event.target.closest("#sign-out")) {
+    await call("DELETE", "/api/sessions/current");
+    location.replace("/");
+  }
+});
