@@ -31,6 +31,7 @@ from gridtokenx_hub.api.signing import (
     read_transaction,
 )
 from gridtokenx_hub.leadership import Connection
+from gridtokenx_hub.readings.journals import ANSWERS_DAYS
 
 SIGNED_TRANSACTION = "Signed-Transaction"
 KEY = re.compile(r"[!-~]{1,255}")
@@ -40,7 +41,11 @@ async def _repeatable(
     request: Request,
     _idempotency_key: Annotated[
         str | None,
-        Header(alias="Idempotency-Key", description="1 to 255 visible ASCII characters, as a UUID"),
+        Header(
+            alias="Idempotency-Key",
+            description="1 to 255 visible ASCII characters, as a UUID;"
+            f" known for {ANSWERS_DAYS} days",
+        ),
     ] = None,
     _signed_transaction: Annotated[
         str | None,
