@@ -83,6 +83,9 @@ ROUTES = [
     Route("GET", "/api/meters/{meter_id}/quarter-hours", None, True, False, True),
     Route("GET", "/api/meters/{meter_id}/days", None, True, False, True),
     Route("GET", "/api/meters/{meter_id}/settlements", None, True, False, True),
+    Route("GET", "/api/operations/settlements", None, True, False, False),
+    Route("GET", "/api/operations/quarantine", None, True, False, False),
+    Route("GET", "/api/operations/quarantine/{number}", None, True, False, False),
     Route(
         "POST",
         "/api/trading/orders/create",
@@ -156,6 +159,7 @@ async def call(world: HubWorld, route: Route, user: User, token: str | None) -> 
         "user_id": user.user_id,
         "code_id": 10**9,
         "token_id": 10**9,
+        "number": 10**9,
     }
     if "{meter_id}" in route.path or "/explain/" in route.path:
         device = await world.meter(user)
@@ -195,7 +199,8 @@ async def test_every_route_is_listed(world: HubWorld) -> None:
 )
 async def test_without_a_token(world: HubWorld, route: Route, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header.encode("latin-1")}
-    path = route.path.format(user_id=1, meter_id="00" * 16, code_id=1, token_id=1, **CHAIN)
+    words = {"user_id": 1, "meter_id": "00" * 16, "code_id": 1, "token_id": 1, "number": 1, **CHAIN}
+    path = route.path.format(**words)
     response = await world.http.request(route.method, path, headers=headers, content=b"{ garbage")
     expect_problem(response, 401, "Unauthenticated")
     assert response.headers["www-authenticate"].startswith("Bearer")

@@ -14,8 +14,7 @@ from gridtokenx_hub.audit import Check, Report, audit
 from gridtokenx_hub.chain import ChainClient, ChainUnavailable, RequestRefused
 from gridtokenx_hub.commands.context import database_url
 from gridtokenx_hub.readings.retention import RAW_DAYS
-from gridtokenx_hub.settings import SECONDS_PER_DAY, load_settings
-from gridtokenx_programs import PROGRAM_NAMES, Addresses, load
+from gridtokenx_hub.settings import SECONDS_PER_DAY, ChainSettings, load_settings
 
 ERRORS = (ChainUnavailable, RequestRefused, asyncpg.PostgresError)
 PATIENCE_S = 60.0
@@ -45,16 +44,15 @@ def execute(folder: Path, arguments: argparse.Namespace) -> int:
     """Print the report."""
     settings = load_settings(folder)
     url = database_url(folder, settings)
-    report = asyncio.run(run(url, settings.chain.rpc_url, arguments.patience, arguments.hash_days))
+    report = asyncio.run(run(url, settings.chain, arguments.patience, arguments.hash_days))
     sys.stdout.write((as_json(report) if arguments.json else as_text(report)) + "\n")
     return 1 if report.differences else 0
 
 
-async def run(url: str, rpc_url: str, patience_s: float, hash_days: int) -> Report:
+async def run(url: str, chain: ChainSettings, patience_s: float, hash_days: int) -> Report:
     """Audit the hub of this database and chain."""
-    programs = {name: load(name) for name in PROGRAM_NAMES}
-    addresses = Addresses(*(programs[name].id for name in PROGRAM_NAMES))
-    client = ChainClient(rpc_url)
+    programs, addresses = chain.load_programs(), chain.addresses
+    client = ChainClient(chain.rpc_url)
     # Not from the hub's pool: looking at every row may take longer than a minute.
     connection = await asyncpg.connect(url)
     try:

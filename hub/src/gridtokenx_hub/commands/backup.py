@@ -11,7 +11,6 @@ from gridtokenx_hub.backup import BackupError, Manifest, back_up, verify
 from gridtokenx_hub.chain import ChainClient
 from gridtokenx_hub.commands.context import database_url
 from gridtokenx_hub.settings import load_settings
-from gridtokenx_programs import PROGRAM_NAMES, load
 
 ERRORS = (BackupError, asyncpg.PostgresError)
 
@@ -40,7 +39,7 @@ def execute(folder: Path, arguments: argparse.Namespace) -> int:
 async def _take(folder: Path, target: Path) -> Path:
     settings = load_settings(folder)
     client = ChainClient(settings.chain.rpc_url, retry_pauses_s=())
-    programs = {name: load(name) for name in PROGRAM_NAMES}
+    programs = settings.chain.load_programs()
     try:
         return await back_up(database_url(folder, settings), target, client, programs)
     finally:

@@ -14,7 +14,6 @@ from gridtokenx_hub.commands.context import database_url
 from gridtokenx_hub.database import StoreError
 from gridtokenx_hub.indexer import IndexerError
 from gridtokenx_hub.settings import load_settings
-from gridtokenx_programs import PROGRAM_NAMES, Addresses, load
 
 ERRORS = (BackupError, ChainError, IndexerError, StoreError, asyncpg.PostgresError)
 
@@ -35,8 +34,7 @@ def execute(folder: Path, arguments: argparse.Namespace) -> int:
 
 async def _restore(folder: Path, arguments: argparse.Namespace) -> Restored:
     settings = load_settings(folder)
-    programs = {name: load(name) for name in PROGRAM_NAMES}
-    addresses = Addresses(*(programs[name].id for name in PROGRAM_NAMES))
+    programs, addresses = settings.chain.load_programs(), settings.chain.addresses
     client = ChainClient(settings.chain.rpc_url)
     try:
         return await restore(

@@ -6,3 +6,5 @@ ALTER TABLE registrar_requests
     ADD COLUMN sequence bigint,
     ADD FOREIGN KEY (meter_id, sequence) REFERENCES equivocations (meter_id, sequence) MATCH FULL,
     ADD CHECK (num_nonnulls(code_id, sequence) = 1);
+
+CREATE INDEX settlements_refused ON settlements (id) WHERE status = 'refused';
