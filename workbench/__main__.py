@@ -52,6 +52,9 @@ VERBS = {
         "NAME [--json]: a benchmark (chain, edge, index, ingest, settle)",
         _python("workbench.bench"),
     ),
+    "screens": Verb(
+        "pictures of the main pages into docs/screens", _python("workbench.screens", tools=True)
+    ),
     "soak": Verb(
         "[TIMES]: kill loops and property tests, many times as long, and the programs without "
         "each of their defences; defences [--only FEATURE] [--program NAME], or contracts: "

@@ -27,6 +27,7 @@ from gridtokenx_hub.broker.settings import BrokerSettings
 from gridtokenx_hub.chain import ChainClient, FeePayerPool, ProgramListener, TransactionSender
 from gridtokenx_hub.commands.context import certificates_folder, database_url, keys_folder
 from gridtokenx_hub.database import migrate, open_pool
+from gridtokenx_hub.database.announcements import EVENTS, WAKE_INDEXER, WakeUp
 from gridtokenx_hub.deployment import join_deployment
 from gridtokenx_hub.devices import DeviceLink
 from gridtokenx_hub.equivocation import EquivocationReporter
@@ -156,6 +157,9 @@ async def _play(
             link = _link(hub)
         if Role.INDEX in roles:
             parts.create_task(indexer.run(stop))
+            parts.create_task(WakeUp(hub.pool, WAKE_INDEXER, indexer.wake).run(stop))
+        elif Role.API in roles:
+            parts.create_task(WakeUp(hub.pool, EVENTS, indexer.announce).run(stop))
         if Role.INGEST in roles:
             for part in _ingest(hub, link):
                 parts.create_task(part.run(stop))

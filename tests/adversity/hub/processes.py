@@ -76,10 +76,10 @@ class Hub:
             variables["GTX_DATABASE__URL"] = f"{server}:{ports['database']}/gridtokenx"
         return variables
 
-    async def restart(self, name: str) -> None:
+    async def restart(self, name: str, *under: str, **links: Link) -> None:
         """Kill a process with SIGKILL, and start it again as whoever watches over it would."""
         await self.supervisor.kill(name)
-        await self.start(name)
+        await self.start(name, *under, **links)
 
     async def command(self, *words: str) -> str:
         """What another `gtx-hub` command of this folder prints; its exit code must be 0."""

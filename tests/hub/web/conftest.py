@@ -8,8 +8,9 @@ import pytest
 import pytest_asyncio
 
 # pytest's importlib mode leaves sys.path alone; the hub and the browser are other tests' as well.
-for _folder in (".", "../api", "../explain"):
-    sys.path.insert(0, str((Path(__file__).parent / _folder).resolve()))
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "api"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "explain"))
 
 from browser import chromium, served
 from hub_world import HubWorld, open_world

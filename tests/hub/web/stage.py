@@ -63,6 +63,7 @@ async def set_stage(world: HubWorld) -> Stage:
     )
     await world.sell(other, Decimal("5.0"), Decimal("3.2"))
     await world.sell(other, Decimal("7.25"), Decimal("3.45"))
+    await stage.order(10, 3)
     offer = {
         "buyer_wallet": buyer.wallet,
         "amount_kwh": Decimal(4),

@@ -169,3 +169,34 @@ async def test_nobody_is_led_elsewhere(
         await visitor.page.fill("#token", buyer.token)
         await visitor.page.keyboard.press("Enter")
         await visitor.page.wait_for_url(f"{hub_url}/")
+
+
+async def test_an_offer_is_made_delivered_and_another_taken_back(
+    world: HubWorld, browser: Browser, hub_url: str
+) -> None:
+    seller, buyer = await world.seller(3), await world.buyer(20)
+    async with visit(browser) as buying:
+        page = buying.page
+        await sign_in(page, hub_url, buyer.token)
+        for price in ("2", "1"):
+            await page.goto(f"{hub_url}/offer")
+            await page.fill("#amount", "3")
+            await page.fill("#price", price)
+            await page.keyboard.press("Enter")
+            await expect(page.locator("#toast")).to_have_text("Your offer is in the book.")
+        await page.goto(f"{hub_url}/energy")
+        page.on("dialog", lambda dialog: dialog.accept())
+        await page.locator("[id^=own-] button.act").nth(0).click()
+        await expect(page.locator("#toast")).to_have_text("It is yours again.")
+        await expect(page.locator("[id^=own-] .badge.cancelled")).to_have_count(1)
+        assert not buying.complaints
+    async with visit(browser) as selling:
+        page = selling.page
+        await sign_in(page, hub_url, seller.token)
+        page.on("dialog", lambda dialog: dialog.accept())
+        row = page.locator("tr[id^=offer-]", has_text="2.0 GRX/kWh")
+        await row.locator("button.act").click()
+        await expect(page.locator("#toast")).to_have_text("Delivered and paid.")
+        assert not selling.complaints
+    assert await world.balances(seller) == (0, 6)
+    assert await world.balances(buyer) == (3, 14)

@@ -20,7 +20,7 @@ WITH old AS (
     FROM acks a
     CROSS JOIN LATERAL (
         SELECT last_sequence FROM days
-        WHERE meter_id = a.meter_id AND start < $2 - interval '1 day'
+        WHERE meter_id = a.meter_id AND start < $2::timestamptz - interval '1 day'
         ORDER BY start DESC LIMIT 1) AS day
     LEFT JOIN forgotten f USING (meter_id)
     WHERE a.meter_id = ANY($1)
