@@ -1,4 +1,4 @@
-"""Processor time of processes that are not ours to ask, from /proc (Linux)."""
+"""What processes take that are not ours to ask, from /proc (Linux)."""
 
 import os
 from pathlib import Path
@@ -28,3 +28,13 @@ def cpu_s(process_id: int) -> float:
         total += used.get(number, 0)
         waiting += parents.get(number, [])
     return total / TICKS_A_SECOND
+
+
+def max_rss_kb(process_id: int) -> int:
+    """Return the most memory that a process has had, 0 when it has ended.
+
+    getrusage would count its parent's before exec.
+    """
+    status = (PROC / str(process_id) / "status").read_text()
+    _, found, rest = status.partition("VmHWM:")
+    return int(rest.split()[0]) if found else 0

@@ -5,12 +5,14 @@ The first of them keeps the roll-ups too.
 
 import asyncio
 import json
+import os
 import signal
 import sys
 import time
 from pathlib import Path
 
 import uvloop
+from _cpu import max_rss_kb
 from _meters import ACK_SIGNER, DEPLOYMENT
 from _progress import Progress
 
@@ -43,7 +45,7 @@ async def main(url: str, port: int, progress: Progress, worker: int) -> None:
             await asyncio.sleep(REPORT_EVERY_S)
         await asyncio.gather(*running)
     report = {
-        "max_rss_kb": max_rss_kb(),
+        "max_rss_kb": max_rss_kb(os.getpid()),
         "acks": ingest.counters.acks,
     }
     sys.stdout.write(json.dumps(report) + "\n")
@@ -52,12 +54,6 @@ async def main(url: str, port: int, progress: Progress, worker: int) -> None:
 def now_ms() -> int:
     """The present instant, Unix ms."""
     return time.time_ns() // 1_000_000
-
-
-def max_rss_kb() -> int:
-    """The most memory this process has had; getrusage would count the parent's before exec."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0])
 
 
 if __name__ == "__main__":

@@ -3,13 +3,16 @@
 The events are settlements, the dearest to index: each changes a ledger and looks for its row in the
 outbox. They are made by real transactions on a local chain in a process of its own, two settlements
 in each, as anyone may send them: every meter settles a signed reading for each second of the hour
-before, one after the other. The first half is made alone, then the indexer reads it from nothing
-(`rebuild`); while the second half is made, it follows (`follow`). PostgreSQL syncs to disk.
+before, one after the other. The first half is made alone; while the second half is made, the
+indexer reads the first and follows (`follow`); then single transactions are timed from their
+confirmation to their rows (`latency`); then `gtx-hub index --rebuild` makes all tables anew, in a
+process of its own. PostgreSQL syncs to disk.
 """
 
 import argparse
 import asyncio
 import json
+import subprocess
 import sys
 import tempfile
 import time
@@ -17,8 +20,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from _cpu import cpu_s, max_rss_kb
 from _world import fresh_database, opened_world
 from tests.hub.onchain import (
+    PROGRAMS,
     Chain,
     Device,
     World,
@@ -27,10 +32,16 @@ from tests.hub.onchain import (
     until,
 )
 
+from gridtokenx_hub.chain import ProgramListener
+from gridtokenx_hub.indexer import Indexer
+from gridtokenx_hub.process import INDEX_POLL_S
+from gridtokenx_hub.settings import ChainSettings
+
 EACH_MWH = 1_000
 TOGETHER = 2
 PATIENCE_S = 1_800
-LEAD_TIMEOUT_S = 10
+PROBES = 100
+INDEXED = "SELECT EXISTS (SELECT FROM events WHERE tx_signature = $1)"
 SETTLED = "SELECT count(*) FROM events WHERE name = 'MeterSettled'"
 
 
@@ -49,7 +60,11 @@ async def measure(url: str, chain: Chain, events: int, meters: int) -> dict[str,
         rounds = events // meters
         made_alone_s = await make(world, devices, 0, rounds // 2)
 
-        indexer = world.indexer()
+        listener = ProgramListener(
+            ChainSettings(rpc_url=chain.rpc_url).websocket,
+            [program.id for program in PROGRAMS.values()],
+        )
+        indexer = Indexer(world.pool, world.client, PROGRAMS, INDEX_POLL_S, listener=listener)
         async with running(indexer):
             begun = time.perf_counter()
             made_followed_s = await make(world, devices, rounds // 2, rounds)
@@ -57,23 +72,58 @@ async def measure(url: str, chain: Chain, events: int, meters: int) -> dict[str,
             await settled(world, rounds * meters)
             follow_s = time.perf_counter() - begun
             behind_s = time.perf_counter() - made
+            latencies_ms = sorted(
+                [await latency_ms(world, devices, rounds + n) for n in range(PROBES)]
+            )
 
-        begun = time.perf_counter()
-        counted = await indexer.rebuild(LEAD_TIMEOUT_S)
-        rebuild_s = time.perf_counter() - begun
-        total = sum(counted.values())
+        rebuilt = await asyncio.to_thread(rebuild, url, chain.rpc_url)
         return {
             "made": f"{rounds * meters} settlements of {meters} meters, {TOGETHER} a transaction",
-            "events": total,
             "make_events_per_s": round((rounds // 2) * meters / made_alone_s),
             "follow": {
                 "make_events_per_s": round((rounds - rounds // 2) * meters / made_followed_s),
                 "seconds": round(follow_s, 1),
                 "behind_s": round(behind_s, 2),
             },
-            "events_per_s": round(total / rebuild_s),
-            "rebuild_s": round(rebuild_s, 1),
+            "latency": {
+                "p50_ms": round(latencies_ms[PROBES // 2]),
+                "p90_ms": round(latencies_ms[PROBES * 9 // 10]),
+            },
+            **rebuilt,
         }
+
+
+async def latency_ms(world: World, devices: Sequence[Device], round_: int) -> float:
+    """Settle once more; return the time from its confirmation until its events are in the table."""
+    signature = await settle_round(world, devices[:TOGETHER], round_)
+    confirmed = time.perf_counter()
+    while not await world.pool.fetchval(INDEXED, signature):  # noqa: ASYNC110 - nobody announces it
+        await asyncio.sleep(0.001)
+    return (time.perf_counter() - confirmed) * 1000
+
+
+def rebuild(url: str, rpc_url: str) -> dict[str, Any]:
+    """Run `gtx-hub index --rebuild`; return what it counted, and what it took."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = f'[chain]\nrpc_url = "{rpc_url}"\n[database]\nurl = "{url}"\n'
+        (Path(folder) / "hub.toml").write_text(settings)
+        command = [Path(sys.executable).with_name("gtx-hub"), "--folder", folder]
+        with subprocess.Popen([*command, "index", "--rebuild"], stdout=subprocess.PIPE) as process:
+            rss_kb = cpu = 0.0
+            while process.poll() is None:
+                rss_kb = max_rss_kb(process.pid) or rss_kb
+                cpu = max(cpu, cpu_s(process.pid))
+                time.sleep(0.1)
+            assert process.stdout is not None
+            done = json.loads(process.stdout.read())
+    events = sum(done["events"].values())
+    return {
+        "events": events,
+        "events_per_s": round(events / done["seconds"]),
+        "rebuild_s": done["seconds"],
+        "rebuild_cpu_us_an_event": round(cpu / events * 1e6),
+        "rebuild_max_rss_mb": round(rss_kb / 1024),
+    }
 
 
 async def settled(world: World, count: int) -> None:
@@ -108,15 +158,20 @@ async def make(world: World, devices: Sequence[Device], begin: int, end: int) ->
 async def settle_rounds(world: World, devices: Sequence[Device], begin: int, end: int) -> None:
     """Send a transaction for each round, when the one before it has been executed."""
     for round_ in range(begin, end):
-        instructions = []
-        for device in devices:
-            device.produced_mwh += EACH_MWH
-            device.surplus_mwh += EACH_MWH
-            record = device.record(device.baseline_ms + (round_ + 1) * 1000)
-            instructions += world.settling(device, record)
-        prepared = await world.sender.prepare(instructions)
-        # The local chain answers when the transaction is executed.
-        await world.client.send_raw(prepared.raw)
+        await settle_round(world, devices, round_)
+
+
+async def settle_round(world: World, devices: Sequence[Device], round_: int) -> str:
+    """Settle each of these meters once, in one transaction; return its signature."""
+    instructions = []
+    for device in devices:
+        device.produced_mwh += EACH_MWH
+        device.surplus_mwh += EACH_MWH
+        record = device.record(device.baseline_ms + (round_ + 1) * 1000)
+        instructions += world.settling(device, record)
+    prepared = await world.sender.prepare(instructions)
+    # The local chain answers when the transaction is executed.
+    return await world.client.send_raw(prepared.raw)
 
 
 if __name__ == "__main__":

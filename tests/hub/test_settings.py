@@ -1,8 +1,12 @@
 """Where things are, unless the settings say otherwise."""
 
-import pytest
+from pathlib import Path
 
-from gridtokenx_hub.settings import ChainSettings
+import pytest
+from solders.pubkey import Pubkey
+
+from gridtokenx_hub.settings import ChainSettings, SettingsError, load_settings
+from gridtokenx_programs import load
 
 
 @pytest.mark.parametrize(
@@ -20,3 +24,20 @@ def test_the_websocket_is_where_solana_s_clients_seek_it(rpc_url: str, websocket
 
 def test_the_websocket_elsewhere() -> None:
     assert ChainSettings(websocket_url="wss://elsewhere/").websocket == "wss://elsewhere/"
+
+
+def test_programs_are_at_the_addresses_of_their_idls_or_where_the_settings_say(
+    tmp_path: Path,
+) -> None:
+    elsewhere = Pubkey.new_unique()
+    (tmp_path / "hub.toml").write_text(f'[chain.programs]\ntrading = "{elsewhere}"\n')
+    chain = load_settings(tmp_path).chain
+    assert chain.load_programs()["trading"].id == chain.addresses.trading == elsewhere
+    assert chain.load_programs()["registry"] is load("registry", None)
+    assert chain.addresses.registry == load("registry").id
+
+
+def test_an_address_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "hub.toml").write_text('[chain.programs]\nregistry = "0x12"\n')
+    with pytest.raises(SettingsError, match=r"chain\.programs\.registry: .*an address in base58"):
+        load_settings(tmp_path)

@@ -27,6 +27,8 @@ COMMANDS = {
     "status": "show what the hub has done so far, as JSON",
     "settlements": "show what the chain refused or what waits, with the reasons",
     "explain": "from minted tokens back to the meter, each step checked",
+    "backup": "write the database into a folder, or verify such a backup",
+    "restore": "fill the database from a backup, and bring it to where the chain stands",
     "audit": "check by database and chain that the design's invariants hold",
 }
 

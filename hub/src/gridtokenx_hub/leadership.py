@@ -41,6 +41,7 @@ class Job(IntEnum):
     BOOTSTRAP = 6
     HOUSEKEEPING = 7
     ROTATION = 8
+    BACKUP = 9
 
 
 @contextlib.asynccontextmanager
@@ -48,7 +49,7 @@ async def lead(pool: asyncpg.Pool, job: Job, retry_s: float) -> AsyncIterator[Co
     """Wait until this process leads `job`; yield the connection that holds the lock.
 
     Whoever leads writes through that connection alone: when it breaks, the lock and the right to
-    write are gone together. The pool unlocks a connection that is given back.
+    write are gone together. It is not given back for others to use: the lock ends with it.
     """
     async with pool.acquire() as connection:
         # The lock is asked for, not waited for: a waiting query would run into its time limit.
@@ -57,11 +58,9 @@ async def lead(pool: asyncpg.Pool, job: Job, retry_s: float) -> AsyncIterator[Co
         logger.info("this process leads the %s", job.name.lower())
         try:
             yield connection
-        except DATABASE_ERRORS:
-            # What failed in mid-operation is not given back for others to use.
+        finally:
             with contextlib.suppress(asyncpg.InterfaceError):  # it is gone already
                 connection.terminate()
-            raise
 
 
 async def lead_rounds(

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
 from gridtokenx_hub.api import ApiContext, DeploymentInfo, EventFeed, create_app
+from gridtokenx_hub.api.connections import ImpatientProtocol
 from gridtokenx_hub.api.limits import Limits
 from gridtokenx_hub.bootstrap import bootstrap
 from gridtokenx_hub.broker.authority import CertificateAuthority
@@ -26,6 +27,7 @@ from gridtokenx_hub.broker.settings import BrokerSettings
 from gridtokenx_hub.chain import ChainClient, FeePayerPool, ProgramListener, TransactionSender
 from gridtokenx_hub.commands.context import certificates_folder, database_url, keys_folder
 from gridtokenx_hub.database import migrate, open_pool
+from gridtokenx_hub.database.announcements import EVENTS, WAKE_INDEXER, WakeUp
 from gridtokenx_hub.deployment import join_deployment
 from gridtokenx_hub.devices import DeviceLink
 from gridtokenx_hub.equivocation import EquivocationReporter
@@ -39,7 +41,7 @@ from gridtokenx_hub.registrar import RegistrarClient, RegistrarTransactions
 from gridtokenx_hub.settings import ApiSettings, Settings
 from gridtokenx_hub.settlement import Settlement
 from gridtokenx_hub.wallets import WalletVault
-from gridtokenx_programs import PROGRAM_NAMES, Addresses, Program, load
+from gridtokenx_programs import PROGRAM_NAMES, Addresses, Program
 from gridtokenx_protocol.deployment import deployment_id
 from gridtokenx_protocol.keys import SoftwareSigner
 
@@ -116,8 +118,7 @@ async def run_hub(
         worker: the ingest worker's name, by which the broker knows it again after a restart; each
             has one of its own, or they push each other out.
     """
-    programs = {name: load(name) for name in PROGRAM_NAMES}
-    addresses = Addresses(*(programs[name].id for name in PROGRAM_NAMES))
+    programs, addresses = settings.chain.load_programs(), settings.chain.addresses
     pool = await open_pool(database_url(folder, settings))
     client = ChainClient(settings.chain.rpc_url)
     try:
@@ -156,6 +157,9 @@ async def _play(
             link = _link(hub)
         if Role.INDEX in roles:
             parts.create_task(indexer.run(stop))
+            parts.create_task(WakeUp(hub.pool, WAKE_INDEXER, indexer.wake).run(stop))
+        elif Role.API in roles:
+            parts.create_task(WakeUp(hub.pool, EVENTS, indexer.announce).run(stop))
         if Role.INGEST in roles:
             for part in _ingest(hub, link):
                 parts.create_task(part.run(stop))
@@ -232,7 +236,15 @@ def _settlement(hub: _Hub, paying: _Paying) -> Settlement:
 
 
 def _equivocations(hub: _Hub, paying: _Paying) -> EquivocationReporter:
-    return EquivocationReporter(hub.pool, paying.sender, hub.programs, hub.addresses, REPORT_POLL_S)
+    registrar = _registrar(hub, paying)
+    return EquivocationReporter(
+        hub.pool, paying.sender, hub.programs, hub.addresses, registrar, REPORT_POLL_S
+    )
+
+
+def _registrar(hub: _Hub, paying: _Paying) -> RegistrarClient:
+    transactions = RegistrarTransactions(hub.programs, hub.addresses, paying.keys.registrar)
+    return RegistrarClient(hub.pool, transactions)
 
 
 def _housekeeping(hub: _Hub, paying: _Paying) -> Housekeeping:
@@ -279,9 +291,7 @@ def _api_context(
             "ed25519",
             _ack_signer(hub).public_key,
         ),
-        registrar=RegistrarClient(
-            hub.pool, RegistrarTransactions(hub.programs, hub.addresses, keys.registrar)
-        ),
+        registrar=_registrar(hub, paying),
         broker=link.broker,
         feed=feed,
         settings=hub.settings.api,
@@ -301,6 +311,7 @@ async def _serve(
     server = _Server(
         uvicorn.Config(
             app,
+            http=ImpatientProtocol,
             log_config=None,
             access_log=False,
             lifespan="off",

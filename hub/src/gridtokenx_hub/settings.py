@@ -7,13 +7,23 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    ValidationError,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from solders.pubkey import Pubkey
+
+from gridtokenx_programs import PROGRAM_NAMES, Addresses, Program, load
 
 SECONDS_PER_DAY = 86_400
 FILE_NAME = "hub.toml"
@@ -30,6 +40,24 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _address(value: object) -> object:
+    try:
+        return Pubkey.from_string(value) if isinstance(value, str) else value
+    except ValueError as error:
+        raise ValueError("an address in base58") from error
+
+
+ProgramAddress = Annotated[InstanceOf[Pubkey] | None, BeforeValidator(_address)]
+
+
+class ProgramSettings(_Table):
+    """Where the programs are deployed, each by its name; left out: at the address in its IDL."""
+
+    registry: ProgramAddress = None
+    energy_token: ProgramAddress = None
+    trading: ProgramAddress = None
+
+
 class ChainSettings(_Table):
     """The chain, by its JSON-RPC address; `gtx-hub chain` serves a local one there.
 
@@ -41,6 +69,16 @@ class ChainSettings(_Table):
     settlement_interval_s: Annotated[int, Field(ge=1, le=SECONDS_PER_DAY)] = 900
     grx_cap_grx: Annotated[int, Field(ge=1, le=10_000_000_000)] = 1_000_000_000
     fee_payers: Annotated[int, Field(ge=1, le=64)] = 4
+    programs: ProgramSettings = ProgramSettings()
+
+    def load_programs(self) -> dict[str, Program]:
+        """Load the programs by their names, each where it is deployed."""
+        return {name: load(name, getattr(self.programs, name)) for name in PROGRAM_NAMES}
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where the programs' accounts are."""
+        return Addresses(*(program.id for program in self.load_programs().values()))
 
     @property
     def port(self) -> int:

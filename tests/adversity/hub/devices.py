@@ -18,6 +18,7 @@ from tests.hub.ingest.devices import Meter, now_ms
 
 from gridtokenx_protocol.ack import open_ack
 from gridtokenx_protocol.cbor import encode_map
+from gridtokenx_protocol.errors import ProtocolError
 from gridtokenx_protocol.keys import Algorithm, SoftwareSigner
 from gridtokenx_protocol.payload import record_hash
 from gridtokenx_protocol.record import ClockStatus, Flag, Record
@@ -33,6 +34,18 @@ NOTED = 0.2
 WATT_HOUR = 1_000
 SILENCE_S = 5
 """After this without an ack that goes on, all that waits for one is sent again."""
+
+
+def mqtt_client(port: int, identity: str, tls_files: tuple[str, str, str]) -> aiomqtt.Client:
+    """A connection to the broker, by authority, certificate and key."""
+    return aiomqtt.Client(
+        "127.0.0.1",
+        port,
+        identifier=identity,
+        protocol=aiomqtt.ProtocolVersion.V5,
+        tls_params=aiomqtt.TLSParameters(*tls_files),
+        timeout=10,
+    )
 
 
 @dataclass(frozen=True)
@@ -114,17 +127,23 @@ class Device:
         (self._folder / "tls.pem").write_text(certificate_pem)
         (self._folder / "ca.pem").write_text(ca_pem)
 
+    @property
+    def tls_files(self) -> tuple[str, str, str]:
+        """Paths of the authority's certificate, and of its own certificate and key."""
+        return (
+            str(self._folder / "ca.pem"),
+            str(self._folder / "tls.pem"),
+            str(self._folder / "tls.key"),
+        )
+
+    @property
+    def last_message(self) -> bytes:
+        """What it has signed last."""
+        return self._meter.messages[max(self._meter.messages)]
+
     def client(self, port: int) -> aiomqtt.Client:
         """A connection of this device's to the broker."""
-        files = (str(self._folder / name) for name in ("ca.pem", "tls.pem", "tls.key"))
-        return aiomqtt.Client(
-            "127.0.0.1",
-            port,
-            identifier=self.meter_id.hex(),
-            protocol=aiomqtt.ProtocolVersion.V5,
-            tls_params=aiomqtt.TLSParameters(*files),
-            timeout=10,
-        )
+        return mqtt_client(port, self.meter_id.hex(), self.tls_files)
 
     async def run(self, port: int, stop: asyncio.Event) -> None:
         """Read, sign and send until `stop`, and then until all is acknowledged."""
@@ -158,7 +177,10 @@ class Device:
     async def _listen(self, client: aiomqtt.Client) -> None:
         async for message in client.messages:
             assert isinstance(message.payload, bytes)
-            ack = open_ack(message.payload, Algorithm.ED25519, self._deployment.ack_key)
+            try:
+                ack = open_ack(message.payload, Algorithm.ED25519, self._deployment.ack_key)
+            except ProtocolError:
+                continue  # it proves nothing
             assert ack.meter_id == self.meter_id
             self._heard_at = asyncio.get_running_loop().time()
             if ack.epoch != self.epoch:

@@ -43,6 +43,7 @@ class Hub:
             f"[chain]\nrpc_url = '{self.rpc_url}'\nsettlement_interval_s = {PERIOD_S}\n"
             f"[broker]\nport = {self.ports['broker']}\n"
             f"[settlement]\nperiod_s = {PERIOD_S}\n[api]\nport = {self.ports['api']}\n"
+            "requests_per_s = 1000\ntransactions_per_minute = 100000\n"
         )
 
     @property
@@ -75,10 +76,10 @@ class Hub:
             variables["GTX_DATABASE__URL"] = f"{server}:{ports['database']}/gridtokenx"
         return variables
 
-    async def restart(self, name: str) -> None:
+    async def restart(self, name: str, *under: str, **links: Link) -> None:
         """Kill a process with SIGKILL, and start it again as whoever watches over it would."""
         await self.supervisor.kill(name)
-        await self.start(name)
+        await self.start(name, *under, **links)
 
     async def command(self, *words: str) -> str:
         """What another `gtx-hub` command of this folder prints; its exit code must be 0."""

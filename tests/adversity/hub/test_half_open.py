@@ -31,17 +31,17 @@ GIVES_UP = {
 async def processes_on_links(hub: Hub) -> AsyncIterator[list[Link]]:
     """Start processes anew, each with a link before a service; in the end without."""
     async with AsyncExitStack() as serving:
-        laid: list[Link] = []
+        laid: dict[str, Link] = {}
         for name, service in BEHIND_LINKS.items():
             link = Link(AnyBytes(), hub.port_of(service))
-            laid.append(await serving.enter_async_context(link.serve()))
-            await hub.supervisor.kill(name)
-            await hub.start(name, **{service: link})
+            laid[name] = await serving.enter_async_context(link.serve())
+        await asyncio.gather(
+            *(hub.restart(name, **{BEHIND_LINKS[name]: link}) for name, link in laid.items())
+        )
         try:
-            yield laid
+            yield list(laid.values())
         finally:
-            for name in BEHIND_LINKS:
-                await hub.restart(name)
+            await asyncio.gather(*(hub.restart(name) for name in BEHIND_LINKS))
 
 
 async def test_links_that_stall_half_open(world: World) -> None:

@@ -20,8 +20,7 @@ async def test_a_slow_disk(world: World, tmp_path: Path, service: str) -> None:
         *("-e", f"inject={SYNCS}:delay_enter={HELD_UP_US}"),
     )
     async with world.load():
-        await hub.supervisor.kill(service)
-        await hub.start(service, *strace(trace, *held_up))
+        await hub.restart(service, *strace(trace, *held_up))
         for _ in range(3):
             await world.any_moment()
         await hub.restart(service)

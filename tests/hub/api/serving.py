@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager, contextmanager
 import uvicorn
 from hub_world import HubWorld
 
+from gridtokenx_hub.api.connections import ImpatientProtocol
+
 
 class Server(uvicorn.Server):
     """Leaves signals to pytest."""
@@ -20,7 +22,14 @@ class Server(uvicorn.Server):
 async def served(world: HubWorld) -> AsyncIterator[int]:
     """The port at which the app answers."""
     server = Server(
-        uvicorn.Config(world.app, port=0, lifespan="off", log_config=None, access_log=False)
+        uvicorn.Config(
+            world.app,
+            port=0,
+            http=ImpatientProtocol,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+        )
     )
     running = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it

@@ -67,6 +67,8 @@ ROUTES = [
     ),
     Route("POST", "/api/meters/{meter_id}/redemption", {"amount_kwh": 1}, False, False, True),
     Route("GET", "/api/trading/history?user_id={user_id}", None, True, False, True),
+    Route("GET", "/api/explain/{signature}/readings?meter_id={meter_id}", None, True, False, True),
+    Route("POST", "/api/explain/{signature}/shares", {"meter_id": "{meter_id}"}, True, False, True),
     Route("GET", "/api/users", None, True, False, False),
     Route("GET", "/api/explorer/transactions/{signature}", None, True, True, True, other=True),
     Route("GET", "/api/explorer/accounts/{address}", None, True, True, True, other=True),
@@ -81,8 +83,9 @@ ROUTES = [
     Route("GET", "/api/meters/{meter_id}/quarter-hours", None, True, False, True),
     Route("GET", "/api/meters/{meter_id}/days", None, True, False, True),
     Route("GET", "/api/meters/{meter_id}/settlements", None, True, False, True),
-    Route("GET", "/api/explain/{signature}/readings?meter_id={meter_id}", None, True, False, True),
-    Route("POST", "/api/explain/{signature}/shares", {"meter_id": "{meter_id}"}, True, False, True),
+    Route("GET", "/api/operations/settlements", None, True, False, False),
+    Route("GET", "/api/operations/quarantine", None, True, False, False),
+    Route("GET", "/api/operations/quarantine/{number}", None, True, False, False),
     Route(
         "POST",
         "/api/trading/orders/create",
@@ -148,21 +151,23 @@ async def call(world: HubWorld, route: Route, user: User, token: str | None) -> 
     def filled(value: Any) -> Any:
         if value == "{user_id}":
             return user.user_id
-        words = {"wallet": user.wallet, "meter_id": meter_id}
         return value.format(**words) if isinstance(value, str) else value
 
-    meter_id = ""
-    words = {"user_id": user.user_id, "code_id": 10**9, "token_id": 10**9, **CHAIN}
+    words: dict[str, Any] = {
+        **CHAIN,
+        "wallet": user.wallet,
+        "user_id": user.user_id,
+        "code_id": 10**9,
+        "token_id": 10**9,
+        "number": 10**9,
+    }
     if "{meter_id}" in route.path or "/explain/" in route.path:
         device = await world.meter(user)
-        meter_id = device.meter_id.hex()
-        if "/explain/" in route.path:
-            words["signature"] = await world.settle(user, device, 1_000_000)
-            assert await world.context.indexer.wait_for(words["signature"], 30)
-    path = route.path.format(
-        **words,
-        meter_id=meter_id,
-    )
+        words["meter_id"] = device.meter_id.hex()
+    if "/explain/" in route.path:
+        words["signature"] = await world.settle(user, device, 1_000_000)
+        assert await world.context.indexer.wait_for(words["signature"], 30)
+    path = route.path.format(**words)
     if route.body is None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         return await world.http.request(route.method, path, headers=headers)
@@ -194,7 +199,8 @@ async def test_every_route_is_listed(world: HubWorld) -> None:
 )
 async def test_without_a_token(world: HubWorld, route: Route, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header.encode("latin-1")}
-    path = route.path.format(user_id=1, meter_id="00" * 16, code_id=1, token_id=1, **CHAIN)
+    words = {"user_id": 1, "meter_id": "00" * 16, "code_id": 1, "token_id": 1, "number": 1, **CHAIN}
+    path = route.path.format(**words)
     response = await world.http.request(route.method, path, headers=headers, content=b"{ garbage")
     expect_problem(response, 401, "Unauthenticated")
     assert response.headers["www-authenticate"].startswith("Bearer")

@@ -67,6 +67,7 @@ async def target(
         order = await world.sell(user, 3, 1)
         body = {"buyer_wallet": user.wallet, "amount_kwh": 1, "price_per_kwh": 1}
         offer = expect(await world.post("/api/trading/offers/create", body, user.token), 201)
+        settlement = await world.settle(user, device, 1_000_000)
         known = {
             "user_id": user.user_id,
             "seller_wallet": user.wallet,
@@ -76,7 +77,7 @@ async def target(
             "offer_id": offer["offer_id"],
             "meter_id": device.meter_id.hex(),
             "address": order["order_id"],
-            "signature": order["tx_signature"],
+            "signature": settlement,
             "amount_kwh": 1,
             "price_per_kwh": 1,
         }

@@ -7,7 +7,7 @@ import pytest
 from hub_world import HubWorld
 from serving import served
 
-from gridtokenx_hub.api import middleware
+from gridtokenx_hub.api import connections, middleware
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -83,3 +83,76 @@ async def test_a_client_that_drips(world: HubWorld, monkeypatch: pytest.MonkeyPa
         assert (await exchange(port, get, nothing())).startswith(b"HTTP/1.1 200 ")
         assert not slow.done()
         assert (await slow).startswith(b"HTTP/1.1 408 ")
+
+
+async def silence() -> AsyncIterator[bytes]:
+    return
+    yield b""
+
+
+GET = b"GET /api/deployment HTTP/1.1\r\nHost: hub\r\n"
+
+
+@pytest.mark.parametrize("said", [b"", b"G", GET], ids=["nothing", "a letter", "half a head"])
+async def test_a_head_that_does_not_come(
+    world: HubWorld, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    monkeypatch.setattr(connections, "HEAD_TIMEOUT_S", 0.2)
+    async with served(world) as port, asyncio.timeout(10):
+        assert (await exchange(port, said, silence())).startswith(b"HTTP/1.1 408 ")
+
+
+async def test_a_later_head_that_does_not_come(
+    world: HubWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a connection that has been answered before; one that is silent is let go by uvicorn."""
+    monkeypatch.setattr(connections, "HEAD_TIMEOUT_S", 0.2)
+    async with served(world) as port, asyncio.timeout(10):
+        answer = await exchange(port, GET + b"\r\n" + GET, silence())
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"HTTP/1.1 408 " in answer
+
+
+async def test_a_head_without_end(world: HubWorld) -> None:
+    sent = 0
+
+    async def fields() -> AsyncIterator[bytes]:
+        nonlocal sent
+        for _ in range(10_000):
+            sent += 4096
+            yield b"X: " + b"x" * 4091 + b"\r\n"
+
+    async with served(world) as port:
+        await exchange(port, GET, fields())
+    assert sent < 20_000_000
+
+
+async def test_a_client_that_does_not_read(
+    world: HubWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is cut off before it has been given all that it asked for."""
+    monkeypatch.setattr(connections, "READ_TIMEOUT_S", 0.2)
+    cut = asyncio.Event()
+    lost = connections.ImpatientProtocol.connection_lost
+
+    def noted(self: connections.ImpatientProtocol, exc: Exception | None) -> None:
+        lost(self, exc)
+        cut.set()
+
+    monkeypatch.setattr(connections.ImpatientProtocol, "connection_lost", noted)
+    get = b"GET /api/openapi.json HTTP/1.1\r\nHost: hub\r\n\r\n"
+    async with served(world) as port, asyncio.timeout(30):
+        _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
+        writer.write(get * 500)
+        await cut.wait()
+        writer.close()
+
+
+async def test_a_client_that_reads_slowly(world: HubWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It gets all of it, however long that takes as a whole."""
+    monkeypatch.setattr(connections, "READ_TIMEOUT_S", 5.0)
+    get = b"GET /api/openapi.json HTTP/1.1\r\nHost: hub\r\n\r\n"
+    last = b"GET /api/deployment HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n"
+    async with served(world) as port, asyncio.timeout(60):
+        answer = await exchange(port, get * 50 + last, silence())
+    assert answer.count(b"HTTP/1.1 200 ") == 51

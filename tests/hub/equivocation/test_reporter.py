@@ -1,5 +1,6 @@
 """Two readings of one sequence: from ingest's commit to the suspension on chain."""
 
+import datetime as dt
 from dataclasses import replace
 
 import asyncpg
@@ -10,6 +11,8 @@ from gridtokenx_hub.ingest.budget import QuarantineBudget
 from gridtokenx_hub.ingest.examine import Opened, examine, open_message
 from gridtokenx_hub.ingest.keyring import MeterKey
 from gridtokenx_hub.ingest.store import commit
+from gridtokenx_hub.registrar import RegistrarClient, RegistrarTransactions
+from gridtokenx_hub.registrar.registrar import Registrar
 from gridtokenx_protocol import cose
 from gridtokenx_protocol.cbor import encode_map
 from gridtokenx_protocol.payload import Payload, record_hash
@@ -41,7 +44,15 @@ async def known_device(world: World) -> Device:
 
 
 def reporter(world: World) -> EquivocationReporter:
-    return EquivocationReporter(world.pool, world.sender, PROGRAMS, ADDRESSES, 0.02)
+    transactions = RegistrarTransactions(PROGRAMS, ADDRESSES, world.chain.keys.registrar)
+    asked = RegistrarClient(world.pool, transactions)
+    return EquivocationReporter(world.pool, world.sender, PROGRAMS, ADDRESSES, asked, 0.02)
+
+
+def registrar(world: World) -> Registrar:
+    return Registrar(
+        world.pool, world.chain.registrar, PROGRAMS, ADDRESSES, lambda: dt.datetime.now(dt.UTC)
+    )
 
 
 async def only_row(pool: asyncpg.Pool) -> asyncpg.Record:
@@ -59,7 +70,7 @@ async def reported(world: World) -> asyncpg.Record:
     async def done() -> bool:
         return (await only_row(world.pool))["reported_at"] is not None
 
-    async with running(world.indexer(), reporter(world)):
+    async with running(world.indexer(), reporter(world), registrar(world)):
         await until(done)
         await world.agrees_with_chain()
     return await only_row(world.pool)
@@ -95,18 +106,67 @@ async def test_a_reading_within_a_message_of_two_is_proof_as_well(world: World) 
     assert (await reported(world))["error"] is None
 
 
-async def test_what_the_program_cannot_be_shown_is_kept_with_the_reason(world: World) -> None:
-    device = await known_device(world)
+async def long_proof(world: World, device: Device) -> tuple[bytes, bytes]:
+    """Two messages that contradict each other, the first too long for the chain."""
     records = [await next_record(world, device)]
     for _ in range(3):
         records.append(await next_record(world, device, record_hash(records[-1])))
     extras = encode_map({"phase": [1, 2, 3]})
-    first = message_of(device, *records, extras=extras)
-    second = message_of(device, records[-1])
+    twin = replace(records[-1], frequency_mhz=50_001)
+    return message_of(device, *records, extras=extras), message_of(device, twin)
+
+
+async def test_for_what_the_program_cannot_be_shown_the_registrar_suspends(world: World) -> None:
+    device = await known_device(world)
+    first, second = await long_proof(world, device)
     await take(world, device, first, second)
     assert (await only_row(world.pool))["first_message"] == first
     row = await reported(world)
-    assert (row["error"], row["tx_signature"]) == ("TooLongForTheChain", None)
+    assert row["error"] is None
+    signers = await world.client.transaction(row["tx_signature"])
+    assert signers is not None
+    assert world.chain.registrar.pubkey() in signers.instructions[-1].accounts
+    assert await status_of(world, device) == "suspended"
+
+
+async def test_extras_that_differ_are_proof_enough(world: World) -> None:
+    device = await known_device(world)
+    record = await next_record(world, device)
+    first, second = (
+        message_of(device, record, extras=encode_map({"phase": [1, 2, number]}))
+        for number in range(2)
+    )
+    await take(world, device, first, second)
+    assert (await reported(world))["error"] is None
+    assert await status_of(world, device) == "suspended"
+
+
+async def test_an_absent_registrar_is_waited_for_and_delays_nobody(world: World) -> None:
+    long, short = await known_device(world), await known_device(world)
+    await take(world, long, *await long_proof(world, long))
+    record = await next_record(world, short)
+    twin = replace(record, frequency_mhz=50_001)
+    await take(world, short, message_of(short, record), message_of(short, twin))
+
+    async def short_is_suspended() -> bool:
+        return await status_of(world, short) == "suspended"
+
+    async with running(world.indexer(), reporter(world)):
+        await until(short_is_suspended)
+        assert await status_of(world, long) == "active"
+        async with running(registrar(world)):
+            await until(lambda: all_are_reported(world.pool))
+    assert await status_of(world, long) == "suspended"
+
+
+async def all_are_reported(pool: asyncpg.Pool) -> bool:
+    return not await pool.fetchval("SELECT count(*) FROM equivocations WHERE reported_at IS NULL")
+
+
+async def status_of(world: World, device: Device) -> str:
+    query = "SELECT status FROM meters WHERE meter_id = $1"
+    status: str = await world.pool.fetchval(query, device.meter_id)
+    return status
 
 
 async def test_one_proof_at_a_time_is_kept_and_none_of_a_suspended_meter(world: World) -> None:

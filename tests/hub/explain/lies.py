@@ -1,5 +1,6 @@
 """What a lying hub might say instead, one lie at a time, and the step that must find it out."""
 
+import base64
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -154,3 +155,57 @@ READINGS: Mapping[str, Callable[[Json], Json]] = {
     "no end": endless,
     "no reading at all, but more": lambda page: page | {"readings": [], "next_below": 1 << 52},
 }
+
+
+# What a lying node might answer; each alters one kind of answer and lets others pass.
+
+KEY_AT = 8 + 16 + 32 + 1 + 4 + 1
+"""In a meter's account: behind discriminator, id, owner, status, deployment and algorithm."""
+
+
+def account(alter: Callable[[Json], Json | None], answer: Json) -> Json:
+    """Alter an account in an answer."""
+    result = answer["result"]
+    if isinstance(result, dict) and isinstance(result.get("value"), dict):
+        result["value"] = alter(result["value"])
+    return answer
+
+
+def other_key(answer: Json) -> Json:
+    def alter(found: Json) -> Json:
+        data = bytearray(base64.b64decode(found["data"][0]))
+        data[KEY_AT] ^= 1
+        return found | {"data": [base64.b64encode(data).decode(), "base64"]}
+
+    return account(alter, answer)
+
+
+def other_owner_program(answer: Json) -> Json:
+    return account(lambda found: found | {"owner": "1" * 32}, answer)
+
+
+def no_account(answer: Json) -> Json:
+    return account(lambda _found: None, answer)
+
+
+def not_final(answer: Json) -> Json:
+    result = answer["result"]
+    if isinstance(result, dict) and isinstance(result.get("value"), list):
+        result["value"][0]["confirmationStatus"] = "confirmed"
+    return answer
+
+
+def meta(alter: Callable[[Json], Json], answer: Json) -> Json:
+    """Alter what a node says of an executed transaction."""
+    result = answer["result"]
+    if isinstance(result, dict) and "meta" in result:
+        result["meta"] |= alter(result["meta"])
+    return answer
+
+
+def other_balance(answer: Json) -> Json:
+    return meta(lambda found: {"postTokenBalances": found["preTokenBalances"]}, answer)
+
+
+def no_events(answer: Json) -> Json:
+    return meta(lambda _found: {"innerInstructions": []}, answer)

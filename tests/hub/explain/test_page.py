@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from browser import PATIENCE_MS, Visit, visit
 from houses import Case, House, house, settle, settled_case
 from hub_world import HubWorld, expect
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Route
 
 from gridtokenx_edge.records import Range
 from gridtokenx_protocol.cbor import encode_map
@@ -133,6 +134,24 @@ class TestHonest:
             facts = await visitor.page.text_content("#settlement-0-chain dl") or ""
             assert f"{lost} \u2013 {lost}" in facts
 
+    async def test_a_hub_that_asks_for_patience(
+        self, browser: Browser, url: Callable[..., Any]
+    ) -> None:
+        async with visit(browser) as visitor:
+            refused = []
+
+            async def once(route: Route) -> None:
+                if refused:
+                    await route.continue_()
+                else:
+                    refused.append(route.request.url)
+                    await route.fulfill(status=429, json={"detail": "too many requests"})
+
+            await visitor.page.route(READINGS, once)
+            await visitor.page.goto(await url())
+            assert await visitor.verdict() == "right"
+            assert refused
+
     async def test_what_is_no_longer_kept(
         self, world: HubWorld, browser: Browser, hub_url: str, tmp_path: Path
     ) -> None:
@@ -170,6 +189,20 @@ class TestLies:
             assert await visitor.verdict() == "wrong"
             await self.told(visitor, "chain")
             assert (await visitor.steps())["amount"] == "right"
+
+    async def test_an_older_settlement_for_the_one_before(
+        self, world: HubWorld, case: Case, browser: Browser, url: Callable[..., Any]
+    ) -> None:
+        """All that the hub says of it is true, but it is not the one before."""
+        first = expect(await world.get(f"/api/explain/{case.first}"), 200)
+        older = first["settlements"][0]["previous"]
+        async with visit(browser) as visitor:
+            await visitor.lie(EXPLANATION, lies.put("previous", value=older))
+            await visitor.page.goto(await url())
+            assert await visitor.verdict() == "wrong"
+            assert "rose by 5 kWh, but 2 kWh were minted" in await visitor.text(
+                "#settlement-0-amount .problems"
+            )
 
     async def test_a_reading_withheld_is_not_called_right(
         self, browser: Browser, url: Callable[..., Any]
@@ -223,6 +256,33 @@ class TestNode:
             await visitor.page.goto(await url())
             assert await visitor.verdict() == "wrong"
             assert (await visitor.steps())["transaction"] == "wrong"
+
+    @pytest.mark.parametrize(
+        ("lie", "failing"),
+        [
+            (lies.other_key, "key"),
+            (lies.no_account, "key"),
+            (lies.other_owner_program, "key"),
+            (lies.other_balance, "amount"),
+            (lies.not_final, "transaction"),
+            (lies.no_events, "key"),
+        ],
+        ids=lambda one: getattr(one, "__name__", one),
+    )
+    async def test_a_node_that_says_otherwise(
+        self,
+        world: HubWorld,
+        browser: Browser,
+        url: Callable[..., Any],
+        lie: Callable[[Any], Any],
+        failing: str,
+    ) -> None:
+        async with visit(browser) as visitor:
+            await self.lie(visitor, world.context.public_rpc_url, lie)
+            await visitor.page.goto(await url())
+            assert await visitor.verdict() == "wrong"
+            steps = await visitor.steps()
+            assert next(name for name in ALL if steps[name] == "wrong") == failing
 
     async def test_the_visitor_types_another_node(
         self, world: HubWorld, browser: Browser, url: Callable[..., Any]
@@ -296,7 +356,8 @@ class TestPage:
                 labels = await visitor.page.eval_on_selector_all(
                     "dt", "all => all.map((one) => one.textContent)"
                 )
-                assert not [label for label in labels if "_" in label or "-" in label]
+                unnamed = re.compile("[a-z][-_][a-z]")  # a label's name in place of its words
+                assert not [label for label in labels if unnamed.search(label)]
                 assert not visitor.complaints
 
     async def test_every_word_is_there_in_every_language(

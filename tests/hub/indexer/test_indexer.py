@@ -23,6 +23,7 @@ from gridtokenx_hub.chain import (
     Transaction,
     TransactionRefused,
 )
+from gridtokenx_hub.database.announcements import EVENTS, WAKE_INDEXER, WakeUp
 from gridtokenx_hub.indexer import (
     EventUnusable,
     HistoryConflict,
@@ -549,3 +550,25 @@ async def holds(world: World, program: str, text: str) -> bool:
 
 async def is_free(indexer: Indexer) -> bool:
     return not indexer.blocked
+
+
+async def test_a_process_that_waits_wakes_the_one_that_leads(world: World) -> None:
+    """Neither would look for half a minute by itself."""
+    leader = Indexer(world.pool, world.client, PROGRAMS, 30.0)
+    waiting = Indexer(world.pool, world.client, PROGRAMS, 30.0)
+    query = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE query LIKE 'LISTEN%' AND datname = current_database()"
+    )
+
+    async def both_listen() -> bool:
+        return bool(await world.pool.fetchval(query) == 2)
+
+    async with running(
+        leader,
+        WakeUp(world.pool, WAKE_INDEXER, leader.wake),
+        WakeUp(world.pool, EVENTS, waiting.announce),
+    ):
+        assert await leader.wait_for(await world.register(Keypair()), 20)
+        await until(both_listen)
+        assert await waiting.wait_for(await world.register(Keypair()), 20)

@@ -160,7 +160,9 @@ def altered(made: list[Instruction]) -> Iterator[tuple[str, list[Instruction]]]:
 def refusal(raw: bytes, mandate: Mandate, evidence: Evidence | None) -> str | None:
     """The name of the refusal; None when the message would be signed."""
     try:
-        inspect(raw, mandate, evidence, TRANSACTIONS)
+        inspect(
+            raw, lambda payer: TRANSACTIONS.instructions(mandate, evidence, payer), "", KEY.pubkey()
+        )
     except RegistrarRefused as refused:
         return refused.name
     return None

@@ -91,3 +91,21 @@ async def test_wallets_and_nonces_differ(pool: asyncpg.Pool, key_file: Path) -> 
     wallets = {await vault.create() for _ in range(20)}
     nonces = await pool.fetchval("SELECT count(DISTINCT nonce) FROM wallets")
     assert len(wallets) == nonces == 20
+
+
+async def test_whoever_has_the_key_file_makes_lost_wallets_again(
+    pool: asyncpg.Pool, key_file: Path
+) -> None:
+    vault = WalletVault(pool, key_file)
+    wallets = [await vault.create() for _ in range(5)]
+    await pool.execute("DELETE FROM wallets WHERE number > 2")
+    foreign = Keypair().pubkey()
+    assert await vault.recover([wallets[4], foreign, wallets[2]], after=2) == [
+        wallets[2],
+        wallets[4],
+    ]
+    assert (await vault.keypair(wallets[4])).pubkey() == wallets[4]
+    with pytest.raises(UnknownWallet):
+        await vault.keypair(wallets[3])
+    other = WalletVault(pool, key_file.with_name("other.key"))
+    assert await other.recover([wallets[3]], after=2) == []

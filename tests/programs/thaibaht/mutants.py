@@ -60,8 +60,8 @@ def failed_tests(folder: Path, test: str) -> tuple[set[str], set[str]]:
         "--match-test",
         f"^{test}\\b",
     ]
-    # Not optimised: the compiler takes a third of the time.
-    environment = os.environ | {"FOUNDRY_OPTIMIZER": "false"}
+    # Not optimised: the compiler takes a third of the time. What a defence used may be unused now.
+    environment = os.environ | {"FOUNDRY_OPTIMIZER": "false", "FOUNDRY_DENY": "never"}
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
     )

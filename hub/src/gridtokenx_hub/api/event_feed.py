@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from gridtokenx_hub.api.event_log import Entry, events_after, newest_events
 from gridtokenx_hub.api.problems import unavailable
+from gridtokenx_hub.database.announcements import EVENTS, listening
 from gridtokenx_hub.leadership import through_outages, until_stopped
 
 if TYPE_CHECKING:
     import asyncpg
 
-CHANNEL = "events"
 AT_ONCE = 500
 MAX_BATCHES = 100
 """Batches that may wait for a client; one that is slower than that is dropped."""
 MAX_LISTENERS = 500
-LOOK_AGAIN_S = 5.0
 RETRY_S = 1.0
 
 
@@ -58,7 +57,6 @@ class EventFeed:
         self.programs = tuple(programs)
         self._pool = pool
         self._listeners: set[Listener] = set()
-        self._announced = asyncio.Event()
         self._reached: dict[str, int] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -86,31 +84,15 @@ class EventFeed:
             self._listeners.discard(listener)
 
     async def _follow(self) -> None:
-        async with self._announcements():
+        async with listening(self._pool, EVENTS) as announcements:
             if not self._reached:
                 self._reached = await newest_events(self._pool, self.programs)
             while True:
-                self._announced.clear()
                 await self._pass_on()
-                with contextlib.suppress(TimeoutError):  # an announcement may be lost with a link
-                    async with asyncio.timeout(LOOK_AGAIN_S):
-                        await self._announced.wait()
+                await announcements.wait()
 
     async def _pass_on(self) -> None:
         while entries := await events_after(self._pool, self._reached, AT_ONCE):
             self._reached |= {entry.event.program: entry.event.sequence for entry in entries}
             for listener in self._listeners:
                 listener.put(entries)
-
-    @contextlib.asynccontextmanager
-    async def _announcements(self) -> AsyncIterator[None]:
-        async with self._pool.acquire() as connection:
-            await connection.add_listener(CHANNEL, self._announce)
-            try:
-                yield
-            finally:
-                if not connection.is_closed():
-                    await connection.remove_listener(CHANNEL, self._announce)
-
-    def _announce(self, *_details: object) -> None:
-        self._announced.set()

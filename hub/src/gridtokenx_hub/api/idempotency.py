@@ -31,16 +31,21 @@ from gridtokenx_hub.api.signing import (
     read_transaction,
 )
 from gridtokenx_hub.leadership import Connection
+from gridtokenx_hub.readings.journals import ANSWERS_DAYS
 
 SIGNED_TRANSACTION = "Signed-Transaction"
 KEY = re.compile(r"[!-~]{1,255}")
 
 
-def _repeatable(
+async def _repeatable(
     request: Request,
     _idempotency_key: Annotated[
         str | None,
-        Header(alias="Idempotency-Key", description="1 to 255 visible ASCII characters, as a UUID"),
+        Header(
+            alias="Idempotency-Key",
+            description="1 to 255 visible ASCII characters, as a UUID;"
+            f" known for {ANSWERS_DAYS} days",
+        ),
     ] = None,
     _signed_transaction: Annotated[
         str | None,
@@ -202,17 +207,20 @@ async def _first_answer(
     work: Work,
     signed: SignedTransaction | None,
 ) -> Answer:
+    found = None
     if signed is None:
-        await pool.execute(
+        found = await pool.fetchrow(
             "INSERT INTO idempotency_keys (token_id, key, request_hash) VALUES ($1, $2, $3)"
-            " ON CONFLICT DO NOTHING",
+            " ON CONFLICT DO NOTHING RETURNING request_hash, status, body",
             *row,
             digest,
         )
-    found = await pool.fetchrow(
-        "SELECT request_hash, status, body FROM idempotency_keys WHERE token_id = $1 AND key = $2",
-        *row,
-    )
+    if found is None:
+        found = await pool.fetchrow(
+            "SELECT request_hash, status, body FROM idempotency_keys"
+            " WHERE token_id = $1 AND key = $2",
+            *row,
+        )
     if found is None or (signed is not None and found["request_hash"] != digest):
         raise not_offered()
     if found["request_hash"] != digest:

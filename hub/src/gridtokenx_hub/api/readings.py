@@ -121,7 +121,7 @@ async def settlements_of_meter(
     (before,) = read_cursor("settlements", cursor, int) or (NEWEST,)
     rows = await pool.fetch(OF_METER, meter_id, since_ms, before, limit + 1)
     page, following = page_of(rows, limit, "settlements", lambda row: (row["sequence"],))
-    return Settlements(settlements=[_settlement(row) for row in page], next=following)
+    return Settlements(settlements=[settlement_of(row) for row in page], next=following)
 
 
 async def settlements_of_owner(
@@ -135,7 +135,7 @@ async def settlements_of_owner(
     (before,) = read_cursor("own settlements", cursor, int) or (NEWEST,)
     rows = await pool.fetch(OF_OWNER, wallet, before, limit + 1)
     page, following = page_of(rows, limit, "own settlements", lambda row: (row["id"],))
-    return Settlements(settlements=[_settlement(row) for row in page], next=following)
+    return Settlements(settlements=[settlement_of(row) for row in page], next=following)
 
 
 def reading_of(row: Any) -> Reading:
@@ -174,7 +174,8 @@ def _period(row: Any) -> Period:
     )
 
 
-def _settlement(row: Any) -> MeterSettlement:
+def settlement_of(row: Any) -> MeterSettlement:
+    """Return a row of `settlements` as it is shown."""
     minted = row["minted_mwh"]
     return MeterSettlement(
         meter_id=row["meter_id"].hex(),

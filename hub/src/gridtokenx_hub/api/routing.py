@@ -88,7 +88,7 @@ async def known_caller(request: Request) -> Principal | None:
     return await identify(request)
 
 
-def limited(request: Request) -> None:
+async def limited(request: Request) -> None:
     """Count a request (a dependency of every route).
 
     Raises:
@@ -149,14 +149,23 @@ def caller_address(request: Request) -> str:
     return request.client.host if request.client else "unknown"
 
 
-def _meter_id(meter_id: Annotated[str, Path(pattern="^[0-9a-f]{32}$")]) -> bytes:
+async def _meter_id(meter_id: Annotated[str, Path(pattern="^[0-9a-f]{32}$")]) -> bytes:
     return bytes.fromhex(meter_id)
 
 
-Context = Annotated[ApiContext, Depends(context_of)]
-Caller = Annotated[Principal, Depends(principal_of)]
+def at_once(get: Callable[[Request], object]) -> Any:
+    """Depend on what a request has, without the thread that FastAPI gives to plain functions."""
+
+    async def dependency(request: Request) -> object:
+        return get(request)
+
+    return Depends(dependency)
+
+
+Context = Annotated[ApiContext, at_once(context_of)]
+Caller = Annotated[Principal, at_once(principal_of)]
 Visitor = Annotated[Principal | None, Depends(visitor_of)]
-Operator = Annotated[Principal, Depends(operator_of)]
-OperatorOrInstaller = Annotated[Principal, Depends(registrar_of)]
+Operator = Annotated[Principal, at_once(operator_of)]
+OperatorOrInstaller = Annotated[Principal, at_once(registrar_of)]
 MeterId = Annotated[bytes, Depends(_meter_id)]
 """In the path, 32 hex digits."""

@@ -13,11 +13,10 @@ from gridtokenx_hub.audit.verdicts import check_verdicts
 from gridtokenx_hub.audit.view import check_view
 from gridtokenx_hub.chain import ChainClient
 from gridtokenx_hub.leadership import Connection
+from gridtokenx_hub.readings.retention import surely_kept_since_ms
 from gridtokenx_programs import Addresses, Program
 
 RETRY_S = 0.2
-READINGS_KEPT_MS = 89 * 86_400_000
-"""Raw readings are given up after 90 days, a partition at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +47,14 @@ async def audit(
     addresses: Addresses,
     now_ms: int,
     patience_s: float = 0.0,
+    hashes_since_ms: int = 0,
 ) -> Report:
     """Check the design's invariants; nothing is written.
 
     The hub may run meanwhile. The database is read in one snapshot. The chain cannot be read as
     it was at a given moment, so both are read anyway until the snapshot has all the events that
-    the chain had sent before and after it was read, for `patience_s` at most.
+    the chain had sent before and after it was read, for `patience_s` at most. Of readings since
+    `hashes_since_ms`, Unix ms, the content is hashed anew.
 
     Raises:
         ChainUnavailable: the node does not answer.
@@ -67,19 +68,23 @@ async def audit(
             chain = await read_chain(client, programs, addresses)
             moved = chain.moved or any(known.get(name, 0) != n for name, n in chain.events.items())
             if not moved or time.monotonic() >= deadline:
-                checks = await check_all(connection, chain, addresses, now_ms)
+                checks = await check_all(connection, chain, addresses, now_ms, hashes_since_ms)
                 return Report(chain.events, moved, checks)
         await asyncio.sleep(RETRY_S)
 
 
 async def check_all(
-    connection: Connection, chain: ChainState, addresses: Addresses, now_ms: int
+    connection: Connection,
+    chain: ChainState,
+    addresses: Addresses,
+    now_ms: int,
+    hashes_since_ms: int,
 ) -> list[Check]:
     """Check every invariant; a new one gets its line here."""
     return [
         await check_minted(connection, chain),
         check_supply(chain),
-        await check_verdicts(connection, now_ms - READINGS_KEPT_MS),
+        await check_verdicts(connection, surely_kept_since_ms(now_ms), hashes_since_ms),
         check_escrows(chain, addresses),
         await check_view(connection, chain),
     ]

@@ -93,6 +93,17 @@ async def read_chain(
     )
 
 
+async def events_sent(
+    client: ChainClient, programs: Mapping[str, Program], addresses: Addresses
+) -> dict[str, int]:
+    """Return how many events each program has sent, by its name.
+
+    Raises:
+        ChainUnavailable: the node does not answer.
+    """
+    return _counters(await _Reader(client, programs, addresses).heads())
+
+
 def _counters(heads: Mapping[str, Fields]) -> dict[str, int]:
     return {program: fields.get("event_sequence", 0) for program, fields in heads.items()}
 

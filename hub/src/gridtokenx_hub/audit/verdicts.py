@@ -3,6 +3,7 @@
 import asyncpg
 
 from gridtokenx_hub.audit.findings import Check, Difference
+from gridtokenx_hub.audit.hashes import recompute_hashes
 from gridtokenx_hub.leadership import Connection
 from gridtokenx_protocol.record import Flag
 
@@ -24,6 +25,8 @@ WITH islands AS (
     GROUP BY meter_id, island
     UNION ALL
     SELECT meter_id, int8range(first_sequence, last_sequence, '[]') FROM losses
+    UNION ALL
+    SELECT meter_id, int8range(1, sequence, '[]') FROM forgotten
 ), judged AS (
     SELECT meter_id, range_agg(span) AS spans FROM islands GROUP BY meter_id
 )
@@ -33,8 +36,8 @@ FROM acks a LEFT JOIN judged j USING (meter_id)
 WHERE NOT int8range(1, a.sequence, '[]') <@ coalesce(j.spans, '{}')
 ORDER BY a.meter_id
 """
-"""Acknowledged sequences with neither a verdict nor a declared loss. That a sequence has no two
-verdicts is the table's primary key."""
+"""Acknowledged sequences with neither a verdict nor a declared loss, and not forgotten by age. That
+a sequence has no two verdicts is the table's primary key."""
 
 WRONG_HEADS = """
 SELECT a.meter_id, a.sequence, encode(a.hash, 'hex') AS acknowledged,
@@ -73,10 +76,13 @@ ORDER BY r.meter_id, r.sequence
 """
 
 
-async def check_verdicts(connection: Connection, kept_since_ms: int) -> Check:
+async def check_verdicts(
+    connection: Connection, kept_since_ms: int, hashes_since_ms: int = 0
+) -> Check:
     """Every acknowledged sequence has its verdict, once; the chain of hashes is whole.
 
-    `kept_since_ms` is the Unix time in ms of the oldest ordinary reading that must be there.
+    `kept_since_ms` is the Unix time in ms of the oldest ordinary reading that must be there;
+    readings since `hashes_since_ms` are hashed anew. Needs a transaction.
     """
     counts = await connection.fetchrow(COUNTS)
     differences = [
@@ -93,8 +99,10 @@ async def check_verdicts(connection: Connection, kept_since_ms: int) -> Check:
     ):
         rows = await connection.fetch(query, *arguments)
         differences += [_hashes(row, places) for row in rows]
+    recomputed, others = await recompute_hashes(connection, hashes_since_ms)
     title = "every acknowledged reading has its verdict, and the chain of hashes is whole"
-    return Check(3, title, dict(counts or {}), differences)
+    compared = dict(counts or {}) | {"hashes_recomputed": recomputed}
+    return Check(3, title, compared, [*differences, *others])
 
 
 def _hashes(row: asyncpg.Record, places: tuple[str, str]) -> Difference:

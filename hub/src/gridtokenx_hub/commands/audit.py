@@ -13,8 +13,8 @@ import asyncpg
 from gridtokenx_hub.audit import Check, Report, audit
 from gridtokenx_hub.chain import ChainClient, ChainUnavailable, RequestRefused
 from gridtokenx_hub.commands.context import database_url
-from gridtokenx_hub.settings import load_settings
-from gridtokenx_programs import PROGRAM_NAMES, Addresses, load
+from gridtokenx_hub.readings.retention import RAW_DAYS
+from gridtokenx_hub.settings import SECONDS_PER_DAY, ChainSettings, load_settings
 
 ERRORS = (ChainUnavailable, RequestRefused, asyncpg.PostgresError)
 PATIENCE_S = 60.0
@@ -31,27 +31,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="how long to wait for a moment at which the indexer has caught up (default 60)",
     )
+    parser.add_argument(
+        "--hash-days",
+        type=int,
+        default=RAW_DAYS,
+        metavar="DAYS",
+        help=f"hash the readings of so many days anew (default {RAW_DAYS}, all that are kept)",
+    )
 
 
 def execute(folder: Path, arguments: argparse.Namespace) -> int:
     """Print the report."""
     settings = load_settings(folder)
     url = database_url(folder, settings)
-    report = asyncio.run(run(url, settings.chain.rpc_url, arguments.patience))
+    report = asyncio.run(run(url, settings.chain, arguments.patience, arguments.hash_days))
     sys.stdout.write((as_json(report) if arguments.json else as_text(report)) + "\n")
     return 1 if report.differences else 0
 
 
-async def run(url: str, rpc_url: str, patience_s: float) -> Report:
+async def run(url: str, chain: ChainSettings, patience_s: float, hash_days: int) -> Report:
     """Audit the hub of this database and chain."""
-    programs = {name: load(name) for name in PROGRAM_NAMES}
-    addresses = Addresses(*(programs[name].id for name in PROGRAM_NAMES))
-    client = ChainClient(rpc_url)
+    programs, addresses = chain.load_programs(), chain.addresses
+    client = ChainClient(chain.rpc_url)
     # Not from the hub's pool: looking at every row may take longer than a minute.
     connection = await asyncpg.connect(url)
     try:
         now_ms = time.time_ns() // 1_000_000
-        return await audit(connection, client, programs, addresses, now_ms, patience_s)
+        since_ms = max(0, now_ms - hash_days * SECONDS_PER_DAY * 1_000)
+        return await audit(connection, client, programs, addresses, now_ms, patience_s, since_ms)
     finally:
         await connection.close()
         await client.close()

@@ -7,7 +7,6 @@ from pathlib import Path
 from gridtokenx_hub.commands.context import announce, run_until_stopped
 from gridtokenx_hub.local_chain import Genesis, LocalChainError, serve
 from gridtokenx_hub.settings import load_settings
-from gridtokenx_programs import PROGRAM_NAMES, load
 
 ERRORS = (LocalChainError,)
 
@@ -19,7 +18,7 @@ def add_arguments(_parser: argparse.ArgumentParser) -> None:
 def execute(folder: Path, _arguments: argparse.Namespace) -> int:
     """Run the local chain until told to stop."""
     settings = load_settings(folder)
-    programs = [load(name) for name in PROGRAM_NAMES]
+    programs = settings.chain.load_programs().values()
     genesis = Genesis(programs=tuple((program.id, program.elf()) for program in programs))
 
     def ready(port: int) -> None:

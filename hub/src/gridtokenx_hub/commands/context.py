@@ -8,6 +8,8 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import uvloop
+
 from gridtokenx_hub.settings import Settings
 
 
@@ -63,5 +65,5 @@ def run_until_stopped(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]
             loop.add_signal_handler(number, stop.set)
         await main(stop)
 
-    asyncio.run(supervised())
+    uvloop.run(supervised())
     return 0

@@ -14,8 +14,7 @@ from gridtokenx_hub.commands.context import database_url
 from gridtokenx_hub.database import StoreError, open_pool
 from gridtokenx_hub.explain import Explainer, ExplainError, Explanation
 from gridtokenx_hub.explain.check import Checker, Step
-from gridtokenx_hub.settings import load_settings
-from gridtokenx_programs import PROGRAM_NAMES, Addresses, load
+from gridtokenx_hub.settings import ChainSettings, load_settings
 from gridtokenx_protocol.deployment import deployment_id
 from gridtokenx_protocol.units import format_kwh
 
@@ -42,17 +41,16 @@ def execute(folder: Path, arguments: argparse.Namespace) -> int:
     """Print the explanation; 0 when no step is wrong."""
     settings = load_settings(folder)
     url = database_url(folder, settings)
-    answer, steps = asyncio.run(run(url, settings.chain.rpc_url, arguments.signature))
+    answer, steps = asyncio.run(run(url, settings.chain, arguments.signature))
     text = as_json(answer, steps) if arguments.json else as_text(answer, steps)
     sys.stdout.write(text + "\n")
     return 1 if any(step.state == "wrong" for step in steps) else 0
 
 
-async def run(url: str, rpc_url: str, signature: str) -> tuple[Explanation, list[Step]]:
+async def run(url: str, chain: ChainSettings, signature: str) -> tuple[Explanation, list[Step]]:
     """Explain a transaction to whoever holds the hub's database, and check each step."""
-    programs = {name: load(name) for name in PROGRAM_NAMES}
-    addresses = Addresses(*(programs[name].id for name in PROGRAM_NAMES))
-    client = ChainClient(rpc_url)
+    programs, addresses = chain.load_programs(), chain.addresses
+    client = ChainClient(chain.rpc_url)
     try:
         async with await open_pool(url) as pool:
             genesis = await client.genesis_hash()

@@ -13,8 +13,7 @@ from gridtokenx_hub.commands.roles import ROLE_ERRORS, play
 from gridtokenx_hub.database import open_pool
 from gridtokenx_hub.indexer import Indexer, IndexerError
 from gridtokenx_hub.process import INDEX_POLL_S, Role
-from gridtokenx_hub.settings import load_settings
-from gridtokenx_programs import PROGRAM_NAMES, load
+from gridtokenx_hub.settings import ChainSettings, load_settings
 
 ERRORS = (*ROLE_ERRORS, IndexerError)
 LEAD_TIMEOUT_S = 10.0
@@ -36,21 +35,21 @@ def execute(folder: Path, arguments: argparse.Namespace) -> int:
     settings = load_settings(folder)
     url = database_url(folder, settings)
     begun = time.perf_counter()
-    events = asyncio.run(rebuild(url, settings.chain.rpc_url))
+    events = asyncio.run(rebuild(url, settings.chain))
     seconds = round(time.perf_counter() - begun, 1)
     sys.stdout.write(json.dumps({"events": events, "seconds": seconds}) + "\n")
     return 0
 
 
-async def rebuild(url: str, rpc_url: str) -> dict[str, int]:
+async def rebuild(url: str, chain: ChainSettings) -> dict[str, int]:
     """Rebuild the tables of this database from this chain; return the events of each program.
 
     Raises:
         HubError: another process indexes.
         IndexerError, ChainUnavailable: the chain does not show every event; nothing is changed.
     """
-    programs = {name: load(name) for name in PROGRAM_NAMES}
-    client = ChainClient(rpc_url)
+    programs = chain.load_programs()
+    client = ChainClient(chain.rpc_url)
     try:
         async with await open_pool(url) as pool:
             return await Indexer(pool, client, programs, INDEX_POLL_S).rebuild(LEAD_TIMEOUT_S)

@@ -15,7 +15,6 @@ from gridtokenx_hub.database import OUTAGES, StoreError, migrate, open_pool
 from gridtokenx_hub.keys import load_registrar
 from gridtokenx_hub.registrar.registrar import Registrar
 from gridtokenx_hub.settings import load_settings
-from gridtokenx_programs import PROGRAM_NAMES, Addresses, load
 
 ERRORS = (StoreError, *OUTAGES)
 
@@ -26,10 +25,10 @@ def add_arguments(_parser: argparse.ArgumentParser) -> None:
 
 def execute(folder: Path, _arguments: argparse.Namespace) -> int:
     """Run the registrar until told to stop."""
-    url = database_url(folder, load_settings(folder))
+    settings = load_settings(folder)
+    url = database_url(folder, settings)
     key = load_registrar(keys_folder(folder))
-    programs = {name: load(name) for name in PROGRAM_NAMES}
-    addresses = Addresses(*(programs[name].id for name in PROGRAM_NAMES))
+    programs, addresses = settings.chain.load_programs(), settings.chain.addresses
 
     async def main(stop: asyncio.Event) -> None:
         async with await open_pool(url) as pool:

@@ -7,6 +7,7 @@ from importlib import resources
 import asyncpg
 
 from gridtokenx_hub.database.errors import MigrationError
+from gridtokenx_hub.leadership import Connection
 
 ADVISORY_LOCK = 0x475458  # "GTX": two processes that start together migrate one after the other
 
@@ -52,15 +53,26 @@ async def migrate(pool: asyncpg.Pool, migrations: list[Migration] | None = None)
     async with pool.acquire() as connection:
         await connection.execute("SELECT pg_advisory_lock($1)", ADVISORY_LOCK)
         try:
-            await connection.execute(LOG_TABLE)
-            rows = await connection.fetch("SELECT number, name, checksum FROM schema_migrations")
-            applied = {row["number"]: (row["name"], row["checksum"]) for row in rows}
-            _check(applied, known)
-            for migration in known:
-                if migration.number not in applied:
-                    await _apply(connection, migration)
+            await apply_migrations(connection, known)
         finally:
             await connection.execute("SELECT pg_advisory_unlock($1)", ADVISORY_LOCK)
+
+
+async def apply_migrations(connection: Connection, known: list[Migration]) -> None:
+    """Apply those of `known` that the database does not have, each in one transaction.
+
+    Whoever calls it holds `ADVISORY_LOCK`.
+
+    Raises:
+        MigrationError: as `migrate`.
+    """
+    await connection.execute(LOG_TABLE)
+    rows = await connection.fetch("SELECT number, name, checksum FROM schema_migrations")
+    applied = {row["number"]: (row["name"], row["checksum"]) for row in rows}
+    _check(applied, known)
+    for migration in known:
+        if migration.number not in applied:
+            await _apply(connection, migration)
 
 
 def _check(applied: dict[int, tuple[str, str]], known: list[Migration]) -> None:
@@ -78,7 +90,7 @@ def _check(applied: dict[int, tuple[str, str]], known: list[Migration]) -> None:
             )
 
 
-async def _apply(connection: asyncpg.pool.PoolConnectionProxy, migration: Migration) -> None:
+async def _apply(connection: Connection, migration: Migration) -> None:
     async with connection.transaction():
         await connection.execute(migration.sql)
         await connection.execute(

@@ -26,4 +26,12 @@ async def open_pool(url: str) -> asyncpg.Pool:
         max_size=MAX_CONNECTIONS,
         command_timeout=COMMAND_TIMEOUT_S,
         server_settings=SERVER_SETTINGS,
+        reset=_reset,
     )
+
+
+async def _reset(_connection: asyncpg.Connection) -> None:
+    """Spare each query a second one: nobody leaves a lock or a setting in a session.
+
+    What must be undone at the client, such as an open transaction, asyncpg has undone before.
+    """

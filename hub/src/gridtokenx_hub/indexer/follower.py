@@ -98,6 +98,10 @@ class Follower:
         self._widening = 0
         return (await _watermark(connection, self.name)) != start
 
+    async def position(self, connection: Connection) -> int:
+        """Return the sequence of the last event that is in the tables, 0 before the first."""
+        return (await _watermark(connection, self.name)).sequence
+
     async def rebuild(self, connection: Connection) -> int:
         """Make the program's tables anew from the chain; return how many events there are.
 

@@ -14,6 +14,7 @@ from gridtokenx_hub.chain import (
     ProgramListener,
     Transaction,
 )
+from gridtokenx_hub.database.announcements import WAKE_INDEXER
 from gridtokenx_hub.indexer.errors import IndexerError
 from gridtokenx_hub.indexer.follower import Follower
 from gridtokenx_hub.indexer.history import count_events
@@ -26,6 +27,7 @@ BATCH_SIZE = 500
 SHORTEST_PAUSE_S = 0.05
 """Between two looks at the chain, however often there is a reason for one."""
 LONGEST_PAUSE_S = 30.0
+NOTIFY_LEADER = f"NOTIFY {WAKE_INDEXER}"
 POLLS_SAVED = 10
 """Looks by the clock that are left out for each that is made, while a listener hears."""
 COUNT_EVENTS = "SELECT count(*) FROM events WHERE tx_signature = $1"
@@ -82,6 +84,7 @@ class Indexer:
             for name, program in programs.items()
         ]
         self._failures = 0
+        self._leads = False
         self._woken = asyncio.Event()
         self._committed = asyncio.Event()
 
@@ -119,6 +122,11 @@ class Indexer:
         """Look at the chain at once."""
         self._woken.set()
 
+    def announce(self) -> None:
+        """Have all who wait look at the database: something may have been committed."""
+        self._committed.set()
+        self._committed = asyncio.Event()
+
     async def wait_for(self, tx_signature: str, timeout_s: float) -> bool:
         """Wait until all events of a transaction, whichever program sent them, are committed.
 
@@ -131,6 +139,8 @@ class Indexer:
         self.wake()
         try:
             async with asyncio.timeout(timeout_s):
+                if not self._leads:
+                    await self._pool.execute(NOTIFY_LEADER)
                 count = await self._count_events(tx_signature)
                 while True:
                     committed = self._committed
@@ -156,24 +166,21 @@ class Indexer:
     async def _round(self, connection: Connection) -> None:
         """Let each program advance once."""
         failed = False
+        self._leads = True
         for follower in self._followers:
             try:
                 if await follower.advance(connection):
-                    self._announce()
+                    self.announce()
                 self.blocked.pop(follower.name, None)
             except IndexerError as error:
                 failed = True
-                self._announce()  # what came before the obstacle is committed
+                self.announce()  # what came before the obstacle is committed
                 self.blocked[follower.name] = error
                 logger.error("indexer: %s", error)  # noqa: TRY400 - the message says it all
             except ChainError as error:
                 failed = True
                 logger.warning("indexer: %s: %s", follower.name, error)
         self._failures = self._failures + 1 if failed else 0
-
-    def _announce(self) -> None:
-        self._committed.set()
-        self._committed = asyncio.Event()
 
     async def _pause(self) -> None:
         await asyncio.sleep(min(self._poll_s, SHORTEST_PAUSE_S))

@@ -37,8 +37,10 @@ SELECT q.meter_id, q.sequence, own.hash, previous.hash AS previous_hash,
        before.flags AS before_flags, before.previous_hash AS before_previous_hash,
        after.sequence AS after_sequence, after.produced_mwh AS after_produced_mwh,
        after.consumed_mwh AS after_consumed_mwh, after.surplus_mwh AS after_surplus_mwh,
-       after.flags AS after_flags, after.previous_hash AS after_previous_hash
+       after.flags AS after_flags, after.previous_hash AS after_previous_hash,
+       f.meter_id IS NOT NULL AS forgotten
 FROM unnest($1::bytea[], $2::bigint[]) AS q (meter_id, sequence)
+LEFT JOIN forgotten f ON f.meter_id = q.meter_id AND f.sequence >= q.sequence
 LEFT JOIN LATERAL (
     SELECT hash FROM verdicts
     WHERE meter_id = q.meter_id AND sequence = q.sequence LIMIT 1) AS own ON true

@@ -89,7 +89,7 @@ async def commit(pool: asyncpg.Pool, budget: QuarantineBudget, items: Sequence[I
         },
         stale={refusal.meter_id for refusal in stale if refusal.meter_id},
         stored=stored + fates[Fate.STORED],
-        duplicates=fates[Fate.DUPLICATE],
+        duplicates=fates[Fate.DUPLICATE] + fates[Fate.FORGOTTEN],
         reasons=refusals.reasons,
         unrecorded=refusals.unrecorded,
     )
@@ -226,6 +226,7 @@ async def _surroundings(
             previous_hash=row["previous_hash"],
             before=before,
             after=_neighbour(row, "after"),
+            forgotten=row["forgotten"],
         )
     return found
 

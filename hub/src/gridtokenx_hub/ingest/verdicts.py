@@ -19,6 +19,7 @@ class Fate(Enum):
     QUARANTINED = 2
     DUPLICATE = 3
     EQUIVOCATION = 4
+    FORGOTTEN = 5
 
 
 @dataclass(slots=True)
@@ -98,12 +99,14 @@ class Surroundings:
         previous_hash: Hash that has a verdict at the sequence before.
         before: The last stored reading before it.
         after: The first stored reading after it.
+        forgotten: Whether the verdict of this sequence is let go of by age.
     """
 
     hash: bytes | None
     previous_hash: bytes | None
     before: Neighbour | None
     after: Neighbour | None
+    forgotten: bool = False
 
 
 @dataclass(slots=True)
@@ -167,6 +170,9 @@ def judge(
     last: Neighbour | None = None
     for message, reading in sorted(readings, key=lambda pair: pair[1].sequence):
         around = surroundings.get(reading.sequence) or _at_head(state, reading.sequence)
+        if around.forgotten:
+            yield Judgement(message, reading, Fate.FORGOTTEN)
+            continue
         known = hashes.get(reading.sequence, around.hash)
         if known is not None:
             same = known == reading.hash

@@ -1,14 +1,15 @@
-"""Is this message exactly what the mandate allows? It is made again, and must be the same bytes."""
+"""Is this message exactly what is allowed? It is made again, and must be the same bytes."""
+
+from collections.abc import Callable
 
 from solders.compute_budget import ID as COMPUTE_BUDGET
 from solders.compute_budget import set_compute_unit_limit
 from solders.errors import BincodeError
+from solders.instruction import Instruction
 from solders.message import Message
+from solders.pubkey import Pubkey
 
 from gridtokenx_hub.registrar.errors import RegistrarRefused
-from gridtokenx_hub.registrar.evidence import Evidence
-from gridtokenx_hub.registrar.mandate import Mandate
-from gridtokenx_hub.registrar.transactions import RegistrarTransactions
 
 SET_COMPUTE_UNIT_LIMIT = 2
 LIMIT_SIZE = 5
@@ -16,22 +17,19 @@ MAX_COMPUTE_UNITS = 1_400_000
 
 
 def inspect(
-    raw: bytes,
-    mandate: Mandate,
-    evidence: Evidence | None,
-    transactions: RegistrarTransactions,
+    raw: bytes, allowed: Callable[[Pubkey], list[Instruction]], cause: str, registrar: Pubkey
 ) -> None:
     """Check a transaction's message before it is signed.
 
     Free are its fee payer, who must be somebody else than the registrar, its blockhash, and its
-    compute limit. All else follows from the mandate and the evidence, to the byte: no account,
-    argument or instruction can differ, be missing, or be added.
+    compute limit. All else is as `allowed` makes it, to the byte: no account, argument or
+    instruction can differ, be missing, or be added.
 
     Args:
         raw: the message.
-        mandate: what is allowed.
-        evidence: the device's reading, where the mandate needs one.
-        transactions: makes what is allowed.
+        allowed: makes the instructions that are allowed, for a fee payer.
+        cause: what allows them, for the refusal.
+        registrar: who signs.
 
     Raises:
         RegistrarRefused: it is something else.
@@ -40,19 +38,19 @@ def inspect(
         message = Message.from_bytes(raw)
     except (ValueError, BincodeError) as error:
         raise _altered("it is no message of a transaction") from error
-    if not message.account_keys or message.account_keys[0] == transactions.registrar:
+    if not message.account_keys or message.account_keys[0] == registrar:
         raise _altered("the registrar pays for nothing")
     payer = message.account_keys[0]
     expected = Message.new_with_blockhash(
         [
             set_compute_unit_limit(_compute_limit(message)),
-            *transactions.instructions(mandate, evidence, payer),
+            *allowed(payer),
         ],
         payer,
         message.recent_blockhash,
     )
     if bytes(expected) != raw:
-        raise _altered(f"it is not what the code for {mandate.purpose} allows")
+        raise _altered(f"it is not what {cause} allows")
 
 
 def _compute_limit(message: Message) -> int:

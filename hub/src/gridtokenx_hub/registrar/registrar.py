@@ -6,9 +6,12 @@ import logging
 from collections.abc import Callable, Mapping
 
 import asyncpg
+from solders.instruction import Instruction
 from solders.keypair import Keypair
+from solders.pubkey import Pubkey
 
 from gridtokenx_hub.leadership import Connection, through_outages, until_stopped
+from gridtokenx_hub.registrar.contradiction import check_contradiction
 from gridtokenx_hub.registrar.errors import RegistrarRefused
 from gridtokenx_hub.registrar.evidence import Evidence, open_evidence
 from gridtokenx_hub.registrar.inspection import inspect
@@ -21,7 +24,7 @@ from gridtokenx_protocol.errors import ProtocolError
 POLL_S = 1.0
 
 NEXT = """
-SELECT id, code_id, message, evidence FROM registrar_requests
+SELECT id, code_id, message, evidence, meter_id, sequence FROM registrar_requests
  WHERE state = 'open' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
 """
 SIGNED = (
@@ -36,7 +39,7 @@ log = logging.getLogger(__name__)
 
 
 class Registrar:
-    """Signs what mandates allow.
+    """Signs what mandates allow, and the suspension of meters that contradict themselves.
 
     A request that is answered is answered in the database transaction that took it: when this
     process dies in between, the request is open still and is taken again.
@@ -105,8 +108,8 @@ class Registrar:
                 return False
             now = self._clock()
             try:
-                mandate = await mandate_in_force(connection, row["code_id"], now)
-                inspect(row["message"], mandate, _evidence(row, mandate), self._transactions)
+                allowed, cause = await self._allowed(connection, row, now)
+                inspect(row["message"], allowed, cause, self._transactions.registrar)
             except RegistrarRefused as refused:
                 log.warning("registrar: request %d refused: %s", row["id"], refused)
                 await connection.execute(REFUSED, row["id"], refused.name, refused.detail, now)
@@ -114,6 +117,21 @@ class Registrar:
                 await connection.execute(SIGNED, row["id"], self._sign(row["message"]), now)
             await connection.execute("SELECT pg_notify($1, '')", ANSWERED)
         return True
+
+    async def _allowed(
+        self, connection: Connection, row: asyncpg.Record, now: dt.datetime
+    ) -> tuple[Callable[[Pubkey], list[Instruction]], str]:
+        """Return what may be signed for a request, made for a fee payer, and what allows it."""
+        if row["code_id"] is None:
+            await check_contradiction(connection, row["meter_id"], row["sequence"])
+            suspension = self._transactions.suspend(row["meter_id"])
+            return lambda _payer: suspension, "the proof of two readings"
+        mandate = await mandate_in_force(connection, row["code_id"], now)
+        evidence = _evidence(row, mandate)
+        return (
+            lambda payer: self._transactions.instructions(mandate, evidence, payer),
+            f"the code for {mandate.purpose}",
+        )
 
     def _sign(self, message: bytes) -> bytes:
         return bytes(self._key.sign_message(message))

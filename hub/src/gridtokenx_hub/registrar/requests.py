@@ -18,8 +18,11 @@ TIMEOUT_S = 5.0
 LOOK_AGAIN_S = 0.5
 """A notice may be lost with its connection; the row is not."""
 
-INSERT = (
+BY_CODE = (
     "INSERT INTO registrar_requests (code_id, message, evidence) VALUES ($1, $2, $3) RETURNING id"
+)
+BY_PROOF = (
+    "INSERT INTO registrar_requests (meter_id, sequence, message) VALUES ($1, $2, $3) RETURNING id"
 )
 ABANDON = "UPDATE registrar_requests SET state = 'abandoned' WHERE id = $1 AND state = 'open'"
 ANSWER = (
@@ -61,6 +64,24 @@ class RegistrarClient:
             RegistrarRefused: it does not sign this.
             RegistrarUnavailable: it does not answer; it will not sign this later either.
         """
+        return await self._ask(BY_CODE, code_id, to_bytes_versioned(message), evidence)
+
+    async def sign_suspension(
+        self, meter_id: bytes, sequence: int, message: Message | MessageV0
+    ) -> Mapping[Pubkey, Signature]:
+        """Return the registrar's signature of a suspension, under its address.
+
+        Args:
+            meter_id: the meter.
+            sequence: of the readings in `equivocations` that are the proof.
+            message: the transaction's message.
+
+        Raises:
+            RegistrarRefused, RegistrarUnavailable: as `sign`.
+        """
+        return await self._ask(BY_PROOF, meter_id, sequence, to_bytes_versioned(message))
+
+    async def _ask(self, insert: str, *values: object) -> Mapping[Pubkey, Signature]:
         answered = asyncio.Event()
 
         def hear(*_notice: object) -> None:
@@ -69,9 +90,7 @@ class RegistrarClient:
         async with self._pool.acquire() as connection:
             await connection.add_listener(ANSWERED, hear)
             try:
-                request_id = await connection.fetchval(
-                    INSERT, code_id, to_bytes_versioned(message), evidence
-                )
+                request_id = await connection.fetchval(insert, *values)
                 await connection.execute("SELECT pg_notify($1, '')", ASKED)
                 signature = await self._wait(connection, request_id, answered)
             finally:

@@ -23,6 +23,7 @@ COMPUTE_UNITS: Mapping[Purpose, int] = {
     "transfer": 20_000,
     "revoke": 20_000,
 }
+SUSPENSION_COMPUTE_UNITS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,10 @@ class RegistrarTransactions:
                 },
             )
         ]
+
+    def suspend(self, meter_id: bytes) -> list[Instruction]:
+        """Suspend the meter until its key is rotated; a contradiction allows this, not a code."""
+        return [self._registry("suspend_meter", {}, {"meter": self.addresses.meter(meter_id)})]
 
     def _registry(
         self, name: str, args: Mapping[str, int], accounts: Mapping[str, Pubkey]

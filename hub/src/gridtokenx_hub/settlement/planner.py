@@ -1,9 +1,8 @@
 """Which readings are due to be settled: for each meter the newest one that the chain may accept."""
 
-import asyncpg
-
 from gridtokenx_hub.leadership import Connection
-from gridtokenx_protocol.record import ClockStatus, Flag, Record
+from gridtokenx_hub.readings.signed import signed_record
+from gridtokenx_protocol.record import ClockStatus, Flag
 
 MS_PER_S = 1000
 FAULT_BITS = Flag.METER_FAULT | Flag.REGISTER_REPLACED | Flag.TAMPER
@@ -75,7 +74,7 @@ async def plan(connection: Connection, period_s: int, now_ms: int) -> int:
                     row["meter_id"],
                     row["sequence"],
                     row["time_ms"],
-                    _record(row).encode(),
+                    signed_record(row).encode(),
                     row["algorithm"],
                     row["signature"],
                 )
@@ -83,22 +82,3 @@ async def plan(connection: Connection, period_s: int, now_ms: int) -> int:
             ],
         )
     return len(due)
-
-
-def _record(row: asyncpg.Record) -> Record:
-    """Put together again what the device signed."""
-    return Record(
-        deployment=row["deployment"],
-        meter_id=row["meter_id"],
-        sequence=row["sequence"],
-        time_ms=row["time_ms"],
-        produced_mwh=row["produced_mwh"],
-        consumed_mwh=row["consumed_mwh"],
-        surplus_mwh=row["surplus_mwh"],
-        active_power_mw=row["active_power_mw"],
-        voltage_mv=row["voltage_mv"],
-        current_ma=row["current_ma"],
-        frequency_mhz=row["frequency_mhz"],
-        flags=row["flags"],
-        previous_hash=row["previous_hash"],
-    )

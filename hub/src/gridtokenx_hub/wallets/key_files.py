@@ -9,34 +9,42 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from solders.pubkey import Pubkey
 
-from gridtokenx_hub.keys import load_seed, read_seed, sync_folder
+from gridtokenx_hub.keys import SEED_SIZE, load_seed, read_seed, sync_folder
 
 NONCE_SIZE = 12
+NUMBER_SIZE = 8
 NEXT = "next"
 
 
 @dataclass(frozen=True, slots=True)
 class WalletKey:
-    """A key-encryption key; `key_id` names it without revealing it."""
+    """What wallets are derived from and sealed with; `key_id` names it without revealing it."""
 
     key_id: str
-    cipher: AESGCM
+    secret: bytes = field(repr=False)
 
     @classmethod
-    def of(cls, seed: bytes) -> "WalletKey":
+    def of(cls, secret: bytes) -> "WalletKey":
         """Return the key of a file's 32 bytes."""
-        return cls(hashlib.sha256(b"gridtokenx wallet key" + seed).hexdigest()[:16], AESGCM(seed))
+        return cls(hashlib.sha256(b"gridtokenx wallet key" + secret).hexdigest()[:16], secret)
+
+    def derive(self, number: int) -> bytes:
+        """Return the seed of the wallet of this number."""
+        label = b"gridtokenx wallet" + number.to_bytes(NUMBER_SIZE, "big")
+        return HKDF(hashes.SHA256(), SEED_SIZE, salt=None, info=label).derive(self.secret)
 
     def seal(self, seed: bytes, wallet: Pubkey) -> tuple[bytes, bytes]:
         """Return a fresh nonce, and the wallet's seed sealed under it."""
         nonce = os.urandom(NONCE_SIZE)
-        return nonce, self.cipher.encrypt(nonce, seed, bytes(wallet))
+        return nonce, AESGCM(self.secret).encrypt(nonce, seed, bytes(wallet))
 
     def open(self, nonce: bytes, ciphertext: bytes, wallet: Pubkey) -> bytes:
         """Return the seed.
@@ -44,7 +52,7 @@ class WalletKey:
         Raises:
             InvalidTag: it was sealed with another key, for another wallet, or altered.
         """
-        return self.cipher.decrypt(nonce, ciphertext, bytes(wallet))
+        return AESGCM(self.secret).decrypt(nonce, ciphertext, bytes(wallet))
 
 
 class WalletKeys:
@@ -81,6 +89,10 @@ class WalletKeys:
         for file in (*self._file.parent.glob(self._beside("*").name), self._file):
             with contextlib.suppress(FileNotFoundError):
                 yield WalletKey.of(read_seed(file))
+
+    def all(self) -> list[WalletKey]:
+        """Return every key that a file holds, the present one first."""
+        return list({key.key_id: key for key in reversed(list(self._read()))}.values())
 
     def ids(self) -> list[str]:
         """Return the ids of the keys that are known."""

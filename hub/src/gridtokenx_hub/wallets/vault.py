@@ -1,15 +1,24 @@
 """Wallet seeds, sealed with a key that the database never sees."""
 
-import os
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeAlias
 
 import asyncpg
 from cryptography.exceptions import InvalidTag
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
-from gridtokenx_hub.keys import SEED_SIZE
-from gridtokenx_hub.wallets.key_files import WalletKeys
+from gridtokenx_hub.leadership import Connection
+from gridtokenx_hub.wallets.key_files import WalletKey, WalletKeys
+
+SEARCHED_NUMBERS = 20_000
+"""A number is used up by each wallet that is begun; so many in a row may never have come to be."""
+
+INSERT = """
+INSERT INTO wallets (wallet, number, key_id, nonce, ciphertext) VALUES ($1, $2, $3, $4, $5)
+"""
+Database: TypeAlias = "asyncpg.Pool | Connection"
 
 
 class UnknownWallet(LookupError):
@@ -23,41 +32,58 @@ class VaultError(RuntimeError):
 class WalletVault:
     """Creates wallets and opens them again to sign.
 
-    Each seed is sealed with AES-256-GCM (NIST SP 800-38D) under a fresh 96-bit nonce, with the
-    wallet's address as associated data: a ciphertext moved to another wallet's row does not open.
+    A wallet's seed is derived from the key file and the wallet's number by HKDF-SHA256
+    (RFC 5869): whoever has the key file can make it again when the database is lost. It is sealed
+    with AES-256-GCM (NIST SP 800-38D) under a fresh 96-bit nonce, with the wallet's address as
+    associated data: a ciphertext moved to another wallet's row does not open.
 
     Args:
-        pool: database with the table `wallets`.
-        key_file: 32-byte key-encryption key, kept outside the database and its backups; it is
-            created when absent. Keys before and after it lie beside it.
+        database: with the table `wallets`.
+        key_file: the 32-byte key, kept outside the database and its backups; it is created when
+            absent. Keys before and after it lie beside it.
 
     Raises:
         KeyFileError: the key file has another size or can be read by others.
     """
 
-    def __init__(self, pool: asyncpg.Pool, key_file: Path) -> None:
-        self._pool = pool
+    def __init__(self, database: Database, key_file: Path) -> None:
+        self._database = database
         self._keys = WalletKeys(key_file)
 
     async def create(self) -> Pubkey:
         """Create a wallet, store it sealed and return its address."""
-        seed = os.urandom(SEED_SIZE)
-        wallet = Keypair.from_seed(seed).pubkey()
+        number = await self._database.fetchval("SELECT nextval('wallet_numbers')")
         key = self._keys.newest()
-        nonce, ciphertext = key.seal(seed, wallet)
-        await self._pool.execute(
-            "INSERT INTO wallets (wallet, key_id, nonce, ciphertext) VALUES ($1, $2, $3, $4)",
-            str(wallet),
-            key.key_id,
-            nonce,
-            ciphertext,
-        )
-        return wallet
+        return await self._store(key, number, key.derive(number))
+
+    async def recover(self, wallets: Iterable[Pubkey], after: int) -> list[Pubkey]:
+        """Store again those of these wallets that were made here with a number above `after`.
+
+        Args:
+            wallets: the chain knows them, the database does not.
+            after: a number from which on wallets may be missing.
+
+        Returns:
+            Those that are stored now; the others are of none of the key files.
+        """
+        wanted = set(wallets)
+        found: list[Pubkey] = []
+        for key in self._keys.all():
+            number, last = after, after
+            while wanted and number < last + SEARCHED_NUMBERS:
+                number += 1
+                seed = key.derive(number)
+                wallet = Keypair.from_seed(seed).pubkey()
+                if wallet in wanted:
+                    wanted.remove(wallet)
+                    found.append(await self._store(key, number, seed))
+                    last = number
+        return found
 
     async def holds(self, wallet: Pubkey) -> bool:
         """Tell whether the hub holds a wallet."""
         return bool(
-            await self._pool.fetchval("SELECT true FROM wallets WHERE wallet = $1", str(wallet))
+            await self._database.fetchval("SELECT true FROM wallets WHERE wallet = $1", str(wallet))
         )
 
     async def keypair(self, wallet: Pubkey) -> Keypair:
@@ -67,12 +93,18 @@ class WalletVault:
             UnknownWallet: the hub does not hold it.
             VaultError: it was sealed with another key, or its row was altered.
         """
-        row = await self._pool.fetchrow(
+        row = await self._database.fetchrow(
             "SELECT key_id, nonce, ciphertext FROM wallets WHERE wallet = $1", str(wallet)
         )
         if row is None:
             raise UnknownWallet(f"the hub does not hold wallet {wallet}")
         return Keypair.from_seed(open_seed(self._keys, wallet, row))
+
+    async def _store(self, key: WalletKey, number: int, seed: bytes) -> Pubkey:
+        wallet = Keypair.from_seed(seed).pubkey()
+        nonce, ciphertext = key.seal(seed, wallet)
+        await self._database.execute(INSERT, str(wallet), number, key.key_id, nonce, ciphertext)
+        return wallet
 
 
 def open_seed(keys: WalletKeys, wallet: Pubkey, row: asyncpg.Record) -> bytes:

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.security import HTTPBearer
 from pydantic import Field
 
@@ -14,13 +14,8 @@ from gridtokenx_hub.api.idempotency import once
 from gridtokenx_hub.api.market import iso
 from gridtokenx_hub.api.models import In, Out
 from gridtokenx_hub.api.problems import documented
-from gridtokenx_hub.api.routing import (
-    AuthenticatedRoute,
-    Caller,
-    Context,
-    PublicRoute,
-    identify,
-)
+from gridtokenx_hub.api.routes.explorer import TxSignature
+from gridtokenx_hub.api.routing import AuthenticatedRoute, Caller, Context, PublicRoute, identify
 from gridtokenx_hub.explain import Explanation, Readings
 from gridtokenx_hub.explain.answer import SIGNATURE
 from gridtokenx_hub.explain.shares import Shares
@@ -28,7 +23,6 @@ from gridtokenx_hub.explain.shares import Shares
 MOST_SHARE_DAYS = 90
 METER_ID = "^[0-9a-f]{32}$"
 
-Signature = Annotated[str, Path(pattern="^[1-9A-HJ-NP-Za-km-z]{64,88}$", examples=[SIGNATURE])]
 MeterOf = Annotated[str, Query(pattern=METER_ID, description="of which meter of the transaction")]
 _bearer = [Depends(HTTPBearer(auto_error=False))]
 
@@ -56,7 +50,7 @@ class Share(Out):
 
 
 @public.get("/{signature}", response_model=Explanation, responses=documented(401, 404, 422, 503))
-async def explain(request: Request, context: Context, signature: Signature) -> Response:
+async def explain(request: Request, context: Context, signature: TxSignature) -> Response:
     """Where the tokens of a transaction come from, step by step, for anybody to check.
 
     `household` is shown to the owner, to operators, and to whoever has a share.
@@ -74,7 +68,7 @@ async def explain(request: Request, context: Context, signature: Signature) -> R
 async def readings(
     request: Request,
     context: Context,
-    signature: Signature,
+    signature: TxSignature,
     meter_id: MeterOf,
     below: Annotated[int, Query(ge=1, le=MAX_ID, description="newest sequence, excluded")] = MAX_ID,
 ) -> Response:
@@ -98,7 +92,7 @@ async def readings(
     responses=documented(400, 401, 403, 404, 409, 413, 422, 503),
 )
 async def make_share(
-    request: Request, context: Context, caller: Caller, signature: Signature, body: MakeShare
+    request: Request, context: Context, caller: Caller, signature: TxSignature, body: MakeShare
 ) -> Response:
     """Make a link that shows the readings of one meter behind a transaction, for its owner."""
 

@@ -12,6 +12,7 @@ from gridtokenx_hub.api.routing import (
     Context,
     MeterId,
     PublicRoute,
+    at_once,
     caller_address,
 )
 from gridtokenx_hub.api.signing import OFFERS
@@ -50,7 +51,7 @@ CODE_HEADER = APIKeyHeader(
     description="Code K7QF-9M2X-4TDA-W3HN",
     auto_error=False,
 )
-CallerAddress = Annotated[str, Depends(caller_address)]
+CallerAddress = Annotated[str, at_once(caller_address)]
 
 
 def _answer(content: Out, status: int = 201) -> Response:

@@ -1,0 +1,59 @@
+"""What operators look into: settlements by their state, and what ingest refused."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi.security import HTTPBearer
+
+from gridtokenx_hub.api import operations
+from gridtokenx_hub.api.exact_json import ExactJSONResponse
+from gridtokenx_hub.api.meter_models import Settlements, SettlementStatus
+from gridtokenx_hub.api.operation_models import QuarantinedMessage, QuarantineList
+from gridtokenx_hub.api.pagination import DEFAULT_LIMIT, MAX_BIGINT, Cursor, Limit
+from gridtokenx_hub.api.problems import documented
+from gridtokenx_hub.api.routing import AuthenticatedRoute, Context, operator_of
+
+LIST = documented(401, 403, 422, 503)
+
+router = APIRouter(
+    prefix="/api/operations",
+    tags=["operations"],
+    route_class=AuthenticatedRoute,
+    dependencies=[Depends(HTTPBearer(auto_error=False)), Depends(operator_of)],
+)
+
+
+@router.get("/settlements", response_model=Settlements, responses=LIST)
+async def settlements(
+    context: Context,
+    status: Annotated[SettlementStatus, Query()] = "refused",
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Response:
+    """Settlements of all meters in a state, newest first. Needs an operator's token.
+
+    Without `status` those that the chain refused, with the program's own name for the reason.
+    """
+    page = await operations.settlements_in(context.pool, status, limit, cursor)
+    return ExactJSONResponse(page.content())
+
+
+@router.get("/quarantine", response_model=QuarantineList, responses=LIST)
+async def quarantine(
+    context: Context, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+) -> Response:
+    """Messages that ingest refused, newest first. Needs an operator's token."""
+    page = await operations.quarantined(context.pool, limit, cursor)
+    return ExactJSONResponse(page.content())
+
+
+@router.get(
+    "/quarantine/{number}",
+    response_model=QuarantinedMessage,
+    responses=documented(401, 403, 404, 422, 503),
+)
+async def quarantined_message(
+    context: Context, number: Annotated[int, Path(ge=1, le=MAX_BIGINT)]
+) -> Response:
+    """A refused message with its original bytes. Needs an operator's token."""
+    return ExactJSONResponse((await operations.message(context.pool, number)).content())
