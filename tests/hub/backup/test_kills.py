@@ -17,9 +17,11 @@ MANY = """
 INSERT INTO verdicts SELECT decode(lpad(to_hex(n), 32, '0'), 'hex'), 1, sha256(n::text::bytea), 1
 FROM generate_series(1, 60000) AS n
 """
-COPYING = """
-SELECT EXISTS (SELECT FROM pg_stat_progress_copy WHERE datname = $1 AND command = 'COPY FROM')
+LOADING = """
+SELECT EXISTS (SELECT FROM pg_stat_activity
+               WHERE datname = $1 AND backend_xid IS NOT NULL AND query LIKE 'COPY%')
 """
+"""In its transaction, and at the tables' rows."""
 CONNECTED = """
 SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = $1 AND backend_type = 'client backend')
 """
@@ -71,13 +73,13 @@ async def test_killed_while_it_loads(
     try:
         process = await spare.spawn("restore", backup, "--replace")
 
-        async def copying() -> bool:
-            return bool(await observer.fetchval(COPYING, database))
+        async def loading() -> bool:
+            return bool(await observer.fetchval(LOADING, database))
 
         async def alone() -> bool:
             return not await observer.fetchval(CONNECTED, database)
 
-        await killed_when(process, copying)
+        await killed_when(process, loading)
         await until(alone)
     finally:
         await observer.close()

@@ -3,7 +3,7 @@
 import datetime as dt
 
 import asyncpg
-from tests.hub.ingest.devices import Meter, new_meter, now_ms, register
+from tests.hub.ingest.devices import DEPLOYMENT, Meter, new_meter, now_ms, register
 from tests.hub.ingest.test_order import Hub
 
 from gridtokenx_hub.audit.verdicts import check_verdicts
@@ -19,6 +19,8 @@ async def meter_with(pool: asyncpg.Pool, old: int, young: int) -> tuple[Meter, H
     """A meter with so many readings past their age, and so many that are not; all rolled up."""
     meter = new_meter(1)
     await register(pool, meter)
+    await pool.execute("UPDATE meters SET baseline_time_ms = $1", now_ms() - 2 * AGE_MS)
+    await pool.execute("INSERT INTO hub_state VALUES (true, 1, $1)", DEPLOYMENT)
     hub = Hub(pool, meter)
     for number in range(old):
         record = meter.record(time_ms=now_ms() - AGE_MS - DAY_MS + number)
@@ -97,7 +99,7 @@ async def test_the_last_verdict_stays_and_the_audit_holds(pool: asyncpg.Pool) ->
     await meter_with(pool, old=5, young=0)
     await upkeep(pool)
     assert await judged(pool) == [6]
-    async with pool.acquire() as connection:
+    async with pool.acquire() as connection, connection.transaction():
         check = await check_verdicts(connection, now_ms() - 89 * DAY_MS)
         assert check.differences == []
         await connection.execute("DELETE FROM forgotten")
