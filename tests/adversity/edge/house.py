@@ -140,7 +140,8 @@ async def simulator(folder: Path, *under: str, scenario: Sequence[str] = ()) -> 
     process = await asyncio.create_subprocess_exec(
         *under,
         Path(sys.executable).with_name("gtx-meter-sim"),
-        *("--state", folder / "simulator.json", "--speed", SPEED, *scenario),
+        *("--state", folder / "simulator.json", "--speed", SPEED),
+        *scenario,
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout

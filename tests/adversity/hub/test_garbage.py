@@ -19,7 +19,6 @@ from gridtokenx_protocol.topics import ack_topic, command_topic, readings_topic,
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-ROUNDS = 4
 AT_ONCE = 100
 LONG_BYTES = 30_000
 """Nearly all that the hub takes."""
@@ -60,7 +59,7 @@ async def rave(world: World, client: aiomqtt.Client, genuine: bytes, victim: byt
             ]
             await asyncio.gather(*spoken)
             for size in TOO_LONG_BYTES:
-                await client.publish(readings_topic(victim), chance.randbytes(size), qos=1)
+                await client.publish(readings_topic(victim), chance.randbytes(size), qos=0)
 
 
 def hub_identity(world: World) -> aiomqtt.Client:
@@ -87,13 +86,12 @@ async def test_nonsense_on_every_topic(world: World) -> None:
     mad = await world.install(world.market.sellers[0], reports=False)
     port, victim = world.hub.ports["broker"], world.devices[0].meter_id
     async with world.load():
-        for _ in range(ROUNDS):
-            for client, whose in (
-                (mad.client(port), mad.meter_id),
-                (mad.client(port), victim),
-                (hub_identity(world), victim),
-            ):
-                await rave(world, client, mad.last_message, whose)
-            await not_even_mqtt(world, mad)
+        for client, whose in (
+            (mad.client(port), mad.meter_id),
+            (mad.client(port), victim),
+            (hub_identity(world), victim),
+        ):
+            await rave(world, client, mad.last_message, whose)
+        await not_even_mqtt(world, mad)
         await world.goes_on()
     await world.check()

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import replace
+from functools import partial
 
 import asyncpg
 from tests.hub.onchain import ADDRESSES, PROGRAMS, Device, World, now_ms, running, until
@@ -148,19 +149,15 @@ async def test_an_absent_registrar_is_waited_for_and_delays_nobody(world: World)
     twin = replace(record, frequency_mhz=50_001)
     await take(world, short, message_of(short, record), message_of(short, twin))
 
-    async def short_is_suspended() -> bool:
-        return await status_of(world, short) == "suspended"
-
     async with running(world.indexer(), reporter(world)):
-        await until(short_is_suspended)
+        await until(partial(is_suspended, world, short))
         assert await status_of(world, long) == "active"
         async with running(registrar(world)):
-            await until(lambda: all_are_reported(world.pool))
-    assert await status_of(world, long) == "suspended"
+            await until(partial(is_suspended, world, long))
 
 
-async def all_are_reported(pool: asyncpg.Pool) -> bool:
-    return not await pool.fetchval("SELECT count(*) FROM equivocations WHERE reported_at IS NULL")
+async def is_suspended(world: World, device: Device) -> bool:
+    return await status_of(world, device) == "suspended"
 
 
 async def status_of(world: World, device: Device) -> str:

@@ -13,6 +13,7 @@ from gridtokenx_hub.api.explaining import explainer_of
 from gridtokenx_hub.commands import explain as command
 from gridtokenx_hub.explain import Explanation, NotASettlement, Readings
 from gridtokenx_hub.explain.check import Checker, Step
+from gridtokenx_hub.settings import ChainSettings
 from gridtokenx_protocol.keys import Algorithm
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -105,7 +106,8 @@ async def test_what_is_no_longer_kept(world: HubWorld, tmp_path: Path) -> None:
 async def test_the_command(world: HubWorld, case: Case) -> None:
     url = str(await world.pool.fetchval("SELECT current_database()"))
     base = world.context.pool._connect_args[0].rpartition("/")[0]
-    answer, steps = await command.run(f"{base}/{url}", world.context.public_rpc_url, case.second)
+    chain = ChainSettings(rpc_url=world.context.public_rpc_url)
+    answer, steps = await command.run(f"{base}/{url}", chain, case.second)
     text = command.as_text(answer, steps)
     assert text.count("✓") == len(ALL)
     assert "2.0 kWh" in text
@@ -114,4 +116,4 @@ async def test_the_command(world: HubWorld, case: Case) -> None:
     assert printed["explanation"]["signature"] == case.second
     assert [step["state"] for step in printed["steps"]] == ["right"] * len(ALL)
     with pytest.raises(NotASettlement):
-        await command.run(f"{base}/{url}", world.context.public_rpc_url, "1" * 64)
+        await command.run(f"{base}/{url}", chain, "1" * 64)

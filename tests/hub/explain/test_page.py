@@ -360,6 +360,19 @@ class TestPage:
                 assert not [label for label in labels if unnamed.search(label)]
                 assert not visitor.complaints
 
+    async def test_a_link_goes_along_into_the_other_language(
+        self, browser: Browser, url: Callable[..., Any]
+    ) -> None:
+        async with visit(browser) as visitor:
+            page = visitor.page
+            await page.goto(await url())
+            assert await visitor.verdict() == "right"
+            await page.click(".languages a[lang=th]")
+            await page.wait_for_selector("html[lang=th]")
+            assert await visitor.verdict() == "right"
+            assert await page.is_hidden("#owner")
+            assert not visitor.complaints
+
     async def test_every_word_is_there_in_every_language(
         self, browser: Browser, url: Callable[..., Any]
     ) -> None:

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import io
-import shutil
 import subprocess
 import tarfile
 import tomllib
@@ -12,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
+from workbench.isolated import node_command
+
 WEB = Path(str(files("gridtokenx_hub.web")))
 PACKAGES = tomllib.loads((WEB / "vendored.toml").read_text())["package"]
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package["name"])
 def test_the_files_are_the_packages(package: dict[str, object], tmp_path: Path) -> None:
-    npm = shutil.which("npm")
-    assert npm, "this test needs npm: apt-get install npm"
     wanted = f"{package['name']}@{package['version']}"
     subprocess.run(
-        [npm, "pack", wanted, "--pack-destination", tmp_path, "--silent"],
+        [*node_command("npm"), "pack", wanted, "--pack-destination", tmp_path, "--silent"],
         check=True,
         capture_output=True,
         cwd=tmp_path,

@@ -1,5 +1,7 @@
 // Calls of the hub's API, as whoever has signed in, and what went wrong in the visitor's language.
 
+import { signTransaction } from "./wallet.js";
+
 const words = JSON.parse(document.getElementById("problems").textContent);
 
 export class Refused extends Error {
@@ -15,12 +17,13 @@ export function newKey() {
     (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-export async function call(method, path, { token, key, body } = {}) {
+export async function call(method, path, { token, key, body, signed } = {}) {
   const response = await ask(path, {
     method,
     headers: {
       ...(token && { Authorization: `Bearer ${token}` }),
       ...(key && { "Idempotency-Key": key }),
+      ...(signed && { "Signed-Transaction": signed }),
       ...(body && { "Content-Type": "application/json" }),
     },
     body,
@@ -28,7 +31,15 @@ export async function call(method, path, { token, key, body } = {}) {
   if (response.status === 204) return null;
   const answer = await response.json();
   if (!response.ok) throw new Refused(answer, response.status);
+  if (response.status === 202) return countersign(method, path, { key, body }, answer.transaction);
   return answer;
+}
+
+// A household with a wallet of its own signs what the hub has made; the same call takes it back.
+async function countersign(method, path, request, transaction) {
+  const signed = await signTransaction(transaction);
+  if (signed === null) throw new Error(words.NoWallet);
+  return call(method, path, { ...request, signed });
 }
 
 async function ask(path, request) {

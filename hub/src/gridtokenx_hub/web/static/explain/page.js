@@ -25,6 +25,8 @@ function make(tag, properties = {}, ...children) {
 
 function translate() {
   for (const one of document.querySelectorAll("[data-word]")) one.textContent = word(one.dataset.word);
+  // A link's share stands behind #, and goes along into the other language.
+  for (const link of document.querySelectorAll(".languages a")) link.hash = location.hash;
 }
 
 function verdict(state, title, more = "") {
@@ -59,7 +61,7 @@ function settlement(settled) {
   const { previous, record } = settled;
   return make("section", { className: "settlement" },
     make("h2", {}, make("span", { className: "amount" }, kwh(BigInt(settled.minted_mwh)))),
-    make("p", {}, say(word("minted"), ""), " ", make("code", {}, settled.owner)),
+    make("p", {}, word("minted"), " ", make("code", {}, settled.owner)),
     make("p", { className: "span" }, say(word("between"), instant(previous.time_ms), instant(record.time_ms))),
     stepList(placeOf(settled), STEPS));
 }
