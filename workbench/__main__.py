@@ -46,7 +46,9 @@ VERBS = {
         "from a meter to a trade on this machine [--once] [--json] [--scenario NAME] [--reset]",
         _python("demo", broker=True),
     ),
-    "test": Verb("all tests; arguments go to pytest", _python("pytest", broker=True, tools=True)),
+    "test": Verb(
+        "all tests; arguments go to pytest", _python("workbench.tests", broker=True, tools=True)
+    ),
     "check": Verb("format, lint, types, rebuild of the programs", _python("workbench.checks")),
     "bench": Verb(
         "NAME [--json]: a benchmark (chain, edge, index, ingest, settle)",

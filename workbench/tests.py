@@ -1,0 +1,65 @@
+"""`./run test`: every test, in two parts side by side; with arguments, what pytest makes of them.
+
+Most tests wait for processes of their own, so two at a time take little more than half the time.
+The parts share no state but the files of this folder.
+"""
+
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from typing import IO
+
+from workbench.console import say
+from workbench.environment import PYTHON, ROOT
+
+TESTS = ROOT / "tests"
+FIRST_PART = ("hub", "e2e", "demo", "docs", "workbench")
+NO_TESTS = ("bench", "__pycache__")
+
+
+def parts() -> tuple[list[str], list[str]]:
+    """Return the folders of both parts: those named above, and all others that there are."""
+    folders = sorted(path.name for path in TESTS.iterdir() if path.is_dir())
+    rest = [name for name in folders if name not in (*FIRST_PART, *NO_TESTS)]
+    return [f"tests/{name}" for name in FIRST_PART], [f"tests/{name}" for name in rest]
+
+
+def run_parts() -> int:
+    """Run both; print each as it ends, and return the exit status: 0 when both passed."""
+    say("two parts side by side; each is printed when it has ended")
+    with ExitStack() as stack:
+        # Into files: a pipe that nobody reads yet would hold the second part up.
+        outputs = [stack.enter_context(tempfile.TemporaryFile()) for _ in parts()]
+        running = [
+            _start(folders, output) for folders, output in zip(parts(), outputs, strict=True)
+        ]
+        statuses = [_end(*each) for each in zip(running, outputs, strict=True)]
+    return max(statuses)
+
+
+def _start(folders: list[str], output: IO[bytes]) -> subprocess.Popen[bytes]:
+    command = [str(PYTHON), "-m", "pytest", *folders]
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and folders
+        command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT
+    )
+
+
+def _end(process: subprocess.Popen[bytes], output: IO[bytes]) -> int:
+    status = process.wait()
+    output.seek(0)
+    sys.stdout.write(output.read().decode(errors="replace"))
+    sys.stdout.flush()
+    return status
+
+
+def main() -> int:
+    """Command line; returns the exit status."""
+    if len(sys.argv) == 1:
+        return run_parts()
+    command = [str(PYTHON), "-m", "pytest", *sys.argv[1:]]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode  # noqa: S603 - as above
+
+
+if __name__ == "__main__":
+    sys.exit(main())
