@@ -58,7 +58,7 @@ async def test_a_fault_in_the_database(world: World) -> None:
             transaction = connection.transaction()
             await transaction.start()
             await connection.execute(fault)
-            checks = await check_all(connection, chain, ADDRESSES, now_ms())
+            checks = await check_all(connection, chain, ADDRESSES, now_ms(), 0)
             await transaction.rollback()
         sentences = told(checks, invariant)
         assert any(part in sentence for sentence in sentences), (fault, sentences)
