@@ -14,7 +14,7 @@ from workbench.console import say
 from workbench.environment import PYTHON, ROOT
 
 TESTS = ROOT / "tests"
-FIRST_PART = ("hub", "e2e", "demo", "docs", "workbench")
+FIRST_PART = ("hub", "programs", "e2e", "demo", "docs", "workbench")
 NO_TESTS = ("bench", "__pycache__")
 
 
