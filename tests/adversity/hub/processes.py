@@ -26,7 +26,7 @@ WORDS = {
 """How `gtx-hub` is called for a process; by its name alone unless it stands here."""
 PERIOD_S = 1
 LAST_LINES = 60
-PATIENCE_S = 180
+PATIENCE_S = 400
 """A guard against hanging, not against a busy machine."""
 
 
