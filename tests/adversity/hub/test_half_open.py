@@ -45,7 +45,7 @@ async def processes_on_links(hub: Hub) -> AsyncIterator[list[Link]]:
             await asyncio.gather(*(hub.restart(name) for name in BEHIND_LINKS))
 
 
-# It takes three minutes where all goes well, and at times does not end: a soak, until that is found.
+# Three minutes where all goes well, and at times it does not end: a soak until that is found.
 @pytest.mark.soak
 @pytest.mark.skipif("GTX_SOAK_TIMES" not in os.environ, reason="runs under ./run soak")
 async def test_links_that_stall_half_open(world: World) -> None:
