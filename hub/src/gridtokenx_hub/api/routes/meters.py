@@ -44,7 +44,15 @@ async def _viewed(context: Context, caller: Caller, meter_id: MeterId) -> View:
 
 Viewed = Annotated[View, Depends(_viewed)]
 From = Annotated[Instant | None, Query(alias="from", description="left out: from the beginning")]
-To = Annotated[Instant | None, Query(description="up to here and not including it")]
+To = Annotated[Instant | None, Query(alias="to", description="up to here and not including it")]
+
+
+def _asked(view: Viewed, begin: From = None, end: To = None) -> Span:
+    """The time that is asked for, as far as the meter is the caller's."""
+    return Span(max(begin or view.since, view.since), end or FOREVER)
+
+
+Asked = Annotated[Span, Depends(_asked)]
 
 
 @router.get("", response_model=MeterList, responses=documented(401, 403, 422, 503))
@@ -67,8 +75,7 @@ async def meter(context: Context, view: Viewed) -> Response:
 async def raw(
     context: Context,
     view: Viewed,
-    begin: From = None,
-    end: Annotated[To, Query(alias="to")] = None,
+    span: Asked,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Response:
@@ -76,7 +83,6 @@ async def raw(
 
     For its owner, since it is theirs, or an operator.
     """
-    span = Span(max(begin or view.since, view.since), end or FOREVER)
     page = await readings.raw_readings(context.pool, view.meter_id, span, limit, cursor)
     return ExactJSONResponse(page.content())
 
@@ -85,8 +91,7 @@ async def raw(
 async def quarter_hours(
     context: Context,
     view: Viewed,
-    begin: From = None,
-    end: Annotated[To, Query(alias="to")] = None,
+    span: Asked,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Response:
@@ -94,15 +99,14 @@ async def quarter_hours(
 
     For its owner, since it is theirs, or an operator.
     """
-    return await _periods(context, "quarter_hours", view, (begin, end), limit, cursor)
+    return await _periods(context, "quarter_hours", view, span, limit, cursor)
 
 
 @router.get("/{meter_id}/days", response_model=Periods, responses=READ_ONE)
 async def days(
     context: Context,
     view: Viewed,
-    begin: From = None,
-    end: Annotated[To, Query(alias="to")] = None,
+    span: Asked,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Response:
@@ -110,7 +114,7 @@ async def days(
 
     For its owner, since it is theirs, or an operator.
     """
-    return await _periods(context, "days", view, (begin, end), limit, cursor)
+    return await _periods(context, "days", view, span, limit, cursor)
 
 
 @router.get("/{meter_id}/settlements", response_model=Settlements, responses=READ_ONE)
@@ -154,14 +158,7 @@ async def redemption(
 
 
 async def _periods(
-    context: ApiContext,
-    table: Table,
-    view: View,
-    asked: tuple[Instant | None, Instant | None],
-    limit: int,
-    cursor: str | None,
+    context: ApiContext, table: Table, view: View, span: Span, limit: int, cursor: str | None
 ) -> Response:
-    begin, end = asked
-    span = Span(max(begin or view.since, view.since), end or FOREVER)
     page = await readings.periods(context.pool, table, view.meter_id, span, limit, cursor)
     return ExactJSONResponse(page.content())
