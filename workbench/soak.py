@@ -12,7 +12,7 @@ from workbench.console import say
 from workbench.environment import PYTHON, ROOT
 
 DEFAULT_TIMES = "50"
-LOOPS = ("-m", "pytest", "-m", "soak or hypothesis")
+LOOPS = ("-m", "pytest", "-m", "soak or hypothesis", "-o", "timeout=0")
 DEFENCES = ("-m", "tests.programs.defences")
 CONTRACTS = ("-m", "tests.programs.thaibaht")
 

@@ -4,9 +4,11 @@ Most tests wait for processes of their own, so two at a time take little more th
 The parts share no state but the files of this folder.
 """
 
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import ExitStack
 from typing import IO
 
@@ -15,6 +17,8 @@ from workbench.environment import PYTHON, ROOT
 
 TESTS = ROOT / "tests"
 FIRST_PART = ("hub", "programs", "e2e", "demo", "docs", "workbench")
+LONGEST_MINUTES = 60
+LAST_WORDS_S = 60
 NO_TESTS = ("bench", "__pycache__")
 
 
@@ -34,7 +38,8 @@ def run_parts() -> int:
         running = [
             _start(folders, output) for folders, output in zip(parts(), outputs, strict=True)
         ]
-        statuses = [_end(*each) for each in zip(running, outputs, strict=True)]
+        deadline = time.monotonic() + LONGEST_MINUTES * 60
+        statuses = [_end(*each, deadline) for each in zip(running, outputs, strict=True)]
     return max(statuses)
 
 
@@ -45,8 +50,19 @@ def _start(folders: list[str], output: IO[bytes]) -> subprocess.Popen[bytes]:
     )
 
 
-def _end(process: subprocess.Popen[bytes], output: IO[bytes]) -> int:
-    status = process.wait()
+def _end(process: subprocess.Popen[bytes], output: IO[bytes], deadline: float) -> int:
+    """Wait for it; one that does not end is interrupted, so that it tells where it stands."""
+    try:
+        status = process.wait(max(deadline - time.monotonic(), 0))
+    except subprocess.TimeoutExpired:
+        say(f"a part has not ended after {LONGEST_MINUTES} min: it is ended")
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(LAST_WORDS_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        status = 1
     output.seek(0)
     sys.stdout.write(output.read().decode(errors="replace"))
     sys.stdout.flush()

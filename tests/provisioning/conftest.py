@@ -24,8 +24,8 @@ from tests.provisioning.on_site import Device, Meter
 
 from gridtokenx_hub.api.wrong_codes import WrongCodes
 from gridtokenx_hub.broker.exclusion import Exclusion
-from gridtokenx_hub.broker.process import listening, plan_broker
-from gridtokenx_hub.broker.reread import digest, keep_reread
+from gridtokenx_hub.broker.keeper import keep_broker
+from gridtokenx_hub.broker.process import plan_broker
 from gridtokenx_hub.broker.settings import BrokerSettings
 from gridtokenx_hub.ingest import Ingest
 from gridtokenx_hub.process import unix_ms
@@ -58,9 +58,7 @@ async def world(
             *(opened.pool, context.client, context.sender, context.keys.settlement),
             *(context.programs, context.addresses, unix_ms, 86_400, 0.2),
         )
-        exclusion = Exclusion(
-            opened.pool, opened.authority, folder / "broker", broker, context.clock
-        )
+        exclusion = Exclusion(opened.pool, opened.authority, folder / "broker", context.clock)
         stop = asyncio.Event()
         running = [asyncio.create_task(part.run(stop)) for part in (ingest, settlement)]
         with opened.having(deployment=info, broker=broker, exclusion=exclusion):
@@ -74,15 +72,12 @@ async def _broker(world: HubWorld, folder: Path) -> AsyncIterator[BrokerSettings
     """As `gtx-hub broker` runs it."""
     port = free_port()
     plan = plan_broker("mosquitto", folder, port, world.authority)
-    read = digest(plan.reread)
-    process = await asyncio.create_subprocess_exec(*plan.command)
-    ended = asyncio.ensure_future(process.wait())
-    await listening(port, ended)
-    rereading = asyncio.create_task(keep_reread(process, plan.reread, read, folder))
-    yield plan.hub
-    rereading.cancel()
-    process.terminate()
-    await ended
+    stop, ready = asyncio.Event(), asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(keep_broker(plan, folder, stop, ready.set))
+        await ready.wait()
+        yield plan.hub
+        stop.set()
 
 
 @pytest.fixture(autouse=True)

@@ -262,7 +262,7 @@ def _housekeeping(hub: _Hub, paying: _Paying) -> Housekeeping:
 def _exclusion(hub: _Hub, link: _Link) -> Exclusion | None:
     if not link.broker.tls:
         return None
-    return Exclusion(hub.pool, link.authority, hub.folder / "broker", link.broker, utc_now)
+    return Exclusion(hub.pool, link.authority, hub.folder / "broker", utc_now)
 
 
 def _api_context(

@@ -147,10 +147,15 @@ class Device:
 
     async def run(self, port: int, stop: asyncio.Event) -> None:
         """Read, sign and send until `stop`, and then until all is acknowledged."""
+        task = asyncio.current_task()
+        assert task is not None
         while not self._is_done(stop):
             with contextlib.suppress(aiomqtt.MqttError):
                 async with self.client(port) as client:
                     await self._connected(client, stop)
+            if task.cancelling():
+                raise asyncio.CancelledError  # an error on the way out hid it
+            await asyncio.sleep(MESSAGE_EVERY_S)
 
     def _is_done(self, stop: asyncio.Event) -> bool:
         return stop.is_set() and self.acked >= self.sequence

@@ -26,6 +26,7 @@ WORDS = {
 """How `gtx-hub` is called for a process; by its name alone unless it stands here."""
 PERIOD_S = 1
 LAST_LINES = 60
+WATCH_EVERY_S = 0.5
 PATIENCE_S = 400
 """A guard against hanging, not against a busy machine."""
 
@@ -84,6 +85,12 @@ class Hub:
     async def command(self, *words: str) -> str:
         """What another `gtx-hub` command of this folder prints; its exit code must be 0."""
         return await call(command("gtx-hub"), "--folder", str(self.folder), *words)
+
+    async def watch(self) -> None:
+        """Fail as soon as a process has ended by itself."""
+        while True:
+            self.supervisor.check()
+            await asyncio.sleep(WATCH_EVERY_S)
 
     async def audit(self) -> dict[str, Any]:
         """The report of `gtx-hub audit`; all must hold."""

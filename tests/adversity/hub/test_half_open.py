@@ -1,7 +1,6 @@
 """Links that swallow everything and close nothing: to the broker, the database and the chain."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -45,9 +44,7 @@ async def processes_on_links(hub: Hub) -> AsyncIterator[list[Link]]:
             await asyncio.gather(*(hub.restart(name) for name in BEHIND_LINKS))
 
 
-# Three minutes where all goes well, and at times it does not end: a soak until that is found.
 @pytest.mark.soak
-@pytest.mark.skipif("GTX_SOAK_TIMES" not in os.environ, reason="runs under ./run soak")
 async def test_links_that_stall_half_open(world: World) -> None:
     async with processes_on_links(world.hub) as links:
         async with world.load():

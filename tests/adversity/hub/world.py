@@ -69,23 +69,32 @@ class World:
 
     @asynccontextmanager
     async def load(self) -> AsyncIterator[None]:
-        """Meters report and users trade; in the end, until every request has its answer."""
+        """Meters report and users trade; in the end, until every request has its answer.
+
+        Raises:
+            ExceptionGroup: a process of the hub has ended by itself, or what is done here failed.
+        """
         stop = asyncio.Event()
         self._reporting = list(self.devices)
         async with asyncio.TaskGroup() as tasks:
-            for device in self._reporting:
+            watching = tasks.create_task(self.hub.watch())
+            acting = [
                 tasks.create_task(device.run(self.hub.ports["broker"], stop))
+                for device in self._reporting
+            ]
             for act, households in (
                 (self.market.sell, self.market.sellers),
                 (self.market.buy, self.market.buyers),
             ):
                 for household in households:
                     chance = random.Random(self.chance.random())  # noqa: S311 - as the world's
-                    tasks.create_task(act(household, chance, stop))
+                    acting.append(tasks.create_task(act(household, chance, stop)))
             try:
                 yield
             finally:
                 stop.set()
+            await asyncio.wait(acting)
+            watching.cancel()
 
     async def goes_on(self) -> None:
         """Wait until each meter has another ack, and the market another trade."""

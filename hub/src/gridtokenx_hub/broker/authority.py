@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from gridtokenx_hub.broker.files import replace_file
-from gridtokenx_hub.broker.revocation_list import Revoked, revocation_list
+from gridtokenx_hub.broker.revocation_list import Revoked, lists_the_same, revocation_list
 from gridtokenx_hub.broker.settings import TlsFiles
 
 HUB_IDENTITY = "hub"
@@ -134,9 +134,12 @@ class CertificateAuthority:
         return certificate.public_bytes(serialization.Encoding.PEM).decode(), self.certificate_pem
 
     def write_revocation_list(self, revoked: Iterable[Revoked]) -> None:
-        """Write the list of all certificates that are revoked."""
+        """Write the list of all certificates that are revoked, unless it says the same already."""
+        wanted = list(revoked)
+        if lists_the_same(self.revocation_list_path, self._key, wanted):
+            return
         issuer = x509.load_pem_x509_certificate(self.certificate_path.read_bytes())
-        content = revocation_list(issuer, self._key, revoked, self._clock())
+        content = revocation_list(issuer, self._key, wanted, self._clock())
         replace_file(self.revocation_list_path, content)
 
     def _load_or_create(self) -> ec.EllipticCurvePrivateKey:

@@ -1,4 +1,4 @@
-"""Revoked meters and the broker: no topic, no new connection, and no session that goes on."""
+"""Revoked meters and the broker: no topic, and no connection."""
 
 import asyncio
 import datetime as dt
@@ -9,14 +9,13 @@ from pathlib import Path
 import asyncpg
 
 from gridtokenx_hub.broker.authority import CertificateAuthority
+from gridtokenx_hub.broker.lists import followed
 from gridtokenx_hub.broker.mosquitto import access_list_path, write_access_list
-from gridtokenx_hub.broker.reread import reread
-from gridtokenx_hub.broker.settings import BrokerSettings
-from gridtokenx_hub.broker.takeover import take_over
 from gridtokenx_hub.leadership import through_outages, until_stopped
 
 POLL_S = 1.0
-REREAD_TIMEOUT_S = 5.0
+FOLLOW_TIMEOUT_S = 15.0
+"""The broker is started anew meanwhile."""
 
 DECIDE = """
 INSERT INTO exclusions (meter_id, decided_at)
@@ -37,15 +36,13 @@ class Exclusion:
     """Shuts revoked meters out of the broker, whoever revoked them on chain.
 
     Their certificates go on the revocation list, so that they cannot connect, and the access list
-    denies them every topic. Once the broker has read both, their live sessions are taken over:
-    a device connects with its meter id as client id. One that uses another client id stays
-    connected, but can neither say nor hear anything.
+    denies them every topic. The broker's keeper starts it anew to go by both, which ends every
+    connection; theirs alone does not come back.
 
     Args:
         pool: the hub's database.
         authority: signs the revocation list.
         folder: the broker's own.
-        broker: how the hub reaches it.
         clock: the present instant, timezone-aware.
     """
 
@@ -54,13 +51,11 @@ class Exclusion:
         pool: asyncpg.Pool,
         authority: CertificateAuthority,
         folder: Path,
-        broker: BrokerSettings,
         clock: Callable[[], dt.datetime],
     ) -> None:
         self._pool = pool
         self._authority = authority
         self._folder = folder
-        self._broker = broker
         self._clock = clock
         self._lock = asyncio.Lock()
         self._written = False
@@ -88,9 +83,8 @@ class Exclusion:
             if undone or not self._written:
                 await self._write()
             if undone:
-                await reread(self._files, self._folder, REREAD_TIMEOUT_S)
+                await followed(self._files, self._folder, FOLLOW_TIMEOUT_S)
             for meter_id in undone:
-                await take_over(self._broker, meter_id.hex())
                 await self._pool.execute(DONE, meter_id, self._clock())
                 log.info("meter %s is shut out of the broker", meter_id.hex())
 

@@ -37,10 +37,14 @@ def access_list_path(folder: Path) -> Path:
 def write_access_list(folder: Path, excluded: Iterable[bytes]) -> None:
     """Write who may speak on which topics; nobody of `excluded` (meter ids) on any.
 
-    A denial counts before every other rule.
+    A denial counts before every other rule. A list that says the same already is left alone: the
+    broker is started anew for every change.
     """
     denials = "".join(f"user {meter_id.hex()}\ntopic deny #\n\n" for meter_id in excluded)
-    replace_file(access_list_path(folder), (denials + RULES).encode())
+    content = (denials + RULES).encode()
+    path = access_list_path(folder)
+    if not path.exists() or path.read_bytes() != content:
+        replace_file(path, content)
 
 
 def write_configuration(

@@ -19,6 +19,7 @@ DAEMON_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
 STOP_TIMEOUT_S = 10
 LEAVE_WORD = 'echo $$ >"$1" && shift && exec "$@"'
 """Writes its own process id down before it becomes the broker: none runs that is not known."""
+FREE_TIMEOUT_S = 2
 READY_TIMEOUT_S = 20
 PROBE_PAUSE_S = 0.02
 
@@ -33,11 +34,11 @@ class BrokerFailed(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class BrokerPlan:
-    """The broker's command line, how the hub reaches it, and which files it reads anew."""
+    """The broker's command line, how the hub reaches it, and the lists by which it refuses."""
 
     command: tuple[str, ...]
     hub: BrokerSettings
-    reread: tuple[Path, ...] = ()
+    lists: tuple[Path, ...] = ()
 
 
 def find_mosquitto() -> str | None:
@@ -100,16 +101,43 @@ def plan_broker(
 
 
 async def start(plan: BrokerPlan, folder: Path) -> asyncio.subprocess.Process:
-    """Start the broker; one that an earlier run left in its `folder` is stopped first."""
+    """Start the broker; one that an earlier run left in its `folder` is stopped first.
+
+    Raises:
+        BrokerFailed: somebody else listens on its port.
+    """
     pid_file = folder / "broker.pid"
     mark = plan.command[-1]  # the path of its configuration
     await asyncio.to_thread(
         stop_stale, pid_file, mark, STOP_TIMEOUT_S, signal.SIGTERM, signal.SIGKILL
     )
+    await _until_free(plan.hub.port)
     return await asyncio.create_subprocess_exec(
         *("/bin/sh", "-c", LEAVE_WORD, "broker", str(pid_file), *plan.command),
         stdout=sys.stderr,  # our standard output is for the word that it is ready, not for its own
     )
+
+
+async def _until_free(port: int) -> None:
+    """Whoever listens there would be taken for the broker.
+
+    One that has just ended holds it for a moment longer than its process can be seen.
+    """
+    deadline = asyncio.get_running_loop().time() + FREE_TIMEOUT_S
+    while True:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError as error:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise BrokerFailed(
+                        f"port {port} cannot be had ({error.strerror}): end what listens there, or "
+                        "set another port under [broker]"
+                    ) from error
+            else:
+                return
+        await asyncio.sleep(PROBE_PAUSE_S)
 
 
 async def listening(port: int, ended: asyncio.Future[int]) -> None:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -40,3 +41,14 @@ def revocation_list(
             .build()
         )
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def lists_the_same(path: Path, key: ec.EllipticCurvePrivateKey, revoked: Iterable[Revoked]) -> bool:
+    """Return whether the list in this file is signed by `key` and names the same certificates."""
+    try:
+        found = x509.load_pem_x509_crl(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return False
+    serial_numbers = {certificate.serial_number for certificate in found}
+    wanted = {serial_number for serial_number, _ in revoked}
+    return serial_numbers == wanted and found.is_signature_valid(key.public_key())
