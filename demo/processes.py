@@ -103,10 +103,6 @@ class Supervisor:
         process.kill()
         await process.wait()
 
-    async def ended(self, name: str) -> int:
-        """Wait until a process has ended by itself, and return its exit code."""
-        return await self._running.pop(name).wait()
-
     def signal(self, name: str, number: signal.Signals) -> None:
         """Send a signal to the running process `name`."""
         self._running[name].send_signal(number)

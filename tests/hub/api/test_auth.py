@@ -41,6 +41,7 @@ ROUTES = [
     Route("DELETE", "/api/provisioning/codes/{code_id}", None, True, False, False),
     Route("POST", "/api/meters/{meter_id}/revocation", {"reason": "stolen"}, True, False, True),
     Route("POST", "/api/treasury/grx", {}, True, False, False),
+    Route("GET", "/metrics", None, True, False, False),
     Route("GET", "/api/tokens", None, True, True, True, other=True),
     Route("POST", "/api/tokens", {"role": "user", "user_id": "{user_id}"}, True, False, True),
     Route("DELETE", "/api/tokens/{token_id}", None, True, True, True, other=True),
@@ -106,6 +107,7 @@ ROUTES = [
 PUBLIC = {
     ("GET", "/api/deployment"),
     ("GET", "/api/health"),
+    ("GET", "/api/ready"),
     *(
         ("GET", f"/api/trading/{path}")
         for path in (
@@ -179,7 +181,7 @@ async def test_every_route_is_listed(world: HubWorld) -> None:
     listed = {(route.method, route.path.partition("?")[0]) for route in ROUTES} | PUBLIC
     paths = world.app.openapi()["paths"]
     served = {(m.upper(), path) for path, methods in paths.items() for m in methods}
-    assert served == listed - {("GET", "/api/openapi.json")}
+    assert served == listed - {("GET", "/api/openapi.json"), ("GET", "/metrics")}
 
 
 @every_route

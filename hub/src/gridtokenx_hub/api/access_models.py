@@ -17,7 +17,7 @@ from gridtokenx_hub.api.fields import (
 from gridtokenx_hub.api.models import In, Out
 from gridtokenx_hub.api.pagination import NEXT
 
-RoleName = Literal["operator", "installer", "user"]
+RoleName = Literal["operator", "installer", "user", "monitor"]
 
 
 def _label(value: str) -> str:

@@ -10,7 +10,7 @@ import asyncpg
 
 from gridtokenx_hub.api.problems import Problem
 
-Role = Literal["operator", "installer", "user"]
+Role = Literal["operator", "installer", "user", "monitor"]
 
 TOKEN_PREFIX = "gtx_"  # noqa: S105 - marks our tokens for scanners of leaked secrets
 TOKEN_BYTES = 32

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import asyncpg
+from prometheus_client.core import Metric
 
 from gridtokenx_hub.api.challenges import Challenges
 from gridtokenx_hub.api.event_feed import EventFeed
@@ -24,6 +25,8 @@ from gridtokenx_hub.registrar import RegistrarClient
 from gridtokenx_hub.settings import ApiSettings
 from gridtokenx_hub.wallets import WalletVault
 from gridtokenx_programs import Addresses, Program
+
+STATE_FRESH_S = 5.0
 
 Clock = Callable[[], dt.datetime]
 """The present instant, timezone-aware."""
@@ -73,6 +76,8 @@ class ApiContext:
     wrong_codes: WrongCodes = field(default_factory=WrongCodes, init=False)
     statistics: Recent[Statistics] = field(default_factory=Recent, init=False)
     price: Recent[MarketPrice] = field(default_factory=Recent, init=False)
+    state: Recent[list[Metric]] = field(default_factory=lambda: Recent(STATE_FRESH_S), init=False)
+    """What a scrape asks of database and chain."""
     under_way: set[tuple[int | str, int | str]] = field(default_factory=set, init=False)
     """Idempotency keys (token, key) and codes ("code", id) that are worked on now.
 

@@ -9,9 +9,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gridtokenx_hub.api.problems import Problem, respond
+from gridtokenx_hub.monitoring.instruments import API_REQUEST
+from gridtokenx_hub.monitoring.logs import request_id
 
 MAX_BODY_BYTES = 64 * 1024
 BODY_TIMEOUT_S = 10.0
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 SECURITY_HEADERS = {
@@ -46,15 +50,18 @@ class RequestGuard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = _request_id(scope)
+        own_id = _request_id(scope)
+        request_id.set(own_id)
+        began_s = asyncio.get_running_loop().time()
         started = False
 
         async def guarded_send(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
+                _note(scope, message["status"], asyncio.get_running_loop().time() - began_s)
                 headers = MutableHeaders(scope=message)
-                headers["X-Request-ID"] = request_id
+                headers["X-Request-ID"] = own_id
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
                 if scope["path"].startswith("/api/"):
@@ -68,11 +75,11 @@ class RequestGuard:
         except Problem as problem:
             await respond(problem)(scope, receive, guarded_send)
         except Exception:
-            log.exception("request %s %s %s failed", request_id, scope["method"], scope["path"])
+            log.exception("request %s %s %s failed", own_id, scope["method"], scope["path"])
             if started:
                 raise
             failure = Problem(
-                500, "InternalError", f"report request {request_id} to the operator, please"
+                500, "InternalError", f"report request {own_id} to the operator, please"
             )
             await respond(failure)(scope, receive, guarded_send)
 
@@ -101,6 +108,22 @@ class _BoundedBody:
             raise _too_large()
         self._complete = not message.get("more_body", False)
         return message
+
+
+def _note(scope: Scope, status: int, duration_s: float) -> None:
+    """Count a request that is answered now, and log it when it was to change something."""
+    method = scope["method"] if scope["method"] in METHODS else "other"
+    # What was typed is never a label: there would be no end of them.
+    route = getattr(scope.get("route"), "path", "none")
+    API_REQUEST.labels(method, route, status).observe(duration_s)
+    if method not in READING:
+        facts = {
+            "method": method,
+            "route": route,
+            "status": status,
+            "duration_s": round(duration_s, 6),
+        }
+        log.info("%s %s: %d", method, route, status, extra={"facts": facts})
 
 
 def _too_large() -> Problem:

@@ -70,7 +70,7 @@ class CreatedUser(NewUser):
 class Me(Out):
     """Who holds the token."""
 
-    role: Literal["operator", "installer", "user"]
+    role: Literal["operator", "installer", "user", "monitor"]
     user_id: int | None = None
     wallet: str | None = None
     name: str | None = None
@@ -157,6 +157,12 @@ class Deployment(Out):
     ack_algorithm: AlgorithmName
     ack_public_key: str = Field(description="devices pin this key: the hub signs acks by it")
     limits: Limits
+
+
+class Readiness(Out):
+    """All that the hub stands on is ready."""
+
+    status: Literal["ready"]
 
 
 class Health(Out):

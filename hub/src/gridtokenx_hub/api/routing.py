@@ -6,11 +6,13 @@ from typing import Annotated, Any
 from fastapi import Depends, Path, Request, Response
 from fastapi.routing import APIRoute
 
-from gridtokenx_hub.api.auth import Principal, authenticate
+from gridtokenx_hub.api.auth import Principal, authenticate, forbidden
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.exact_json import loads
 from gridtokenx_hub.api.problems import Problem
 from gridtokenx_hub.api.sessions import check_origin, cookie_name
+
+METRICS_PATH = "/metrics"
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -73,6 +75,8 @@ async def identify(request: Request) -> Principal:
         raise
     if principal.is_session:
         check_origin(request)
+    if principal.role == "monitor" and request.url.path != METRICS_PATH:
+        raise forbidden(f"a monitor's token is good for {METRICS_PATH} alone")
     return principal
 
 
@@ -130,6 +134,17 @@ def operator_of(request: Request) -> Principal:
     """
     principal = principal_of(request)
     principal.require("operator")
+    return principal
+
+
+def monitor_of(request: Request) -> Principal:
+    """Return the operator, or the machine that watches for one.
+
+    Raises:
+        Problem: 403, somebody else calls.
+    """
+    principal = principal_of(request)
+    principal.require("operator", "monitor")
     return principal
 
 

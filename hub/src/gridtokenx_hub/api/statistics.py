@@ -55,9 +55,10 @@ Made = TypeVar("Made")
 
 
 class Recent(Generic[Made]):
-    """A value that is made anew when it is older than `FRESH_S`, once for all who ask."""
+    """A value that is made anew when it is older than `fresh_s`, once for all who ask."""
 
-    def __init__(self) -> None:
+    def __init__(self, fresh_s: float = FRESH_S) -> None:
+        self._fresh_s = fresh_s
         self._lock = asyncio.Lock()
         self._made: Made | None = None
         self._made_at = EVER
@@ -66,7 +67,7 @@ class Recent(Generic[Made]):
         """Return it."""
         async with self._lock:
             age_s = (now - self._made_at).total_seconds()
-            if self._made is None or not 0 <= age_s < FRESH_S:
+            if self._made is None or not 0 <= age_s < self._fresh_s:
                 self._made = await make()
                 self._made_at = now
             return self._made

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -16,7 +17,7 @@ from solders.transaction import VersionedTransaction
 
 from gridtokenx_hub.chain.client import ChainClient
 from gridtokenx_hub.chain.confirmations import ConfirmationWatcher
-from gridtokenx_hub.chain.errors import RequestRefused, TransactionExpired
+from gridtokenx_hub.chain.errors import RequestRefused, TransactionExpired, TransactionRefused
 from gridtokenx_hub.chain.fee_payers import FeePayerPool
 from gridtokenx_hub.chain.messages import compile_message
 from gridtokenx_hub.chain.refusals import (
@@ -32,6 +33,7 @@ from gridtokenx_hub.chain.types import (
     PreparedTransaction,
     SignatureStatus,
 )
+from gridtokenx_hub.monitoring.instruments import TRANSACTION, TRANSACTION_CONFIRMED
 from gridtokenx_programs import Program
 
 Instructions = Sequence[Instruction] | Callable[[Pubkey], Sequence[Instruction]]
@@ -39,6 +41,8 @@ Instructions = Sequence[Instruction] | Callable[[Pubkey], Sequence[Instruction]]
 
 Cosign = Callable[[Message | MessageV0], Awaitable[Mapping[Pubkey, Signature]]]
 """Gets the signatures of those whose keys are not here, by their addresses."""
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_COMPUTE_UNITS = 200_000
 RESEND_AFTER_S = 2.0
@@ -62,6 +66,7 @@ class TransactionSender:
         resend_after_s: float = RESEND_AFTER_S,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._monotonic_s = monotonic_s
         self._client = client
         self._fee_payers = fee_payers
         self._refusals = RefusalReader(programs)
@@ -198,6 +203,22 @@ class TransactionSender:
             TransactionExpired: it was not executed, and never will be.
             ChainUnavailable: the node does not answer: deliver it again later.
         """
+        began_s = self._monotonic_s()
+        outcome = "unknown"
+        try:
+            confirmation = await self._deliver(prepared)
+            outcome = "confirmed"
+        except TransactionRefused:
+            outcome = "refused"
+            raise
+        except TransactionExpired:
+            outcome = "expired"
+            raise
+        finally:
+            _note(prepared.signature, outcome, self._monotonic_s() - began_s)
+        return confirmation
+
+    async def _deliver(self, prepared: PreparedTransaction) -> Confirmation:
         await self.submit(prepared)
         while True:
             status = await self._watcher.wait(prepared.signature, self._resend_after_s)
@@ -217,6 +238,14 @@ class TransactionSender:
             return Confirmation(signature, status.slot)
         transaction = await self._client.transaction(signature)
         raise self._refusals.read(status.error, transaction.logs if transaction else ())
+
+
+def _note(signature: str, outcome: str, duration_s: float) -> None:
+    TRANSACTION.labels(outcome).inc()
+    if outcome == "confirmed":
+        TRANSACTION_CONFIRMED.observe(duration_s)
+    facts = {"tx_signature": signature, "outcome": outcome, "duration_s": round(duration_s, 6)}
+    logger.info("transaction %s: %s", signature, outcome, extra={"facts": facts})
 
 
 class _RecentBlockhash:

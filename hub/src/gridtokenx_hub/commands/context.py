@@ -10,6 +10,7 @@ from typing import Any
 
 import uvloop
 
+from gridtokenx_hub.monitoring.logs import configure_logs
 from gridtokenx_hub.settings import Settings
 
 
@@ -57,6 +58,7 @@ def announce(**facts: Any) -> None:
 
 def run_until_stopped(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> int:
     """Run `main` until it ends by itself or SIGTERM or SIGINT sets the event it is given."""
+    configure_logs()
 
     async def supervised() -> None:
         stop = asyncio.Event()

@@ -6,10 +6,11 @@ import datetime as dt
 import json
 import sys
 from pathlib import Path
+from typing import get_args
 
 import asyncpg
 
-from gridtokenx_hub.api.auth import create_token
+from gridtokenx_hub.api.auth import Role, create_token
 from gridtokenx_hub.api.tokens import list_tokens, revoke_token
 from gridtokenx_hub.commands.context import HubError, database_url
 from gridtokenx_hub.database import StoreError, open_pool
@@ -23,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's own arguments."""
     verbs = parser.add_subparsers(dest="verb", required=True)
     create = verbs.add_parser("create", help="make a token; it is shown once")
-    create.add_argument("--role", choices=("operator", "installer", "user"), required=True)
+    create.add_argument("--role", choices=get_args(Role), required=True)
     create.add_argument("--user", type=int, metavar="N", help="whose; for the role user")
     create.add_argument("--label", default="", help="what people know it by")
     create.add_argument(

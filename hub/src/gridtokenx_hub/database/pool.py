@@ -2,6 +2,8 @@
 
 import asyncpg
 
+from gridtokenx_hub.monitoring.instruments import DATABASE_QUERY
+
 MAX_CONNECTIONS = 16
 COMMAND_TIMEOUT_S = 60.0
 """After this a silent server counts as gone: a half-open link must not hold a worker for ever."""
@@ -26,8 +28,13 @@ async def open_pool(url: str) -> asyncpg.Pool:
         max_size=MAX_CONNECTIONS,
         command_timeout=COMMAND_TIMEOUT_S,
         server_settings=SERVER_SETTINGS,
+        init=_time_queries,
         reset=_reset,
     )
+
+
+async def _time_queries(connection: asyncpg.Connection) -> None:
+    connection.add_query_logger(lambda query: DATABASE_QUERY.observe(query.elapsed))
 
 
 async def _reset(_connection: asyncpg.Connection) -> None:

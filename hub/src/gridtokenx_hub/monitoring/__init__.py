@@ -1,0 +1,1 @@
+"""What operators' machines watch: metrics for Prometheus, readiness, and logs as JSON."""

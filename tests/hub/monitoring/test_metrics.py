@@ -1,0 +1,194 @@
+"""What a scrape gets, from whom it is kept, and what is left when a part is gone."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import promql_parser
+import pytest
+import yaml
+from hub_world import HubWorld, expect, expect_problem
+from prometheus_client.parser import text_string_to_metric_families
+
+from gridtokenx_hub.api.auth import create_token
+from gridtokenx_hub.api.statistics import Recent
+from gridtokenx_hub.broker.settings import BrokerSettings
+from gridtokenx_hub.chain import ChainClient
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+FILES = Path(__file__).parents[3] / "hub" / "monitoring"
+OF_PROMETHEUS = {"up"}
+COUNTED = ("_bucket", "_sum", "_count")
+"""What a histogram is made of."""
+
+Samples = dict[str, dict[frozenset[tuple[str, str]], float]]
+
+
+async def scrape(world: HubWorld) -> Samples:
+    """Each sample's value by its name and labels, read anew."""
+    with world.having(state=Recent(0)):
+        response = await world.get("/metrics", world.operator)
+    assert response.status_code == 200
+    assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
+    samples: Samples = {}
+    for family in text_string_to_metric_families(response.text):
+        assert family.documentation.endswith("."), family.name
+        for sample in family.samples:
+            samples.setdefault(sample.name, {})[frozenset(sample.labels.items())] = sample.value
+    return samples
+
+
+def value(samples: Samples, name: str, **labels: str) -> float:
+    return samples[name][frozenset(labels.items())]
+
+
+async def trade_once(world: HubWorld) -> None:
+    """A household sells a kWh to another."""
+    seller, buyer = await world.seller(1), await world.buyer(10)
+    order = await world.sell(seller, 1, 3)
+    body = {"buyer_wallet": buyer.wallet, "order_id": order["order_id"]}
+    expect(await world.post("/api/trading/orders/match", body, buyer.token), 200)
+
+
+def dashboard() -> list[str]:
+    """The expressions of the dashboard."""
+    read: dict[str, Any] = json.loads((FILES / "grafana-dashboard.json").read_text())
+    return [target["expr"] for panel in read["panels"] for target in panel.get("targets", ())]
+
+
+def alerts() -> list[dict[str, Any]]:
+    read = yaml.safe_load((FILES / "alerts.yml").read_text())
+    return [rule for group in read["groups"] for rule in group["rules"]]
+
+
+def names(expression: str) -> Iterator[str]:
+    """The metrics that an expression asks for."""
+    pending: list[Any] = [promql_parser.parse(expression)]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, promql_parser.VectorSelector):
+            yield node.name
+        for part in ("vector_selector", "expr", "lhs", "rhs", "param"):
+            child = getattr(node, part, None)
+            if isinstance(child, promql_parser.Expr):
+                pending.append(child)
+        pending += [arg for arg in getattr(node, "args", ()) if isinstance(arg, promql_parser.Expr)]
+
+
+async def test_dashboard_and_alerts_ask_for_what_there_is_and_for_all_of_it(
+    world: HubWorld,
+) -> None:
+    await world.pool.execute(
+        "INSERT INTO quarantine (topic, reason, detail, payload) VALUES ('t', 'floods', 'd', '')"
+    )
+    await world.pool.execute("INSERT INTO prices VALUES (1, 10000000, now())")
+    await trade_once(world)
+    await world.sell(await world.seller(1), 1, 3)
+    exported = set(await scrape(world))
+    asked = {name for expression in dashboard() for name in names(expression)}
+    asked |= {name for rule in alerts() for name in names(rule["expr"])}
+    assert asked - exported - OF_PROMETHEUS == set()
+    # a histogram is asked for by one of its parts
+    stems = {name.removesuffix(part) for name in asked for part in COUNTED if name.endswith(part)}
+    unused = {
+        name
+        for name in exported - asked
+        if not any(name.removesuffix(part) in stems for part in COUNTED if name.endswith(part))
+    }
+    assert unused == set()
+
+
+async def test_each_alert_says_what_to_do() -> None:
+    rules = alerts()
+    assert len({rule["alert"] for rule in rules}) == len(rules)
+    for rule in rules:
+        assert rule["labels"]["severity"] in {"critical", "warning"}
+        assert {"summary", "action"} == rule["annotations"].keys()
+
+
+async def test_the_market_and_the_chain(world: HubWorld) -> None:
+    before = await scrape(world)
+    await trade_once(world)
+    after = await scrape(world)
+    for kind in ("user", "meter"):
+        name = "gridtokenx_accounts_created_total"
+        assert value(after, name, kind=kind) > value(before, name, kind=kind)
+    confirmed = "gridtokenx_transactions_total"
+    assert value(after, confirmed, outcome="confirmed") > value(
+        before, confirmed, outcome="confirmed"
+    )
+    supply = await world.context.client.token_supply(world.context.addresses.energy_mint())
+    assert value(after, "gridtokenx_token_supply", token="energy") == supply / 1_000_000  # noqa: S106 - no password
+    assert value(after, "gridtokenx_market_day_trades") >= 1
+    assert value(after, "gridtokenx_index_lag_events", program="trading") == 0
+    assert value(after, "gridtokenx_up", part="broker") == 1
+    assert after["gridtokenx_database_query_duration_seconds_count"][frozenset()] > 0
+
+
+async def test_a_request_counts_under_its_route_and_never_under_what_was_typed(
+    world: HubWorld,
+) -> None:
+    for path in ("/api/meters/" + "ab" * 16, "/no-such-page/77777", "/api/trading/orders/44444"):
+        await world.get(path, world.operator)
+    samples = (await scrape(world))["gridtokenx_api_request_duration_seconds_count"]
+    routes = {dict(labels)["route"] for labels in samples}
+    assert {"none", "/api/meters/{meter_id}", "/api/trading/orders/{order_id}"} <= routes
+    assert not any("7777" in route or "4444" in route or "abab" in route for route in routes)
+
+
+async def test_only_for_who_watches(world: HubWorld) -> None:
+    watching = await create_token(world.pool, "monitor", None, None, label="prometheus")
+    user = await world.user()
+    expect_problem(await world.get("/metrics"), 401, "Unauthenticated")
+    expect_problem(await world.get("/metrics", user.token), 403, "Forbidden")
+    assert (await world.get("/metrics", watching)).status_code == 200
+    for path in ("/api/users/me", "/api/operations/quarantine", "/api/tokens"):
+        expect_problem(await world.get(path, watching), 403, "Forbidden")
+    made = await world.post("/api/tokens", {"role": "operator"}, watching)
+    expect_problem(made, 403, "Forbidden")
+    expect_problem(await world.post("/api/sessions", {}, watching), 403, "Forbidden")
+
+
+async def not_ready(world: HubWorld) -> str:
+    response = await world.get("/api/ready")
+    expect_problem(response, 503, "NotReady")
+    return str(response.json()["detail"])
+
+
+async def test_ready(world: HubWorld) -> None:
+    expect(await world.get("/api/ready"), 200)
+    with world.having(broker=BrokerSettings("127.0.0.1", 1, None)):
+        assert await not_ready(world) == "not ready: broker"
+        samples = await scrape(world)
+    assert value(samples, "gridtokenx_up", part="broker") == 0
+    expect(await world.get("/api/ready"), 200)
+
+
+async def test_a_chain_that_is_gone(world: HubWorld) -> None:
+    gone = ChainClient("http://127.0.0.1:1", retry_pauses_s=())
+    try:
+        with world.having(client=gone):
+            samples = await scrape(world)
+    finally:
+        await gone.close()
+    assert value(samples, "gridtokenx_up", part="chain") == 0
+    assert value(samples, "gridtokenx_up", part="database") == 1
+    assert "gridtokenx_token_supply" not in samples
+    assert "gridtokenx_market_active_orders" in samples
+
+
+async def test_an_indexer_that_stands_still(world: HubWorld) -> None:
+    marks = await world.pool.fetch("SELECT program, event_sequence FROM watermarks")
+    try:
+        await world.pool.execute("UPDATE watermarks SET event_sequence = event_sequence - 2000")
+        samples = await scrape(world)
+        said = await not_ready(world)
+    finally:
+        for mark in marks:
+            await world.pool.execute(
+                "UPDATE watermarks SET event_sequence = $2 WHERE program = $1", *mark
+            )
+    assert value(samples, "gridtokenx_index_lag_events", program="registry") == 2000
+    assert said == "not ready: indexer"
