@@ -67,6 +67,13 @@ class TestAttestation:
         assert signer.released(RESERVATION) is None
 
 
+def test_reservations_have_nothing_to_do_with_each_other(signer: Signer) -> None:
+    signer.attest(attestation(UNPAID))
+    other = Release(key("another"), PAYER, 300, 1)
+    assert signer.release(other) == signer.released(key("another"))
+    assert signer.attested(key("another")) is None
+
+
 class TestRelease:
     def test_it_follows_an_attestation(self, signer: Signer) -> None:
         signer.attest(attestation())
