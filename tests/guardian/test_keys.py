@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from eth_account import Account
+from eth_keys.datatypes import PrivateKey as EvmKey
 from eth_keys.datatypes import Signature as EvmSignature
 
 from gridtokenx_guardian import keys
@@ -47,8 +47,7 @@ def test_without_keys_it_says_what_to_do(tmp_path: Path) -> None:
 
 def test_ethereum_knows_its_address_and_signatures(tmp_path: Path) -> None:
     drawn = keys.create(tmp_path)
-    account = Account.from_key(drawn.evm.secret)
-    assert bytes.fromhex(account.address[2:]) == drawn.evm_address
+    assert EvmKey(drawn.evm.secret).public_key.to_canonical_address() == drawn.evm_address
     signature = drawn.sign_evm(DIGEST)
     assert len(signature) == 65
     assert signature[-1] in {27, 28}

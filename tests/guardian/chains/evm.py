@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -11,8 +12,7 @@ from importlib.resources import files
 from typing import Any
 
 from eth_abi.abi import decode, encode
-from eth_account import Account
-from eth_account.messages import encode_typed_data
+from eth_keys.datatypes import PrivateKey
 from solders.pubkey import Pubkey
 from tests.hub.local_chain.harness import free_port
 from worlds.json_rpc import Node
@@ -22,15 +22,7 @@ from workbench import contracts
 
 CHAIN_ID = 31_337
 THBC = 1_000_000
-QUOTE = {
-    "payer": "address",
-    "reservation": "bytes32",
-    "solanaWallet": "bytes32",
-    "solanaChain": "bytes32",
-    "amount": "uint256",
-    "deadline": "uint64",
-}
-TYPES = {"Quote": [{"name": name, "type": kind} for name, kind in QUOTE.items()]}
+QUOTE = "(address,bytes32,bytes32,bytes32,uint256,uint64)"
 
 
 @contextmanager
@@ -74,13 +66,13 @@ class Contracts:
     def __init__(self, node: Node, genesis_hash: bytes, guardians: Sequence[str]) -> None:
         self.node, self.genesis_hash = node, genesis_hash
         self.owner, self.treasury, self.buyer = node.call("eth_accounts")[:3]
-        self.hub = Account.create()
+        self.hub = PrivateKey(os.urandom(32))
         self.thbc = self._deploy("THBC", ["address"], [self.owner])
         arguments = {
             "address thbc": self.thbc,
             "bytes32 solanaChain": genesis_hash,
             "address owner": self.owner,
-            "address quoteSigner": self.hub.address,
+            "address quoteSigner": self.hub.public_key.to_checksum_address(),
             "address treasury": self.treasury,
             "uint256 lockedCap": 10**15,
             "address[] guardians": sorted(guardians, key=str.lower),
@@ -106,16 +98,11 @@ class Contracts:
             quote.amount,
             quote.deadline,
         )
-        domain = {
-            "name": "GridTokenX ThaiBahtBridge",
-            "version": "1",
-            "chainId": CHAIN_ID,
-            "verifyingContract": self.bridge,
-        }
-        signable = encode_typed_data(domain, TYPES, dict(zip(QUOTE, fields, strict=True)))
-        kinds = [f"({','.join(QUOTE.values())})", "bytes"]
-        signature = bytes(self.hub.sign_message(signable).signature)
-        self._send(self.bridge, f"pay({','.join(kinds)})", kinds, [fields, signature], quote.payer)
+        digest = self._view(self.bridge, f"quoteDigest({QUOTE})", [QUOTE], [fields], ["bytes32"])
+        signature = self.hub.sign_msg_hash(digest).to_bytes()
+        signed = signature[:-1] + bytes([signature[-1] + 27])
+        kinds = [QUOTE, "bytes"]
+        self._send(self.bridge, f"pay({QUOTE},bytes)", kinds, [fields, signed], quote.payer)
 
     def release(self, reservation: Pubkey, signatures: Sequence[bytes]) -> None:
         """Anyone hands in guardians' signatures, in the order of their addresses."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 from bridge import Reservation
+from solders.instruction import Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from tests.guardian.chains.evm import CHAIN_ID, Contracts, Quote, running_anvil
@@ -48,6 +49,12 @@ class Chains:
 
     def match(self, reservation: Reservation, answers: list[dict[str, Any]]) -> None:
         """Hand guardians' attestations to the trading program."""
+        self.market.world.send(*self.matching(reservation, answers))
+
+    def matching(
+        self, reservation: Reservation, answers: list[dict[str, Any]]
+    ) -> list[Instruction]:
+        """The guardians' proof, and the match that it is for."""
         digests = {answer["digest"] for answer in answers}
         assert len(digests) == 1
         order = [key.pubkey() for key in self.market.guardians]
@@ -59,7 +66,7 @@ class Chains:
             key=lambda pair: order.index(pair[0]),
         )
         proof = guardian_proof(signed, bytes.fromhex(digests.pop()))
-        self.market.world.send(proof, self.market.match_order_with_thb(reservation))
+        return [proof, self.market.match_order_with_thb(reservation)]
 
     def release(self, reservation: Reservation, answers: list[dict[str, Any]]) -> None:
         """Hand guardians' signatures to the bridge."""
