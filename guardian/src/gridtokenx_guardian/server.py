@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from solders.pubkey import Pubkey
 
 from gridtokenx_guardian.errors import ConfigError, StateError
@@ -35,7 +36,7 @@ class Server:
         Raises:
             ConfigError: the port is taken.
         """
-        app = web.Application()
+        app = web.Application(middlewares=[_problems])
         app.router.add_get("/attestations/{reservation}", self._attestation)
         app.router.add_get("/releases/{reservation}", self._release)
         app.router.add_get("/status", self._status)
@@ -52,10 +53,7 @@ class Server:
 
     async def _attestation(self, request: web.Request) -> web.Response:
         reservation = _reservation(request)
-        try:
-            signed = self._signer.attested(reservation)
-        except StateError as error:
-            return _problem(503, str(error))
+        signed = self._signer.attested(reservation)
         if signed is None:
             return _problem(404, "this guardian has attested nothing of this reservation")
         return web.json_response(
@@ -72,10 +70,7 @@ class Server:
 
     async def _release(self, request: web.Request) -> web.Response:
         reservation = _reservation(request)
-        try:
-            signed = self._signer.released(reservation)
-        except StateError as error:
-            return _problem(503, str(error))
+        signed = self._signer.released(reservation)
         if signed is None:
             return _problem(404, "this guardian has signed no release of this reservation")
         return web.json_response(
@@ -91,10 +86,7 @@ class Server:
         )
 
     async def _status(self, _: web.Request) -> web.Response:
-        try:
-            marks = self._journal.marks()
-        except StateError as error:
-            return _problem(503, str(error))
+        marks = self._journal.marks()
         newest = marks[0] if marks else None
         return web.json_response(
             {
@@ -108,14 +100,25 @@ class Server:
         )
 
 
+class _NoAddress(ValueError):
+    """Somebody asks for what is no address."""
+
+
 def _reservation(request: web.Request) -> Pubkey:
     try:
         return Pubkey.from_string(request.match_info["reservation"])
-    except ValueError:
-        problem = _problem(400, "give the reservation's address, in base58")
-        raise web.HTTPBadRequest(
-            body=problem.body, content_type="application/problem+json"
-        ) from None
+    except ValueError as error:
+        raise _NoAddress from error
+
+
+@web.middleware
+async def _problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except _NoAddress:
+        return _problem(400, "give the reservation's address, in base58")
+    except StateError as error:
+        return _problem(503, str(error))
 
 
 def _problem(status: int, detail: str) -> web.Response:
