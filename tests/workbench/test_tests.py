@@ -10,8 +10,20 @@ import pytest
 
 from workbench import tests
 
-TELLS = "import time\ntry: time.sleep(600)\nexcept KeyboardInterrupt: print('in the middle')"
-DEAF = "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\ntime.sleep(600)"
+TELLS = """\
+import time
+try:
+    print("begun")
+    time.sleep(600)
+except KeyboardInterrupt:
+    print("in the middle")
+"""
+DEAF = """\
+import signal, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+print("begun")
+time.sleep(600)
+"""
 
 
 def test_every_folder_with_tests_is_in_one_part() -> None:
@@ -29,9 +41,7 @@ def test_a_part_that_does_not_end_is_ended_and_fails(
 ) -> None:
     monkeypatch.setattr(tests, "LAST_WORDS_S", 1)
     with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(
-            [sys.executable, "-uc", f"print('begun')\n{program}"], stdout=output
-        )
+        process = subprocess.Popen([sys.executable, "-uc", program], stdout=output)
         while not os.fstat(output.fileno()).st_size:
             assert process.poll() is None
         assert tests._end(process, output, time.monotonic()) == 1
