@@ -78,6 +78,11 @@ async def test_by_confirmations_the_newest_blocks_are_not_final() -> None:
     assert (await bridge(confirmations=20).final_block()).number == 0
 
 
+async def test_a_node_that_knows_no_final_block_says_what_to_do() -> None:
+    with pytest.raises(EndpointNonsense, match=r"configure evm\.confirmations"):
+        await bridge(eth_getBlockByNumber=None).final_block()
+
+
 @pytest.mark.parametrize(
     "changed",
     [

@@ -135,14 +135,27 @@ class TestState:
         assert signer.attested(RESERVATION) is None
 
 
+class DyingKeys:
+    """Keys in a process that dies when it comes to sign."""
+
+    def __init__(self, dying: Dying) -> None:
+        self._dying = dying
+
+    def sign_solana(self, _: bytes) -> bytes:
+        self._dying.steps_left = 0
+        self._dying.step()
+        raise AssertionError("it is dead")
+
+    sign_evm = sign_solana
+
+
 def test_killed_between_decision_and_signature_it_signs_the_same(folder: Path) -> None:
     own = keys.load(folder)
     dying = Dying(folder)
     with closing(state.open_state(folder, own, dying.connect)) as connection:
-        Decisions(connection).attest(RESERVATION, attestation().encode())
-        dying.steps_left = 0
+        signer = Signer(DyingKeys(dying), Decisions(connection), BRIDGE)  # type: ignore[arg-type] # stands in for the keys
         with pytest.raises(Died):
-            dying.step()  # where `Signer.attest` would sign
+            signer.attest(attestation())
     with closing(state.open_state(dying.remains, own)) as connection:
         again = Signer(own, Decisions(connection), BRIDGE)
         signed = again.attested(RESERVATION)

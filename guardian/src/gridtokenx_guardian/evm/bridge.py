@@ -121,7 +121,12 @@ class Bridge:
 
     async def _newest_final(self) -> Block:
         if self._confirmations is None:
-            return self._block(await self._rpc.call("eth_getBlockByNumber", "finalized", False))
+            answer = await self._rpc.call("eth_getBlockByNumber", "finalized", False)
+            if answer is None:
+                raise EndpointNonsense(
+                    self._rpc.name, "it knows no final block: configure evm.confirmations"
+                )
+            return self._block(answer)
         answer = await self._rpc.call("eth_blockNumber")
         with self._rpc.expecting("eth_blockNumber"):
             number = max(0, quantity(answer) - self._confirmations)
