@@ -332,3 +332,9 @@ class TestServer:
             for path in ("/status", f"/attestations/{RESERVATION}", f"/releases/{RESERVATION}"):
                 async with http.post(f"http://127.0.0.1:{port}{path}") as response:
                     assert response.status == 405
+
+    async def test_it_answers_on_this_machine_alone(self, played: Played) -> None:
+        server = Server(played.signer, played.journal, played.guardian.health, lambda: NOW)
+        async with server.serving(0) as port, aiohttp.ClientSession() as http:
+            with pytest.raises(aiohttp.ClientConnectorError):
+                await http.get(f"http://127.0.0.2:{port}/status")
