@@ -15,6 +15,7 @@ PYTHON_FOLDERS = (
     "firmware-sim",
     "programs",
     "hub",
+    "guardian",
     "demo",
     "workbench",
     "tests",

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 VERB = re.compile(r"\./run ([a-z]+)")
 INLINE_PATH = re.compile(
-    r"`((?:protocol|edge|provisioning|firmware-sim|programs|hub|tests|demo|workbench|docs)"
+    r"`((?:protocol|edge|provisioning|firmware-sim|programs|hub|guardian|tests|demo|workbench|docs)"
     r"/[^`*… ]*)`"
 )
 

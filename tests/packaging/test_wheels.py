@@ -48,6 +48,9 @@ WHEELS = {
         ("gtx-hub", "--help"),
         frozenset({"gridtokenx-edge", "pymodbus", "pyserial"}),
     ),
+    "gridtokenx-guardian": Wheel(
+        (), ("gtx-guardian", "--help"), frozenset({"gridtokenx-hub", "gridtokenx-edge", "asyncpg"})
+    ),
 }
 
 

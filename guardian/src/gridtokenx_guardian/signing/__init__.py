@@ -1,0 +1,1 @@
+"""Decisions that stand for ever, and the signatures that follow from them."""

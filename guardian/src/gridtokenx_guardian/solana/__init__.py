@@ -1,0 +1,1 @@
+"""The Solana side: market, reservations and trades as a guardian's own endpoint shows them."""

@@ -1,0 +1,42 @@
+"""The digest of a release is EIP-712's; the vectors were made with eth-account 0.14."""
+
+import pytest
+from coincurve import PrivateKey
+from solders.keypair import Keypair
+from solders.pubkey import Pubkey
+
+from gridtokenx_guardian.evm.release import Release
+from gridtokenx_guardian.facts import BridgeId
+from gridtokenx_guardian.keys import Keys
+
+KEYS = Keys(Keypair(), PrivateKey(b"\7" * 32))
+ORDINARY = (
+    BridgeId(31_337, bytes(range(100, 120))),
+    Release(Pubkey(bytes(range(32))), bytes(range(20)), 300_000_000, 1),
+    "a0ff63aea8ee77e7106055bc6b5bcf3c980f0f9955c613752bc5f2205e13b2c2",
+    (
+        "c1fe1bdfa7e79ba67c91128d79b77a12697fde467cc4f6cd7263b75d8e061c9d"
+        "07a571020788504177a8054922bb2288b7774bcaabc3cb191ccf8189e1cbe4d31c"
+    ),
+)
+LARGEST = (
+    BridgeId(2**62, b"\xff" * 20),
+    Release(Pubkey(b"\xff" * 32), b"\xfe" * 20, 2**256 - 1, 2**63 - 1),
+    "adc4aad4ccf9da224afc04ad953f0e25fb7605aee962d2ec2a2fbb94fecc8452",
+    (
+        "49740285854cee461a1da875c59595fe0756a4ad1023cc939b2129c232e0eb52"
+        "4975c7eb41f694a952a82bc6f46d6f84c4322cca752a1666d6fb27bc812ccb581b"
+    ),
+)
+
+
+@pytest.mark.parametrize(("bridge", "release", "digest", "signature"), [ORDINARY, LARGEST])
+def test_digest_and_signature(
+    bridge: BridgeId, release: Release, digest: str, signature: str
+) -> None:
+    assert release.digest(bridge).hex() == digest
+    assert KEYS.sign_evm(release.digest(bridge)).hex() == signature
+
+
+def test_the_address_of_the_key() -> None:
+    assert KEYS.evm_address.hex() == "4a62316623ad457f02cdc5d997ded67a383ec569"
