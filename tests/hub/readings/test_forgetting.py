@@ -140,6 +140,42 @@ async def test_journals_are_kept_for_their_time(pool: asyncpg.Pool) -> None:
         ), table
 
 
+async def test_a_token_stays_while_it_is_good_or_something_points_to_it(
+    pool: asyncpg.Pool,
+) -> None:
+    await pool.execute(
+        """
+        INSERT INTO users (wallet, name, user_type) VALUES ('w', 'n', 'prosumer');
+        INSERT INTO api_tokens (token_hash, role, expires_at, revoked_at, label) VALUES
+            ('1', 'operator', NULL, NULL, 'for ever'),
+            ('2', 'operator', now() + interval '1 day', NULL, 'good'),
+            ('3', 'operator', NULL, now() - interval '31 days', 'revoked'),
+            ('4', 'operator', now() - interval '31 days', NULL, 'issued a code'),
+            ('5', 'operator', now() - interval '31 days', NULL, 'has a session'),
+            ('6', 'operator', now() - interval '31 days', NULL, 'has answered');
+        INSERT INTO api_tokens (token_hash, role, expires_at, label, parent_id)
+            SELECT '7', 'operator', now() + interval '1 hour', 'session', id
+            FROM api_tokens WHERE label = 'has a session';
+        INSERT INTO provisioning_codes
+            (purpose, issued_by, user_id, meter_id, created_at, expires_at)
+            SELECT 'revoke', t.id, u.id, decode(repeat('00', 16), 'hex'), now(), now()
+            FROM api_tokens t, users u WHERE label = 'issued a code';
+        INSERT INTO idempotency_keys (token_id, key, request_hash)
+            SELECT id, 'k', 'h' FROM api_tokens WHERE label = 'has answered';
+        """
+    )
+    await upkeep(pool)
+    left = await pool.fetch("SELECT label FROM api_tokens ORDER BY id")
+    assert [row["label"] for row in left] == [
+        "for ever",
+        "good",
+        "issued a code",
+        "has a session",
+        "has answered",
+        "session",
+    ]
+
+
 KEPT = "SELECT string_agg({column}::text, ',') FROM {table}"
 HOURS = {
     "idempotency_keys": "key",
@@ -148,6 +184,7 @@ HOURS = {
     "registrar_requests": "detail",
     "settlements": "sequence",
     "certificates": "convert_from(serial_number, 'UTF8')",
+    "api_tokens": "nullif(label, '')",
 }
 ROWS = {
     "idempotency_keys": "INSERT INTO idempotency_keys (token_id, key, request_hash, created_at)"
@@ -161,6 +198,8 @@ ROWS = {
     "settlements": "INSERT INTO settlements (meter_id, sequence, time_ms, record, algorithm,"
     " signature, status, updated_at) SELECT meter_id, $2, 0, decode(repeat('00', 120), 'hex'), 0,"
     " '', 'superseded', $1 FROM meters",
+    "api_tokens": "INSERT INTO api_tokens (token_hash, role, expires_at, label)"
+    " VALUES (convert_to(($2::int)::text, 'UTF8'), 'operator', $1, ($2::int)::text)",
     "certificates": "INSERT INTO certificates (serial_number, meter_id, issued_at, expires_at)"
     " VALUES (convert_to(($2::int)::text, 'UTF8'), '', $1, $1)",
 }

@@ -10,7 +10,18 @@ ANSWERS_DAYS = 7
 REFUSED_DAYS = 90
 """As long as raw readings: a refused one is a person's reading as well."""
 ERRANDS_DAYS = 90
+TOKENS_DAYS = 30
+"""After a token is good no more: longer than answers are kept under it."""
 TIMEOUT_S = 3_600.0
+
+TOKENS = """
+DELETE FROM api_tokens t
+ WHERE least(expires_at, revoked_at) < $1
+   AND NOT EXISTS (SELECT FROM idempotency_keys k WHERE k.token_id = t.id)
+   AND NOT EXISTS (SELECT FROM provisioning_codes c WHERE c.issued_by = t.id)
+   AND NOT EXISTS (SELECT FROM api_tokens s WHERE s.parent_id = t.id)
+"""
+"""Sessions first; the token that they were made from goes a day later."""
 
 OLD: Mapping[str, int] = {
     "DELETE FROM idempotency_keys WHERE created_at < $1": ANSWERS_DAYS,
@@ -19,6 +30,7 @@ OLD: Mapping[str, int] = {
     "DELETE FROM registrar_requests WHERE created_at < $1 AND state <> 'open'": ERRANDS_DAYS,
     "DELETE FROM settlements WHERE updated_at < $1 AND status = 'superseded'": ERRANDS_DAYS,
     "DELETE FROM certificates WHERE expires_at < $1": ERRANDS_DAYS,
+    TOKENS: TOKENS_DAYS,
 }
 """What is not needed any more, and for how many days it is kept."""
 
