@@ -15,6 +15,8 @@ from gridtokenx_hub.api.auth import create_token
 from gridtokenx_hub.api.statistics import Recent
 from gridtokenx_hub.broker.settings import BrokerSettings
 from gridtokenx_hub.chain import ChainClient
+from gridtokenx_hub.indexer.errors import IndexerError
+from gridtokenx_hub.monitoring.state import read_state
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -177,6 +179,32 @@ async def test_a_chain_that_is_gone(world: HubWorld) -> None:
     assert value(samples, "gridtokenx_up", part="database") == 1
     assert "gridtokenx_token_supply" not in samples
     assert "gridtokenx_market_active_orders" in samples
+
+
+async def test_a_database_that_is_gone(world: HubWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its pool hands nothing out; whoever asks is known before."""
+
+    async def gone(*_: object) -> None:
+        raise ConnectionRefusedError
+
+    asked = world.context
+    for method in ("fetch", "fetchval", "fetchrow", "execute"):
+        monkeypatch.setattr(type(asked.pool), method, gone)
+    found = {family.name: family for family in await read_state(asked)}
+    up = {sample.labels["part"]: sample.value for sample in found["gridtokenx_up"].samples}
+    assert up == {"database": 0, "chain": 1, "indexer": 0, "broker": 1}
+    assert "gridtokenx_token_supply" in found
+    assert "gridtokenx_market_active_orders" not in found
+
+
+async def test_an_event_that_cannot_be_applied(world: HubWorld) -> None:
+    """However few events it holds up."""
+    blocked = world.context.indexer.blocked
+    blocked["trading"] = IndexerError("event 5 is missing")
+    try:
+        assert await not_ready(world) == "not ready: indexer"
+    finally:
+        blocked.clear()
 
 
 async def test_an_indexer_that_stands_still(world: HubWorld) -> None:

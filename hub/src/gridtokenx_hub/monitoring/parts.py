@@ -60,6 +60,8 @@ async def _chain(context: "ApiContext") -> str:
 
 
 async def _indexer(context: "ApiContext") -> str:
+    if blocked := context.indexer.blocked:  # known where it leads; elsewhere the lag tells
+        return "; ".join(f"{program}: {error}" for program, error in blocked.items())
     behind = max((await index_lag(context)).values())
     return f"{behind} events behind" if behind > LARGEST_LAG_EVENTS else ""
 

@@ -91,14 +91,14 @@ async def _from_database(context: "ApiContext") -> list[Metric]:
 
 def _counts(counts: Mapping[str, Any]) -> Iterator[Metric]:
     created = CounterMetricFamily(
-        "gridtokenx_accounts_created", "Accounts registered on chain.", labels=["kind"]
+        "gridtokenx_accounts_created", "Users and meters ever made.", labels=["kind"]
     )
     created.add_metric(["user"], counts["users"])
     created.add_metric(["meter"], counts["meters"])
     yield created
     yield CounterMetricFamily(
         "gridtokenx_readings_acknowledged",
-        "Readings that have a verdict, of all meters.",
+        "Sequences up to which all is judged, summed over all meters.",
         counts["readings_acknowledged"],
     )
     yield CounterMetricFamily(
