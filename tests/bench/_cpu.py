@@ -1,6 +1,7 @@
 """What processes take that are not ours to ask, from /proc (Linux)."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
@@ -38,3 +39,23 @@ def max_rss_kb(process_id: int) -> int:
     status = (PROC / str(process_id) / "status").read_text()
     _, found, rest = status.partition("VmHWM:")
     return int(rest.split()[0]) if found else 0
+
+
+def children_cpu_s(marks: Mapping[str, str]) -> dict[str, float]:
+    """Return the processor time of our children, by the names that `marks` gives them.
+
+    A child has the first name whose mark is a part of its command line.
+    """
+    used = dict.fromkeys(marks, 0.0)
+    for entry in PROC.iterdir():
+        if not entry.name.isdecimal():
+            continue
+        try:
+            parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:  # it has ended since
+            continue
+        name = next((name for name, mark in marks.items() if mark in command), None)
+        if int(parent) == os.getpid() and name is not None:
+            used[name] += cpu_s(int(entry.name))
+    return used

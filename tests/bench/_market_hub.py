@@ -32,6 +32,8 @@ kind = "rumqttd"
 port = {broker}
 [api]
 port = {api}
+requests_per_s = 1000000
+transactions_per_minute = 1000000
 """
 
 

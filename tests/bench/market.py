@@ -3,9 +3,10 @@
 Registrations, orders and matches per second with 64 requests under way, each with an idempotency
 key, answered when confirmed and indexed; then matches one after the other, from request to
 confirmed trade; then 200 reads a second over a book of 100,000 orders, each timed from when it was
-due to its answer. API, indexer, chain, database and the load share the machine. `--validator`
-measures the time to a confirmed trade on solana-test-validator with 100 ms slots, too (on PATH, or
-in the folder that GTX_SOLANA_BIN names).
+due to its answer. API, indexer, chain, database and the load share the machine; beside each rate
+stands the processor time of each per request. `--validator` measures the time to a confirmed trade
+on solana-test-validator with 100 ms slots, too (on PATH, or in the folder that GTX_SOLANA_BIN
+names); `--validator-only` that alone.
 """
 
 import argparse
@@ -16,10 +17,11 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from _cpu import children_cpu_s
 from _market_hub import Household, Market, running_market
 from _world import fresh_database, opened_world
 from tests.hub.chain import validator
@@ -35,15 +37,24 @@ TICKS_OF_100_MS = 16
 READS_PER_S = 200
 READ_S = 10
 BOOK = 100_000
+PROCESSES = {
+    "api": " api ",
+    "index": " index ",
+    "chain": "gridtokenx_hub.local_chain",
+    "database": "postgres",
+}
+"""By what their command lines have in them."""
 
 T = TypeVar("T")
 
 
-async def main(count: int, with_validator: bool) -> dict[str, Any]:
+async def main(count: int, with_local_chain: bool, with_validator: bool) -> dict[str, Any]:
     """Run the benchmark; return its figures."""
-    async with fresh_database() as url:
-        with tempfile.TemporaryDirectory() as name, running_chain(Path(name)) as rpc_url:
-            figures = await on_local_chain(url, Path(name), rpc_url, count)
+    figures: dict[str, Any] = {}
+    if with_local_chain:
+        async with fresh_database() as url:
+            with tempfile.TemporaryDirectory() as name, running_chain(Path(name)) as rpc_url:
+                figures = await on_local_chain(url, Path(name), rpc_url, count)
     if with_validator:
         binary = validator.find()
         if binary is None:
@@ -60,20 +71,21 @@ async def on_local_chain(url: str, folder: Path, rpc_url: str, count: int) -> di
         running_market(folder, chain, url, world) as market,
     ):
         sellers, buyers = await households(market)
-        figures: dict[str, Any] = {
-            "registrations_per_s": await rate(
-                [lambda n=n: market.register(f"Load {n}", "consumer") for n in range(count)]
-            )
-        }
-        orders: list[str] = []
-        figures["orders_per_s"] = await rate(
-            [lambda n=n: sell(market, sellers[n % SIDES], n, orders) for n in range(count)]
+        figures: dict[str, Any] = await rate(
+            "registrations",
+            [lambda n=n: market.register(f"Load {n}", "consumer") for n in range(count)],
         )
-        figures["matches_per_s"] = await rate(
+        orders: list[str] = []
+        figures |= await rate(
+            "orders",
+            [lambda n=n: sell(market, sellers[n % SIDES], n, orders) for n in range(count)],
+        )
+        figures |= await rate(
+            "matches",
             [
                 lambda n=n, order=order: buy(market, buyers[n % SIDES], order)
                 for n, order in enumerate(list(orders))
-            ]
+            ],
         )
         figures |= await timed_trades(market, sellers, buyers)
         await fill_book(market, sellers)
@@ -124,19 +136,26 @@ async def buy(market: Market, buyer: Household, order: str) -> None:
     await market.post("/api/trading/orders/match", body, buyer.token, f"buy-{order}")
 
 
-async def rate(jobs: Sequence[Callable[[], Awaitable[Any]]]) -> float:
-    """Do all jobs, `UNDER_WAY` at a time; return how many a second."""
+async def rate(name: str, jobs: Sequence[Callable[[], Awaitable[Any]]]) -> dict[str, Any]:
+    """Do all jobs, `UNDER_WAY` at a time; return how many a second, and what each took."""
     waiting = iter(jobs)
 
     async def worker() -> None:
         for job in waiting:
             await job()
 
-    begun = time.perf_counter()
+    used_s, begun = children_cpu_s(PROCESSES), time.perf_counter()
     async with asyncio.TaskGroup() as workers:
         for _ in range(UNDER_WAY):
             workers.create_task(worker())
-    return round(len(jobs) / (time.perf_counter() - begun), 1)
+    per_s = len(jobs) / (time.perf_counter() - begun)
+    return {f"{name}_per_s": round(per_s, 1), f"{name}_cpu_ms": since(used_s, len(jobs))}
+
+
+def since(used_s: Mapping[str, float], requests: int) -> dict[str, float]:
+    """Return the processor time of each process since it had used so much, ms per request."""
+    now_s = children_cpu_s(PROCESSES)
+    return {name: round((now_s[name] - used_s[name]) * 1000 / requests, 2) for name in now_s}
 
 
 async def timed_trades(
@@ -184,7 +203,7 @@ async def fill_book(market: Market, sellers: list[Household]) -> None:
 
 async def timed_reads(
     market: Market, sellers: list[Household], orders: list[str]
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """Read `READS_PER_S` times a second, however long each takes."""
     paths: list[tuple[str, Household | None]] = [
         ("/api/trading/orders/active?limit=50", None),
@@ -199,6 +218,7 @@ async def timed_reads(
         (f"/api/users/{sellers[2].user_id}/orders?limit=50", sellers[2]),
     ]
     await asyncio.gather(*(market.get(path, who and who.token) for path, who in paths))
+    used_s = children_cpu_s(PROCESSES)
     begun = time.perf_counter()
     times_ms: list[float] = []
 
@@ -213,7 +233,7 @@ async def timed_reads(
             due = begun + number / READS_PER_S
             await asyncio.sleep(max(0, due - time.perf_counter()))
             reads.create_task(read(due, path, who))
-    return percentiles("read", times_ms)
+    return {**percentiles("read", times_ms), "read_cpu_ms": since(used_s, len(times_ms))}
 
 
 def percentiles(name: str, times_ms: list[float]) -> dict[str, float]:
@@ -226,8 +246,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=3000, help="of each: users, orders, matches")
     parser.add_argument("--validator", action="store_true")
+    parser.add_argument("--validator-only", action="store_true")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
-    figures = asyncio.run(main(arguments.count, arguments.validator))
+    only = arguments.validator_only
+    figures = asyncio.run(main(arguments.count, not only, only or arguments.validator))
     lines = [f"{name}: {value}" for name, value in figures.items()]
     sys.stdout.write((json.dumps(figures) if arguments.json else "\n".join(lines)) + "\n")
