@@ -1,8 +1,10 @@
 """Starts the processes of the demo, waits for their word that they are ready, and ends them."""
 
 import asyncio
+import contextlib
 import ctypes
 import json
+import random
 import signal
 import socket
 import sys
@@ -13,6 +15,11 @@ from typing import Any
 READY_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 10
 PR_SET_PDEATHSIG = 1
+LISTENING_PORTS = range(20_000, 32_768)
+"""Below those that the system gives to connections, one of which could take a port that is free now
+before whoever is to listen there."""
+PORTS_TRIED = 50
+_CHANCE = random.SystemRandom()
 
 
 class ProcessFailed(RuntimeError):
@@ -21,13 +28,14 @@ class ProcessFailed(RuntimeError):
 
 def free_port(preferred: int = 0) -> int:
     """Return a loopback port that nobody listens on, `preferred` if that is free."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", preferred))
-        except OSError:
-            probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    for port in (preferred, *_CHANCE.sample(LISTENING_PORTS, PORTS_TRIED)):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                if port:
+                    return port
+    raise ProcessFailed("no port is free")
 
 
 def command(name: str) -> str:

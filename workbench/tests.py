@@ -31,6 +31,7 @@ def parts() -> tuple[list[str], list[str]]:
 
 def run_parts() -> int:
     """Run both; print each as it ends, and return the exit status: 0 when both passed."""
+    hear_interrupts()
     say("two parts side by side; each is printed when it has ended")
     with ExitStack() as stack:
         # Into files: a pipe that nobody reads yet would hold the second part up.
@@ -41,6 +42,11 @@ def run_parts() -> int:
         deadline = time.monotonic() + LONGEST_MINUTES * 60
         statuses = [_end(*each, deadline) for each in zip(running, outputs, strict=True)]
     return max(statuses)
+
+
+def hear_interrupts() -> None:
+    """Have the parts hear SIGINT, also where a shell runs us behind a `&`, which ignores it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _start(folders: list[str], output: IO[bytes]) -> subprocess.Popen[bytes]:

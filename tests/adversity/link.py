@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from tests.edge.broker import free_port
+from demo.processes import free_port
 
 
 class Way(Enum):

@@ -12,9 +12,9 @@ from typing import Any
 import aiohttp
 from solders.instruction import AccountMeta, Instruction
 from solders.pubkey import Pubkey
-from tests.hub.conftest import free_port
 from tests.hub.onchain import ADDRESSES, INTERVAL_S, Chain, World, now_ms
 
+from demo.processes import free_port
 from gridtokenx_hub.api.auth import create_token
 from gridtokenx_programs.tokens import TOKEN_PROGRAM
 

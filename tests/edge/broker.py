@@ -2,17 +2,10 @@
 
 import asyncio
 import signal
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 
 MOSQUITTO = "/usr/sbin/mosquitto"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

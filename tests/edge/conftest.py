@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
-from tests.edge.broker import Broker, free_port
+from tests.edge.broker import Broker
 from tests.edge.fake_hub import DEPLOYMENT, METER_ID, FakeHub
 from tests.edge.fake_meter import FakeMeter
 from tests.edge.sender import Sender, make_uplink
 from tests.edge.site import MakeSite, Site
 
+from demo.processes import free_port
 from gridtokenx_edge.config import (
     BrokerConfig,
     BusConfig,

@@ -4,12 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.edge.broker import Broker, free_port
+from tests.edge.broker import Broker
 from tests.edge.fake_hub import METER_ID, FakeHub
 from tests.edge.fake_meter import FakeMeter
 from tests.edge.modbus.line import open_line
 from tests.edge.site import MakeSite, Site, command
 
+from demo.processes import free_port
 from gridtokenx_edge.config.model import SerialLine
 from gridtokenx_edge.meters import Profile
 

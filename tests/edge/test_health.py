@@ -4,11 +4,12 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.edge.broker import Broker, free_port
+from tests.edge.broker import Broker
 from tests.edge.fake_hub import METER_ID, FakeHub
 from tests.edge.fake_meter import FakeMeter
 from tests.edge.site import MakeSite
 
+from demo.processes import free_port
 from gridtokenx_edge.errors import ConfigError, SpoolError
 from gridtokenx_edge.health import MeterFigures, prometheus_text, serve_figures
 

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.edge.broker import free_port
 from tests.edge.meters.golden import load_case
 from tests.edge.meters.test_golden import check_whole, raw_identity
 from tests.edge.modbus.line import open_line
 from tests.edge.site import command
 
+from demo.processes import free_port
 from gridtokenx_edge.config.model import SerialLine, TcpLine
 from gridtokenx_edge.errors import ConfigError
 from gridtokenx_edge.meters import (

@@ -15,6 +15,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from demo.processes import free_port
 from gridtokenx_hub.broker.process import find_mosquitto
 from gridtokenx_hub.broker.settings import BrokerSettings
 from gridtokenx_hub.database import EmbeddedPostgres, migrate, open_pool
@@ -125,13 +126,6 @@ def _iotcore_settings(folder: Path, port: int) -> Path:
         "max_inflight_count = 1000\ndynamic_filters = true\n"
     )
     return path
-
-
-def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_for(port: int) -> None:

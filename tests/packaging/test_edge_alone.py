@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from tests.edge.broker import free_port
 from tests.edge.site import Site
 from tests.packaging.environments import Environment
 
+from demo.processes import free_port
 from gridtokenx_firmware_sim.meter import Measurement
 from gridtokenx_firmware_sim.models_load import load_model
 from gridtokenx_firmware_sim.server import MeterServer

@@ -18,10 +18,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "hub" / "provisioning"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "hub" / "api"))
 
 from hub_world import HubWorld, open_world
-from tests.edge.broker import free_port
 from tests.provisioning.door import Door, served
 from tests.provisioning.on_site import Device, Meter
 
+from demo.processes import free_port
 from gridtokenx_hub.api.wrong_codes import WrongCodes
 from gridtokenx_hub.broker.exclusion import Exclusion
 from gridtokenx_hub.broker.keeper import keep_broker

@@ -12,10 +12,10 @@ from typing import Any
 
 from hub_world import HubWorld, User
 from installer import install_code
-from tests.edge.broker import free_port
 from tests.provisioning.door import Door
 from tests.provisioning.seen import acked, until
 
+from demo.processes import free_port
 from gridtokenx_edge.config import load_config
 from gridtokenx_edge.spool import Pending
 from gridtokenx_edge.spool.inspect import stats

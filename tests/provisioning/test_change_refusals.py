@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 from hub_world import HubWorld
 from installer import change_code, expire, history, issue
-from tests.edge.broker import free_port
 from tests.provisioning.door import Door
 from tests.provisioning.on_site import Device, Meter, Outcome, installed
+
+from demo.processes import free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

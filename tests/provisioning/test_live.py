@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 from hub_world import HubWorld
 from installer import install_code
-from tests.edge.broker import free_port
 from tests.provisioning.on_site import Device
+
+from demo.processes import free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

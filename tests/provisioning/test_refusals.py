@@ -8,9 +8,10 @@ from importlib.resources import files
 import pytest
 from hub_world import HubWorld
 from installer import LIMITS, Site, expire, install_code, issue
-from tests.edge.broker import free_port
 from tests.provisioning.door import Door
 from tests.provisioning.on_site import Device
+
+from demo.processes import free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

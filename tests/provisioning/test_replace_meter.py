@@ -5,11 +5,11 @@ import stat
 import pytest
 from hub_world import HubWorld
 from installer import change_code, history
-from tests.edge.broker import free_port
 from tests.provisioning.door import Door
 from tests.provisioning.on_site import Device, Meter, installed
 from tests.provisioning.seen import highest, ledger
 
+from demo.processes import free_port
 from gridtokenx_edge.config import load_config
 from gridtokenx_protocol.record import Flag
 

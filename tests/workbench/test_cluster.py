@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 from solders.keypair import Keypair
-from tests.hub.conftest import free_port
 
+from demo.processes import free_port
 from gridtokenx_hub.bootstrap import bootstrap
 from gridtokenx_hub.chain import ChainClient, FeePayerPool, TransactionSender
 from gridtokenx_hub.keys import RoleKeys

@@ -40,6 +40,7 @@ def test_a_part_that_does_not_end_is_ended_and_fails(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], program: str, word: str
 ) -> None:
     monkeypatch.setattr(tests, "LAST_WORDS_S", 1)
+    tests.hear_interrupts()
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen([sys.executable, "-uc", program], stdout=output)
         while not os.fstat(output.fileno()).st_size:

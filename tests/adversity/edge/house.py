@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ed25519
-from tests.edge.broker import Broker, free_port
+from tests.edge.broker import Broker
 from tests.edge.fake_hub import FakeHub
 from tests.edge.site import Site
 
+from demo.processes import free_port
 from gridtokenx_edge.keystore import create_signing_key
 from gridtokenx_protocol.keys import Algorithm, SoftwareSigner
 

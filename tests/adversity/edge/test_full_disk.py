@@ -6,9 +6,9 @@ from typing import Any
 
 from tests.adversity.edge.house import PATIENCE_S, House, house
 from tests.adversity.edge.small_disk import small_disk
-from tests.edge.broker import free_port
 from tests.edge.fake_hub import METER_ID
 
+from demo.processes import free_port
 from gridtokenx_edge.health.client import fetch_figures
 
 

@@ -1,6 +1,5 @@
 """Devices with certificates, for tests of the broker."""
 
-import socket
 from pathlib import Path
 
 from cryptography import x509
@@ -12,12 +11,6 @@ from gridtokenx_hub.broker.authority import CertificateAuthority
 from gridtokenx_hub.broker.settings import TlsFiles
 
 OWN, OTHER = bytes([1]) * 16, bytes([2]) * 16
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def device_files(folder: Path, authority: CertificateAuthority, meter_id: bytes) -> TlsFiles:

@@ -10,10 +10,11 @@ import aiomqtt
 import asyncpg
 import pytest
 from cryptography import x509
-from mqtt_devices import OTHER, OWN, device_files, free_port
+from mqtt_devices import OTHER, OWN, device_files
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from demo.processes import free_port
 from gridtokenx_hub.broker import exclusion
 from gridtokenx_hub.broker.authority import CertificateAuthority
 from gridtokenx_hub.broker.exclusion import Exclusion

@@ -9,8 +9,9 @@ from pathlib import Path
 import aiomqtt
 import pytest
 from cryptography import x509
-from mqtt_devices import OTHER, OWN, device_files, free_port
+from mqtt_devices import OTHER, OWN, device_files
 
+from demo.processes import free_port
 from gridtokenx_hub.broker.authority import CertificateAuthority
 from gridtokenx_hub.broker.process import BrokerMissing, listening, plan_broker
 from gridtokenx_hub.broker.settings import TlsFiles

@@ -8,11 +8,11 @@ from functools import partial
 
 import pytest
 from solders.keypair import Keypair
-from tests.hub.conftest import free_port
 from tests.hub.local_chain.subscriber import websocket_url
 from tests.hub.onchain import running, until
 from tests.hub.websockets import Websocket, websocket
 
+from demo.processes import free_port
 from gridtokenx_hub.chain import ChainClient, ProgramListener, listener
 
 from .conftest import make_sender

@@ -9,8 +9,8 @@ from pathlib import Path
 import asyncpg
 import mqtt5
 import pytest
-from tests.hub.conftest import free_port
 
+from demo.processes import free_port
 from gridtokenx_hub.broker.authority import CertificateAuthority
 from gridtokenx_hub.broker.process import find_mosquitto, plan_broker
 from gridtokenx_hub.broker.settings import BrokerSettings

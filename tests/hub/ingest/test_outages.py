@@ -10,8 +10,9 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from tests.hub.conftest import free_port, run_broker
+from tests.hub.conftest import run_broker
 
+from demo.processes import free_port
 from gridtokenx_hub.broker.authority import CertificateAuthority
 from gridtokenx_hub.broker.process import plan_broker
 from gridtokenx_hub.broker.settings import BrokerSettings

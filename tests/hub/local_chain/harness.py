@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import signal
 import subprocess
 import sys
@@ -19,8 +20,9 @@ from solders.pubkey import Pubkey
 from solders.system_program import TransferParams, transfer
 from solders.transaction import VersionedTransaction
 
+from demo import processes
 from gridtokenx_hub.chain.rpc import RpcConnection
-from gridtokenx_hub.local_chain import Genesis, TimeSource, serve
+from gridtokenx_hub.local_chain import Genesis, LocalChainError, TimeSource, serve
 from gridtokenx_hub.local_chain.ports import listen
 
 SOL = 1_000_000_000
@@ -101,10 +103,12 @@ async def connected(url: str) -> AsyncIterator[RpcConnection]:
 
 def free_port() -> int:
     """A port that nobody listens on just now; the next one is free as well, for a websocket."""
-    http, websocket = listen(0)
-    with http, websocket:
-        port: int = http.getsockname()[1]
-        return port
+    while True:
+        port = processes.free_port()
+        with contextlib.suppress(LocalChainError):
+            http, websocket = listen(port)
+            with http, websocket:
+                return port
 
 
 class FakeTime:

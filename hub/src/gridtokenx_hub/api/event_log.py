@@ -22,10 +22,16 @@ SELECT e.*,
              data ->> 'destination',
              CASE WHEN NOT data ? 'owner' THEN (
                  SELECT owner_wallet FROM meters m
-                  WHERE m.meter_id = decode(data ->> 'meter_id', 'hex')) END] AS concerned
+                  WHERE m.meter_id = decode(data ->> 'meter_id', 'hex')) END] AS concerned,
+       e.program = 'energy_token' AND data ? 'meter_id' AND NOT data ? 'owner'
+           AND NOT EXISTS (SELECT FROM meters m
+                            WHERE m.meter_id = decode(data ->> 'meter_id', 'hex')) AS early
   FROM {source}
 """
-"""The market's events and the deployment's are public; meters and balances are their owners'."""
+"""The market's events and the deployment's are public; meters and balances are their owners'.
+
+Programs are indexed apart: an event is early when its meter is not known yet, nor whose it is.
+"""
 LIST = """
 SELECT * FROM ({events}) AS shown
  WHERE (public OR $1 OR concerned && $2::text[])
@@ -102,9 +108,19 @@ async def list_events(
 async def events_after(
     pool: asyncpg.Pool, reached: Mapping[str, int], limit: int
 ) -> Sequence[Entry]:
-    """Return events behind those that are `reached` (numbers by program), oldest first."""
+    """Return events behind those that are `reached` (numbers by program), oldest first.
+
+    From the first early event of a program on, its events are left for the next time.
+    """
     rows = await pool.fetch(AFTER, list(reached), list(reached.values()), limit)
-    return [entry_of(row) for row in rows]
+    held_up: set[str] = set()
+    entries = []
+    for row in rows:
+        if row["early"]:
+            held_up.add(row["program"])
+        if row["program"] not in held_up:
+            entries.append(entry_of(row))
+    return entries
 
 
 async def newest_events(pool: asyncpg.Pool, programs: Sequence[str]) -> dict[str, int]:

@@ -51,7 +51,7 @@ class RequestGuard:
             await self._app(scope, receive, send)
             return
         own_id = _request_id(scope)
-        request_id.set(own_id)
+        token = request_id.set(own_id)
         began_s = asyncio.get_running_loop().time()
         started = False
 
@@ -82,6 +82,8 @@ class RequestGuard:
                 500, "InternalError", f"report request {own_id} to the operator, please"
             )
             await respond(failure)(scope, receive, guarded_send)
+        finally:
+            request_id.reset(token)
 
 
 class _BoundedBody:
