@@ -34,6 +34,20 @@ async def test_passing_trouble_is_waited_out(trouble: Callable[[int], bytes]) ->
         await client.close()
 
 
+async def test_the_proxy_of_the_environment_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless the environment exempts the node."""
+    async with nodes.answering(lambda _, request_id: nodes.result(request_id, 7)) as (url, methods):
+        monkeypatch.setenv("http_proxy", url)
+        monkeypatch.setenv("no_proxy", "exempt.invalid")
+        through, past = (ChainClient(f"http://{name}.invalid", ()) for name in ("node", "exempt"))
+        assert await through.slot() == 7
+        with pytest.raises(ChainUnavailable):
+            await past.slot()
+        assert methods == ["getSlot"]
+        await through.close()
+        await past.close()
+
+
 async def test_lasting_trouble_is_told() -> None:
     async with nodes.answering(lambda *_: b"") as (url, methods):
         client = ChainClient(url, retry_pauses_s=AT_ONCE)

@@ -5,6 +5,8 @@ import itertools
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypedDict, TypeVar
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 
@@ -155,9 +157,21 @@ class RpcConnection:
             self._http = aiohttp.ClientSession(
                 timeout=aiohttp.ClientTimeout(total=CALL_TIMEOUT_S, sock_connect=CONNECT_TIMEOUT_S),
                 connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS),
-                trust_env=True,
+                proxy=_proxy_for(self.url),
             )
         return self._http
+
+
+def _proxy_for(url: str) -> str | None:
+    """Return the proxy that the environment names for a URL, None for none.
+
+    Asked once: aiohttp's `trust_env` reads the environment and ~/.netrc at each request, in a
+    thread, which takes a fifth of the time of a request to the API.
+    """
+    parts = urlsplit(url)
+    if proxy_bypass(parts.hostname or ""):
+        return None
+    return getproxies().get(parts.scheme)
 
 
 def _results(answers: Json, request_ids: Sequence[int]) -> list[Json]:
