@@ -10,7 +10,6 @@ from solders.pubkey import Pubkey
 from gridtokenx_guardian.facts import (
     Block,
     BridgeGuardians,
-    BridgeId,
     Kept,
     Market,
     Payment,
@@ -18,6 +17,7 @@ from gridtokenx_guardian.facts import (
     Terms,
 )
 from gridtokenx_programs import PROGRAM_NAMES, Addresses, load
+from gridtokenx_programs.evm import BridgeId
 
 NOW = 1_800_000_000
 DEADLINE = NOW + 300

@@ -20,13 +20,13 @@ from tests.guardian.solana import test_market as solana
 
 from gridtokenx_guardian import keys
 from gridtokenx_guardian.evm.bridge import Bridge
-from gridtokenx_guardian.evm.words import selector
 from gridtokenx_guardian.following.follower import Follower
 from gridtokenx_guardian.following.journal import Journal
 from gridtokenx_guardian.guardian import Guardian
 from gridtokenx_guardian.signing.decisions import Decisions
 from gridtokenx_guardian.signing.signer import Signer
 from gridtokenx_guardian.solana.market import TradingMarket
+from gridtokenx_programs.evm.words import selector
 
 STALE_AFTER_S = 1800
 

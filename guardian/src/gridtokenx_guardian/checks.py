@@ -6,13 +6,13 @@ from gridtokenx_guardian.errors import Reason, Refused
 from gridtokenx_guardian.facts import (
     Block,
     BridgeGuardians,
-    BridgeId,
     Kept,
     Market,
     Payment,
     PaymentState,
     Terms,
 )
+from gridtokenx_programs.evm import BridgeId
 
 PAYMENT_THB = 1
 """How `TradeExecuted` marks a trade that was paid in baht."""

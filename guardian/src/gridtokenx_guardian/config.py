@@ -10,9 +10,9 @@ import base58
 from solders.pubkey import Pubkey
 
 from gridtokenx_guardian.errors import ConfigError
-from gridtokenx_guardian.evm.words import ADDRESS, unhex
-from gridtokenx_guardian.facts import BridgeId
 from gridtokenx_programs import PROGRAM_NAMES, Addresses, load
+from gridtokenx_programs.evm import BridgeId
+from gridtokenx_programs.evm.words import ADDRESS, unhex
 
 LARGEST = 2**62
 HASH_SIZE = 32

@@ -17,14 +17,6 @@ class PaymentState(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class BridgeId:
-    """Which bridge: the id of its EVM chain, and the contract's 20-byte address there."""
-
-    chain_id: int
-    address: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Block:
     """A block of the EVM chain; its time is in Unix seconds."""
 

@@ -18,11 +18,9 @@ from gridtokenx_guardian.errors import (
     StateError,
 )
 from gridtokenx_guardian.evm.bridge import Bridge
-from gridtokenx_guardian.evm.release import Release
 from gridtokenx_guardian.facts import (
     Block,
     BridgeGuardians,
-    BridgeId,
     Market,
     Payment,
     PaymentState,
@@ -33,6 +31,7 @@ from gridtokenx_guardian.health import EVM, SOLANA, Health
 from gridtokenx_guardian.signing.signer import Signer
 from gridtokenx_guardian.solana.market import TradingMarket
 from gridtokenx_programs.attestation import PAID, UNPAID
+from gridtokenx_programs.evm import BridgeId, Release
 
 MAX_AHEAD_S = 60
 """No honest chain's final block is from further in the future."""

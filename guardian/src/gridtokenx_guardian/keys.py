@@ -8,12 +8,11 @@ from coincurve import PrivateKey
 from solders.keypair import Keypair
 
 from gridtokenx_guardian.errors import KeyFileError
-from gridtokenx_guardian.evm.words import ADDRESS, keccak
+from gridtokenx_programs.evm import address_of_key, sign
 
 SOLANA_KEY = "solana.key"
 EVM_KEY = "evm.key"
 SEED_SIZE = 32
-_ETHEREUM_V = 27
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,7 @@ class Keys:
     @property
     def evm_address(self) -> bytes:
         """The 20 bytes by which the bridge knows this guardian."""
-        return keccak(self.evm.public_key.format(compressed=False)[1:])[-ADDRESS:]
+        return address_of_key(self.evm)
 
     def sign_solana(self, digest: bytes) -> bytes:
         """64 bytes of Ed25519; the same digest has always the same."""
@@ -34,8 +33,7 @@ class Keys:
 
     def sign_evm(self, digest: bytes) -> bytes:
         """65 bytes, r, s and v, with low s; the same digest has always the same (RFC 6979)."""
-        signature = self.evm.sign_recoverable(digest, hasher=None)
-        return signature[:-1] + bytes([signature[-1] + _ETHEREUM_V])
+        return sign(self.evm, digest)
 
 
 def create(folder: Path) -> Keys:

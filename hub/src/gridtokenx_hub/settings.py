@@ -24,6 +24,8 @@ from pydantic_settings import (
 from solders.pubkey import Pubkey
 
 from gridtokenx_programs import PROGRAM_NAMES, Addresses, Program, load
+from gridtokenx_programs.evm import BridgeId
+from gridtokenx_programs.evm.words import ADDRESS, unhex
 
 SECONDS_PER_DAY = 86_400
 FILE_NAME = "hub.toml"
@@ -45,6 +47,15 @@ def _address(value: object) -> object:
         return Pubkey.from_string(value) if isinstance(value, str) else value
     except ValueError as error:
         raise ValueError("an address in base58") from error
+
+
+def _contract(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return unhex(value, ADDRESS)
+    except ValueError as error:
+        raise ValueError("a contract's address: 0x and 40 hex digits") from error
 
 
 ProgramAddress = Annotated[InstanceOf[Pubkey] | None, BeforeValidator(_address)]
@@ -139,8 +150,29 @@ class ApiSettings(_Table):
         return self.public_url or f"http://{self.host}:{self.port}"
 
 
+class BridgeSettings(_Table):
+    """The baht bridge on its EVM chain, and the guardians who watch it.
+
+    `websocket_url` only wakes the listener; `confirmations` is for nodes that do not know which
+    block is `finalized`; `guardians` are the addresses of their HTTP servers.
+    """
+
+    rpc_url: str
+    websocket_url: str | None = None
+    chain_id: Annotated[int, Field(ge=1, le=2**63 - 1)]
+    address: Annotated[bytes, BeforeValidator(_contract)]
+    start_block: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
+    confirmations: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    guardians: Annotated[tuple[str, ...], Field(min_length=1, max_length=16)]
+
+    @property
+    def id(self) -> BridgeId:
+        """Which bridge."""
+        return BridgeId(self.chain_id, self.address)
+
+
 class Settings(BaseSettings):
-    """All settings of one hub."""
+    """All settings of one hub; without `bridge`, energy is sold for GRX alone."""
 
     model_config = SettingsConfigDict(
         env_prefix="GTX_", env_nested_delimiter="__", extra="forbid", frozen=True
@@ -151,6 +183,7 @@ class Settings(BaseSettings):
     broker: BrokerChoice = BrokerChoice()
     settlement: SettlementSettings = SettlementSettings()
     api: ApiSettings = ApiSettings()
+    bridge: BridgeSettings | None = None
 
     @property
     def public_rpc_url(self) -> str:

@@ -17,7 +17,7 @@ from solders.pubkey import Pubkey
 from tests.hub.local_chain.harness import free_port
 from worlds.json_rpc import Node
 
-from gridtokenx_guardian.evm.words import selector
+from gridtokenx_programs.evm.words import selector
 from workbench import contracts
 
 CHAIN_ID = 31_337

@@ -19,10 +19,10 @@ from tests.guardian.chains.solana import BahtMarket, running_local_chain
 
 from gridtokenx_guardian import keys
 from gridtokenx_guardian.config import Config
-from gridtokenx_guardian.facts import BridgeId
 from gridtokenx_guardian.process import Parts, assembled
 from gridtokenx_guardian.signing import state
 from gridtokenx_programs.attestation import guardian_proof
+from gridtokenx_programs.evm import BridgeId
 
 
 @dataclass

@@ -11,11 +11,11 @@ from tests.guardian.signing.crashes import Died, Dying
 
 from gridtokenx_guardian import keys
 from gridtokenx_guardian.errors import ContraryDecision, StateError
-from gridtokenx_guardian.evm.release import Release
 from gridtokenx_guardian.signing import state
 from gridtokenx_guardian.signing.decisions import Decisions
 from gridtokenx_guardian.signing.signer import Signer
 from gridtokenx_programs.attestation import PAID, UNPAID, Attestation
+from gridtokenx_programs.evm import Release
 
 RESERVATION = key("reservation")
 RELEASE = Release(RESERVATION, PAYER, 300, 1)

@@ -5,7 +5,16 @@ from typing import Any
 from solders.pubkey import Pubkey
 
 from gridtokenx_guardian.errors import EndpointNonsense, HeightWentBackwards, WrongChain
-from gridtokenx_guardian.evm.words import (
+from gridtokenx_guardian.facts import (
+    Block,
+    BridgeGuardians,
+    Kept,
+    Payment,
+    PaymentState,
+)
+from gridtokenx_guardian.rpc import Rpc
+from gridtokenx_programs.evm import BridgeId
+from gridtokenx_programs.evm.words import (
     WORD,
     address_of,
     keccak,
@@ -15,15 +24,6 @@ from gridtokenx_guardian.evm.words import (
     split,
     unhex,
 )
-from gridtokenx_guardian.facts import (
-    Block,
-    BridgeGuardians,
-    BridgeId,
-    Kept,
-    Payment,
-    PaymentState,
-)
-from gridtokenx_guardian.rpc import Rpc
 
 PAYMENT_RECEIVED = keccak(b"PaymentReceived(bytes32,address,bytes32,uint256,uint64)")
 _SOLANA_CHAIN = selector("SOLANA_CHAIN()")

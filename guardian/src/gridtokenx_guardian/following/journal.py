@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from solders.pubkey import Pubkey
 
-from gridtokenx_guardian.evm.words import word
 from gridtokenx_guardian.facts import Block, Payment
 from gridtokenx_guardian.signing.state import rows, transaction
+from gridtokenx_programs.evm.words import word
 
 MARKS = 256
 """How many blocks are remembered, to find where a reorg began."""

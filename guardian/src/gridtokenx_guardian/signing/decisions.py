@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from solders.pubkey import Pubkey
 
 from gridtokenx_guardian.errors import ContraryDecision
-from gridtokenx_guardian.evm.release import Release
-from gridtokenx_guardian.evm.words import word
 from gridtokenx_guardian.signing.state import rows, transaction
 from gridtokenx_programs.attestation import UNPAID
+from gridtokenx_programs.evm import Release
+from gridtokenx_programs.evm.words import word
 
 KIND_SIZE = 8
 

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 from solders.pubkey import Pubkey
 
-from gridtokenx_guardian.evm.release import Release
-from gridtokenx_guardian.facts import BridgeId
 from gridtokenx_guardian.keys import Keys
 from gridtokenx_guardian.signing.decisions import KIND_SIZE, Decisions
 from gridtokenx_programs.attestation import PAID, Attestation
+from gridtokenx_programs.evm import BridgeId, Release
 
 
 @dataclass(frozen=True, slots=True)

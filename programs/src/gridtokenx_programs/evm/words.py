@@ -1,4 +1,4 @@
-"""The few pieces of the EVM's encoding that a guardian needs: words of 32 bytes, and hashes."""
+"""The few pieces of the EVM's encoding that the bridge needs: words of 32 bytes, and hashes."""
 
 from Crypto.Hash import keccak as _keccak
 

@@ -2,14 +2,11 @@
 
 import pytest
 from coincurve import PrivateKey
-from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
-from gridtokenx_guardian.evm.release import Release
-from gridtokenx_guardian.facts import BridgeId
-from gridtokenx_guardian.keys import Keys
+from gridtokenx_programs.evm import BridgeId, Release, address_of_key, sign
 
-KEYS = Keys(Keypair(), PrivateKey(b"\7" * 32))
+KEY = PrivateKey(b"\7" * 32)
 ORDINARY = (
     BridgeId(31_337, bytes(range(100, 120))),
     Release(Pubkey(bytes(range(32))), bytes(range(20)), 300_000_000, 1),
@@ -35,8 +32,8 @@ def test_digest_and_signature(
     bridge: BridgeId, release: Release, digest: str, signature: str
 ) -> None:
     assert release.digest(bridge).hex() == digest
-    assert KEYS.sign_evm(release.digest(bridge)).hex() == signature
+    assert sign(KEY, release.digest(bridge)).hex() == signature
 
 
 def test_the_address_of_the_key() -> None:
-    assert KEYS.evm_address.hex() == "4a62316623ad457f02cdc5d997ded67a383ec569"
+    assert address_of_key(KEY).hex() == "4a62316623ad457f02cdc5d997ded67a383ec569"
