@@ -21,6 +21,8 @@ COMMANDS = {
     "database": "run the embedded PostgreSQL",
     "broker": "run the MQTT broker",
     "registrar": "run the registrar, who signs for meters",
+    "guardians": "appoint those who attest payments in baht, or show them",
+    "treasury": "mint GRX to the treasury, which pays for what is bought in baht",
     "wallets": "change the key that seals the hub's wallets",
     "token": "make, list and revoke bearer tokens",
     "command": "ask a device to read now, or to send readings again",
