@@ -61,14 +61,14 @@ def _text(value: Any) -> str:
     return json.dumps(value)
 
 
-class Chain:
-    """A Solana JSON-RPC endpoint, asked directly: what it says does not come through the hub."""
+class JsonRpc:
+    """A chain's JSON-RPC endpoint, asked directly: what it says does not come through the hub."""
 
     def __init__(self, rpc_url: str) -> None:
         self._client = httpx.AsyncClient(base_url=rpc_url, timeout=TIMEOUT_S)
 
     async def call(self, method: str, *parameters: Any) -> Any:
-        """Return the result of one JSON-RPC call."""
+        """Return the result of one call."""
         response = await self._client.post(
             "", json={"jsonrpc": "2.0", "id": 1, "method": method, "params": list(parameters)}
         )
@@ -76,6 +76,14 @@ class Chain:
         if "error" in answer:
             raise CallRefused(f"{method}: {answer['error']}")
         return answer["result"]
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._client.aclose()
+
+
+class Chain(JsonRpc):
+    """The Solana chain."""
 
     async def token_balance(self, token_account: str) -> int:
         """Return a token account's balance in base units."""
@@ -99,7 +107,3 @@ class Chain:
             raise CallRefused(f"the chain does not know transaction {signature}")
         found: dict[str, Any] = result
         return found
-
-    async def close(self) -> None:
-        """Close the connection."""
-        await self._client.aclose()

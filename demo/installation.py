@@ -56,7 +56,13 @@ def hub_command(services: Services, *words: str) -> tuple[str, ...]:
 
 
 async def start_services(supervisor: Supervisor, services: Services) -> None:
-    """Start chain, database and broker, the registrar, then the hub that needs them all."""
+    """Start all: what the hub needs, then the hub."""
+    await start_foundations(supervisor, services)
+    await start_hub(supervisor, services)
+
+
+async def start_foundations(supervisor: Supervisor, services: Services) -> None:
+    """Start chain, database and broker, then the registrar."""
     await asyncio.gather(
         *(
             supervisor.start(name, *hub_command(services, name))
@@ -64,7 +70,12 @@ async def start_services(supervisor: Supervisor, services: Services) -> None:
         )
     )
     await supervisor.start("registrar", *hub_command(services, "registrar"))
-    await start_hub(supervisor, services)
+
+
+def add_hub_settings(services: Services, text: str) -> None:
+    """Write more into `hub.toml`."""
+    with (services.folder / "hub.toml").open("a") as file:
+        file.write(text)
 
 
 async def start_hub(supervisor: Supervisor, services: Services) -> None:
