@@ -154,7 +154,8 @@ class BridgeSettings(_Table):
     """The baht bridge on its EVM chain, and the guardians who watch it.
 
     `websocket_url` only wakes the listener; `confirmations` is for nodes that do not know which
-    block is `finalized`; `guardians` are the addresses of their HTTP servers.
+    block is `finalized`; `guardians` are the addresses of their HTTP servers. The hub's own
+    transactions wait while a unit of gas costs more than `max_fee_gwei`.
     """
 
     rpc_url: str
@@ -164,6 +165,7 @@ class BridgeSettings(_Table):
     start_block: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
     confirmations: Annotated[int, Field(ge=0, le=10_000)] | None = None
     guardians: Annotated[tuple[str, ...], Field(min_length=1, max_length=16)]
+    max_fee_gwei: Annotated[int, Field(ge=1, le=1_000_000)] = 200
 
     @property
     def id(self) -> BridgeId:
