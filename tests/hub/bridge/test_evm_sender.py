@@ -11,7 +11,7 @@ import pytest
 from coincurve import PrivateKey
 
 from gridtokenx_hub.bridge.bridge_contract import BridgeContract, PaymentState, release_call
-from gridtokenx_hub.bridge.evm_client import EvmClient
+from gridtokenx_hub.bridge.evm_client import EvmClient, Receipt
 from gridtokenx_hub.bridge.evm_sender import EvmSender, EvmTransactionRefused
 from gridtokenx_hub.chain import ChainUnavailable
 from gridtokenx_programs.evm import address_of_key
@@ -44,6 +44,13 @@ async def follow_up(pool: asyncpg.Pool, sender: EvmSender, client: EvmClient) ->
         await sender.follow_up(connection, await client.final_number())
 
 
+async def executed(client: EvmClient, digest: bytes) -> Receipt:
+    """Wait until a transaction is in a block: the node answers before it is."""
+    while (receipt := await client.receipt(digest)) is None:  # noqa: ASYNC110 - nobody announces it
+        await asyncio.sleep(0.01)
+    return receipt
+
+
 async def statuses(pool: asyncpg.Pool, key: PrivateKey) -> list[str]:
     found = await pool.fetch(
         "SELECT status FROM evm_transactions WHERE sender = $1 ORDER BY nonce", address_of_key(key)
@@ -64,11 +71,9 @@ async def test_a_release_is_executed_and_its_end_noted(
     call = release_call(payment.reservation, evm.signatures(payment))
     digest = await sender.send(key, "release", str(payment.reservation), evm.bridge.address, call)
 
+    assert (await executed(client, digest)).succeeded
     contract = BridgeContract(client, evm.bridge)
     assert (await contract.payment(payment.reservation)).state is PaymentState.RELEASED
-    receipt = await client.receipt(digest)
-    assert receipt is not None
-    assert receipt.succeeded
     assert await statuses(pool, key) == ["sent"]  # a reorg may still take it back
     evm.contracts.mine()
     await follow_up(pool, sender, client)
@@ -103,9 +108,8 @@ async def test_what_the_node_did_not_get_is_handed_in_again(
 
     sender = EvmSender(pool, client, 200 * GWEI, now)
     await follow_up(pool, sender, client)
-    assert await client.receipt(digest) is not None
-    second = await sender.send(key, "approve", None, *approve(evm, 2))
-    assert await client.receipt(second) is not None
+    await executed(client, digest)
+    await executed(client, await sender.send(key, "approve", None, *approve(evm, 2)))
 
 
 async def test_nonces_are_given_out_once(
@@ -126,10 +130,11 @@ async def test_a_reorg_takes_a_transaction_back_and_it_is_sent_again(
 ) -> None:
     before = evm.node.call("evm_snapshot")
     digest = await sender.send(key, "approve", None, *approve(evm, 3))
+    await executed(client, digest)
     evm.node.call("evm_revert", before)
     assert await client.receipt(digest) is None
     await follow_up(pool, sender, client)
-    assert await client.receipt(digest) is not None
+    await executed(client, digest)
 
 
 async def test_a_nonce_that_somebody_else_used_is_given_up(
