@@ -13,7 +13,11 @@ from gridtokenx_hub.api.auth import create_token, hash_token
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SOMEONE = str(Keypair().pubkey())
-CHAIN = {"address": SOMEONE, "signature": str(Keypair().sign_message(b""))}
+CHAIN = {
+    "address": SOMEONE,
+    "reservation_id": SOMEONE,
+    "signature": str(Keypair().sign_message(b"")),
+}
 """What a path may ask of the chain."""
 
 
@@ -82,7 +86,7 @@ ROUTES = [
         other=True,
     ),
     Route("GET", "/api/bridge/payments", None, False, False, True, other=True),
-    Route("GET", f"/api/bridge/payments/{SOMEONE}", None, False, False, True, other=True),
+    Route("GET", "/api/bridge/payments/{reservation_id}", None, False, False, True, other=True),
     Route("GET", "/api/users", None, True, False, False),
     Route("GET", "/api/explorer/transactions/{signature}", None, True, True, True, other=True),
     Route("GET", "/api/explorer/accounts/{address}", None, True, True, True, other=True),

@@ -28,7 +28,8 @@ async def account_in_use(context: ApiContext, caller: Principal) -> Account:
     Raises:
         Problem: 404 NoEvmAccount, there is none yet.
     """
-    account = await bridge_of(context).accounts.in_use(caller.own_id())
+    user_id = caller.own_id()
+    account = await bridge_of(context).accounts.in_use(user_id)
     if account is None:
         raise Problem(404, "NoEvmAccount", "you have not chosen an account to pay from yet")
     return _shown(account.address, account.is_held)

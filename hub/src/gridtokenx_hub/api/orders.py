@@ -168,7 +168,7 @@ def _expected_trade(order: Mapping[str, Any], amount_mwh: int) -> dict[str, Any]
 def price_of_part(order: Mapping[str, Any], amount_mwh: int) -> int:
     """Return what the next part of an order costs, µGRX: all parts together cost what it does."""
     taken_mwh = order["filled_mwh"] + order["reserved_mwh"] + amount_mwh
-    taken_micro_grx = order["paid_micro_grx"] + order["reserved_micro_grx"]
+    taken_micro_grx: int = order["paid_micro_grx"] + order["reserved_micro_grx"]
     return max(0, quote(taken_mwh, order["price_micro_grx"]) - taken_micro_grx)
 
 

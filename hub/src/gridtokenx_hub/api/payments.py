@@ -150,5 +150,15 @@ async def find_purchase(
     return None if row is None else Purchase(row, now)
 
 
+async def purchases_of_order(
+    pool: asyncpg.Pool, user_id: int, order_id: str, now: dt.datetime
+) -> list[Purchase]:
+    """Return a user's purchases of one order, newest first."""
+    rows = await pool.fetch(
+        _PURCHASES + " AND q.order_id = $2 ORDER BY q.created_at DESC", user_id, order_id
+    )
+    return [Purchase(row, now) for row in rows]
+
+
 def _key(row: asyncpg.Record) -> tuple[int, str]:
     return (row["created_at"] - EPOCH) // MICROSECOND, row["reservation_id"]
