@@ -9,12 +9,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import uvicorn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
+from solders.hash import Hash
 
 from gridtokenx_hub.api import ApiContext, DeploymentInfo, EventFeed, create_app
 from gridtokenx_hub.api.connections import ImpatientProtocol
@@ -38,12 +39,15 @@ from gridtokenx_hub.keys import RoleKeys, load_role_keys, load_seed
 from gridtokenx_hub.leadership import Job, lead
 from gridtokenx_hub.readings import Upkeep
 from gridtokenx_hub.registrar import RegistrarClient, RegistrarTransactions
-from gridtokenx_hub.settings import ApiSettings, Settings
+from gridtokenx_hub.settings import ApiSettings, BridgeSettings, Settings
 from gridtokenx_hub.settlement import Settlement
 from gridtokenx_hub.wallets import WalletVault
 from gridtokenx_programs import PROGRAM_NAMES, Addresses, Program
 from gridtokenx_protocol.deployment import deployment_id
 from gridtokenx_protocol.keys import SoftwareSigner
+
+if TYPE_CHECKING:
+    from gridtokenx_hub.bridge import Bridge
 
 MICRO = 1_000_000
 INDEX_POLL_S = 0.2
@@ -300,7 +304,16 @@ def _api_context(
         public_rpc_url=hub.settings.public_rpc_url,
         authority=link.authority if link.broker.tls else None,
         exclusion=exclusion,
+        bridge=None if hub.settings.bridge is None else _bridge(hub, hub.settings.bridge),
     )
+
+
+def _bridge(hub: _Hub, chosen: BridgeSettings) -> "Bridge":
+    # Only a hub that sells for baht loads this.
+    from gridtokenx_hub.bridge import open_bridge  # noqa: PLC0415 - for that reason
+
+    genesis_hash = bytes(Hash.from_string(hub.genesis_hash))
+    return open_bridge(hub.pool, keys_folder(hub.folder), chosen, genesis_hash, utc_now)
 
 
 async def _serve(

@@ -8,6 +8,7 @@ from gridtokenx_hub.api.problems import expected_errors
 from gridtokenx_hub.api.routes import (
     about,
     access,
+    bridge,
     codes,
     explain,
     explorer,
@@ -50,6 +51,7 @@ def create_app(context: ApiContext) -> FastAPI:
         tokens.router,
         market.router,
         trading.router,
+        bridge.router,
         households.router,
         users.router,
         meters.router,
