@@ -42,6 +42,7 @@ class Job(IntEnum):
     HOUSEKEEPING = 7
     ROTATION = 8
     BACKUP = 9
+    ORACLE = 10
 
 
 @contextlib.asynccontextmanager

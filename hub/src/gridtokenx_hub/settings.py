@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 from solders.pubkey import Pubkey
 
+from gridtokenx_hub.oracle.settings import OracleSettings
 from gridtokenx_programs import PROGRAM_NAMES, Addresses, Program, load
 from gridtokenx_programs.evm import BridgeId
 from gridtokenx_programs.evm.words import ADDRESS, unhex
@@ -174,7 +175,10 @@ class BridgeSettings(_Table):
 
 
 class Settings(BaseSettings):
-    """All settings of one hub; without `bridge`, energy is sold for GRX alone."""
+    """All settings of one hub.
+
+    Without `bridge`, energy is sold for GRX alone; without `oracle`, this hub posts no rate.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix="GTX_", env_nested_delimiter="__", extra="forbid", frozen=True
@@ -186,6 +190,7 @@ class Settings(BaseSettings):
     settlement: SettlementSettings = SettlementSettings()
     api: ApiSettings = ApiSettings()
     bridge: BridgeSettings | None = None
+    oracle: OracleSettings | None = None
 
     @property
     def public_rpc_url(self) -> str:
