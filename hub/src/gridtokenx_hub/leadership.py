@@ -43,6 +43,7 @@ class Job(IntEnum):
     ROTATION = 8
     BACKUP = 9
     ORACLE = 10
+    BRIDGE = 11
 
 
 @contextlib.asynccontextmanager
