@@ -97,8 +97,8 @@ class EventStream(Response):
             {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
         )
         await send(_body(": connected\n\n"))
-        while entries := await events_after(self._pool, reached, AT_ONCE):
-            await send(_body(_new(entries, reached, viewer)))
+        while missed := await events_after(self._pool, reached, AT_ONCE):
+            await send(_body(_new(missed, reached, viewer)))
         while True:
             entries = await listener.next(HEARTBEAT_S)
             if entries is None:
