@@ -1,6 +1,7 @@
 """Buying for baht: what is reserved, what is answered, and what is refused."""
 
 import asyncio
+import datetime as dt
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +11,14 @@ from hub_world import HubWorld, User, expect, expect_problem, open_world
 from signers import register
 from solders.pubkey import Pubkey
 
+from gridtokenx_hub.bridge import Quotes
+from gridtokenx_hub.chain import ChainUnavailable
+
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def _die(*_parts: object) -> None:
+    raise ChainUnavailable("the process ends here")
 
 
 async def reserved(baht: Baht, kwh: object = None, price: object = 3) -> tuple[User, Any]:
@@ -75,6 +83,30 @@ async def test_at_the_same_moment(baht: Baht) -> None:
     )
     ids = {expect(answer, 200)["reservation_id"] for answer in answers}
     assert len(ids) == 1
+
+
+async def test_the_hub_dies_before_it_quotes(baht: Baht, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was reserved by then is quoted when the request comes again, with its key or without."""
+    for key in ("a-key", None):
+        seller, buyer = await baht.world.seller(4), await baht.world.user()
+        order_id = (await baht.world.sell(seller, 4, 3))["order_id"]
+        with monkeypatch.context() as dying:
+            dying.setattr(Quotes, "make", _die)
+            expect_problem(await match(baht.world, buyer, order_id, 1, key), 503)
+        answer = expect(await match(baht.world, buyer, order_id, 1, key), 200)
+        shown = expect(await baht.world.get(f"/api/trading/orders/{order_id}"), 200)
+        assert shown["remaining_kwh"] == 3, "reserved once"
+        assert [r["reservation_id"] for r in shown["reservations"]] == [answer["reservation_id"]]
+
+
+async def test_a_reservation_whose_time_is_over(baht: Baht) -> None:
+    """It is not answered again, since nobody can pay for it; it stays open until its release."""
+    buyer, answer = await reserved(baht, 1)
+    late = dt.datetime.fromisoformat(answer["pay_deadline"]) + dt.timedelta(seconds=1)
+    with baht.world.having(clock=lambda: late):
+        response = await match(baht.world, buyer, answer["order_id"])
+    expect_problem(response, 409, "ReservationOpen")
+    assert response.json()["reservation_id"] == answer["reservation_id"]
 
 
 async def test_another_order_while_one_is_open(baht: Baht) -> None:

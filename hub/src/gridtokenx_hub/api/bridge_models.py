@@ -139,6 +139,12 @@ class Account(Out):
     custody: Custody
 
 
+class AccountInUse(Out):
+    """The EVM account that a user pays from, once there is one."""
+
+    account: Account | None = None
+
+
 class AskForAccount(In):
     """The account that a user wants to pay from."""
 

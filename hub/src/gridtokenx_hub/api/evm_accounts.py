@@ -10,7 +10,13 @@ from urllib.parse import urlsplit
 from solders.pubkey import Pubkey
 
 from gridtokenx_hub.api.auth import Principal
-from gridtokenx_hub.api.bridge_models import Account, AccountChallenge, AskForAccount, ChooseOwn
+from gridtokenx_hub.api.bridge_models import (
+    Account,
+    AccountChallenge,
+    AccountInUse,
+    AskForAccount,
+    ChooseOwn,
+)
 from gridtokenx_hub.api.challenges import CHALLENGE_LIFE
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.market import iso
@@ -22,17 +28,13 @@ from gridtokenx_programs.evm.words import checksummed
 STATEMENT = "Pay for energy on GridTokenX from this account, as user {user_id}. It moves nothing."
 
 
-async def account_in_use(context: ApiContext, caller: Principal) -> Account:
-    """Return the account that the caller pays from.
-
-    Raises:
-        Problem: 404 NoEvmAccount, there is none yet.
-    """
+async def account_in_use(context: ApiContext, caller: Principal) -> AccountInUse:
+    """Return the account that the caller pays from, if they have chosen one."""
     user_id = caller.own_id()
     account = await bridge_of(context).accounts.in_use(user_id)
     if account is None:
-        raise Problem(404, "NoEvmAccount", "you have not chosen an account to pay from yet")
-    return _shown(account.address, account.is_held)
+        return AccountInUse()
+    return AccountInUse(account=_shown(account.address, account.is_held))
 
 
 async def choose_held(context: ApiContext, caller: Principal) -> Account:

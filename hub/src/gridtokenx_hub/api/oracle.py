@@ -22,10 +22,10 @@ from gridtokenx_hub.oracle import rounds
 from gridtokenx_hub.oracle.errors import ManualRateRefused
 from gridtokenx_hub.oracle.manual import (
     ManualRate,
-    manual_rate,
     revoke_manual_rate,
     set_manual_rate,
 )
+from gridtokenx_hub.oracle.state import read_oracle_state
 from gridtokenx_protocol.units import format_grx
 
 ORDER = "oracle rounds"
@@ -33,10 +33,10 @@ ORDER = "oracle rounds"
 
 async def oracle_state(pool: asyncpg.Pool, now: dt.datetime) -> OracleState:
     """Return where the rate stands."""
-    last, posted = await rounds.last_round(pool), await rounds.last_posted(pool)
-    manual = await manual_rate(pool, now)
+    found = await read_oracle_state(pool, now)
+    last, posted, manual = found.last_round, found.last_posted, found.manual_rate
     return OracleState(
-        state=rounds.standing(last),
+        state=found.standing,
         last_round=None if last is None else _shown(last),
         last_posted=None if posted is None else _shown(posted),
         manual_rate=None if manual is None else shown_manual_rate(manual),

@@ -8,7 +8,8 @@ from gridtokenx_hub.api.fields import EXAMPLE_SIGNATURE, EXAMPLE_TIME, Instant, 
 from gridtokenx_hub.api.models import In, Out
 from gridtokenx_hub.api.pagination import NEXT
 from gridtokenx_hub.oracle.judgement import Basis, Doubt
-from gridtokenx_hub.oracle.rounds import Outcome, Standing
+from gridtokenx_hub.oracle.rounds import Outcome
+from gridtokenx_hub.oracle.state import Standing
 
 
 def _reason(value: str) -> str:

@@ -46,11 +46,8 @@ class GuardianAnswers:
             digest: the 32 bytes that the trading program will make of it.
             in_office: the Ed25519 keys of the set.
         """
-        signed = {}
-        for answer in await self._ask(f"/attestations/{reservation}"):
-            guardian, signature = _attested(answer)
-            if guardian in in_office and _is_signed(guardian, signature, digest):
-                signed[guardian] = signature
+        answers = await self._ask(f"/attestations/{reservation}")
+        signed = dict(filter(None, (_attested(answer, digest) for answer in answers)))
         return [(guardian, signed[guardian]) for guardian in in_office if guardian in signed]
 
     async def releases(
@@ -78,15 +75,7 @@ class GuardianAnswers:
     async def _get(self, url: str, path: str) -> Mapping[str, Any] | None:
         try:
             async with self._session().get(url + path, allow_redirects=False) as response:
-                if response.status == 404:  # it has signed nothing of this
-                    self._faults.pop(url, None)
-                    return None
-                if response.status != 200:
-                    raise ValueError(f"HTTP {response.status}")
-                body = await response.content.read(MAX_ANSWER_BYTES)
-            answer = json.loads(body)
-            if not isinstance(answer, dict):
-                raise ValueError("not a JSON object")
+                answer = await _answer(response)
         except (aiohttp.ClientError, TimeoutError, ValueError, RecursionError) as error:
             self._tell(url, str(error) or type(error).__name__)
             return None
@@ -105,15 +94,37 @@ class GuardianAnswers:
         return self._http
 
 
-def _attested(answer: Mapping[str, Any]) -> tuple[Pubkey | None, bytes]:
+async def _answer(response: aiohttp.ClientResponse) -> Mapping[str, Any] | None:
+    """Return the object that is answered, None where the guardian has signed nothing of this.
+
+    Raises:
+        ValueError: it is no such answer.
+    """
+    if response.status == 404:
+        return None
+    if response.status != 200:
+        raise ValueError(f"HTTP {response.status}")
+    body = bytearray()
+    async for piece in response.content.iter_any():
+        body += piece
+        if len(body) > MAX_ANSWER_BYTES:
+            raise ValueError("too long an answer")
+    match json.loads(body):
+        case dict() as found:
+            return found
+    raise ValueError("not a JSON object")
+
+
+def _attested(answer: Mapping[str, Any], digest: bytes) -> tuple[Pubkey, bytes] | None:
+    """Return who signed the digest, and how; None when nobody did."""
+    signature = _hex(answer.get("signature"))
     try:
-        return Pubkey.from_string(str(answer.get("guardian"))), _hex(answer.get("signature"))
+        guardian = Pubkey.from_string(str(answer.get("guardian")))
     except ValueError:
-        return None, b""
-
-
-def _is_signed(guardian: Pubkey, signature: bytes, digest: bytes) -> bool:
-    return len(signature) == ED25519_SIGNATURE and Signature(signature).verify(guardian, digest)
+        return None
+    if len(signature) != ED25519_SIGNATURE or not Signature(signature).verify(guardian, digest):
+        return None
+    return guardian, signature
 
 
 def _hex(text: object) -> bytes:

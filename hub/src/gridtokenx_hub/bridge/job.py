@@ -80,9 +80,11 @@ class BridgeJob:
             await work()
         except ChainError as error:
             fault = str(error)
-        if fault is None and self._faults.pop(name, None):
-            log.info("bridge: %s goes on", name)
-        elif fault is not None and self._faults.get(name) != fault:
+        if fault is None:
+            if name in self._faults:
+                log.info("bridge: %s goes on", name)
+                del self._faults[name]
+        elif self._faults.get(name) != fault:
             self._faults[name] = fault
             log.warning("bridge: %s waits: %s", name, fault)
 

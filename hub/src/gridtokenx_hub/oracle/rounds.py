@@ -15,8 +15,6 @@ from gridtokenx_hub.oracle.sources import Told
 Outcome = Literal["withheld", "sent", "posted", "failed"]
 """Nothing to post; on its way; on chain; not on chain."""
 
-Standing = Literal["well", "falling_back", "silent", "never"]
-"""The sources' rate is posted, or the operator's, or nothing; or there was no round yet."""
 MAX_BIGINT = 2**63 - 1
 
 INSERT = """
@@ -118,18 +116,6 @@ async def last_posted(pool: asyncpg.Pool) -> Round | None:
     """Return the newest round whose rate is on chain."""
     row = await pool.fetchrow(POSTED)
     return None if row is None else _round(row)
-
-
-def standing(last: Round | None) -> Standing:
-    """Return how the oracle does, by its newest round."""
-    match last:
-        case None:
-            return "never"
-        case Round(basis="median", outcome="sent" | "posted"):
-            return "well"
-        case Round(basis="manual", outcome="sent" | "posted"):
-            return "falling_back"
-    return "silent"
 
 
 def _round(row: Any) -> Round:

@@ -9,6 +9,7 @@ from gridtokenx_hub.api import evm_accounts, payments
 from gridtokenx_hub.api.bridge_models import (
     Account,
     AccountChallenge,
+    AccountInUse,
     AskForAccount,
     ChooseAccount,
     ChooseOwn,
@@ -30,9 +31,9 @@ router = APIRouter(
 )
 
 
-@router.get("/account", response_model=Account, responses=documented(401, 403, 404, 409, 503))
+@router.get("/account", response_model=AccountInUse, responses=documented(401, 403, 409, 503))
 async def account(context: Context, caller: Caller) -> Response:
-    """The EVM account that the caller pays from."""
+    """The EVM account that the caller pays from; without `account` while there is none."""
     return ExactJSONResponse((await evm_accounts.account_in_use(context, caller)).content())
 
 

@@ -17,11 +17,8 @@ async function accounts() {
 // Has the caller pay from the wallet's account, which signs the hub's text once for that.
 export async function prove(call) {
   const [address] = await accounts();
-  const inUse = await call("GET", "/api/bridge/account").catch((error) => {
-    if (error.status !== 404) throw error;
-    return null;
-  });
-  if (inUse?.address === address) return;
+  const { account } = await call("GET", "/api/bridge/account");
+  if (account?.address === address) return;
   const body = JSON.stringify({ address });
   const challenge = await call("POST", "/api/bridge/account/challenges", { body });
   const text = new TextEncoder().encode(challenge.message);
