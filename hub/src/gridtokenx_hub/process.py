@@ -50,12 +50,14 @@ from gridtokenx_protocol.keys import SoftwareSigner
 
 if TYPE_CHECKING:
     from gridtokenx_hub.bridge import Bridge
+    from gridtokenx_hub.bridge.job import BridgeJob
 
 MICRO = 1_000_000
 INDEX_POLL_S = 0.2
 SETTLE_POLL_S = 0.5
 REPORT_POLL_S = 0.5
 HOUSEKEEPING_POLL_S = 5.0
+BRIDGE_POLL_S = 1.0
 FIRST_WORKER = "1"
 # Connections beyond these are answered 503 at once: slow clients must not take all file handles.
 API_CONNECTIONS = 1_000
@@ -281,8 +283,24 @@ def _housekeeping(hub: _Hub, paying: _Paying) -> Housekeeping:
 
 
 def _bridge_parts(hub: _Hub, paying: _Paying) -> list[_Part]:
-    oracle = hub.settings.oracle
-    return [] if oracle is None else [_oracle(hub, paying, oracle)]
+    oracle, bridge = hub.settings.oracle, hub.settings.bridge
+    parts: list[_Part] = [] if oracle is None else [_oracle(hub, paying, oracle)]
+    if bridge is not None:
+        job = _bridge_job(hub, paying, bridge)
+        parts += [job, WakeUp(hub.pool, EVENTS, job.wake)]
+    return parts
+
+
+def _bridge_job(hub: _Hub, paying: _Paying, chosen: BridgeSettings) -> "BridgeJob":
+    # Only a hub that sells for baht loads this.
+    from gridtokenx_hub.bridge.opening import open_job  # noqa: PLC0415 - for that reason
+    from gridtokenx_hub.bridge.reservations import Reservations  # noqa: PLC0415 - likewise
+
+    trading = hub.programs["trading"]
+    reservations = Reservations(hub.client, paying.sender, trading, hub.addresses, hub.deployment)
+    genesis_hash = bytes(Hash.from_string(hub.genesis_hash))
+    keys = keys_folder(hub.folder)
+    return open_job(hub.pool, keys, chosen, genesis_hash, reservations, utc_now, BRIDGE_POLL_S)
 
 
 def _oracle(hub: _Hub, paying: _Paying, settings: OracleSettings) -> Oracle:

@@ -60,7 +60,11 @@ class BridgeJob:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, through every outage."""
-        await lead_rounds(self._pool, Job.BRIDGE, self.round, self._pause, self._poll_s, stop)
+        try:
+            await lead_rounds(self._pool, Job.BRIDGE, self.round, self._pause, self._poll_s, stop)
+        finally:
+            await self._client.close()
+            await self._relay.close()
 
     async def round(self, connection: Connection) -> None:
         """Do everything once."""

@@ -91,6 +91,10 @@ class Relay:
         self._not_before: dict[str, dt.datetime] = {}
         self._late: set[str] = set()
 
+    async def close(self) -> None:
+        """Close the connections to the guardians."""
+        await self._answers.close()
+
     async def end_reservations(self, connection: Connection) -> None:
         """Match what was paid, and give back what was not.
 
