@@ -57,7 +57,7 @@ INDEX_POLL_S = 0.2
 SETTLE_POLL_S = 0.5
 REPORT_POLL_S = 0.5
 HOUSEKEEPING_POLL_S = 5.0
-BRIDGE_POLL_S = 1.0
+BRIDGE_POLL_S = 2.0
 FIRST_WORKER = "1"
 # Connections beyond these are answered 503 at once: slow clients must not take all file handles.
 API_CONNECTIONS = 1_000
@@ -286,8 +286,7 @@ def _bridge_parts(hub: _Hub, paying: _Paying) -> list[_Part]:
     oracle, bridge = hub.settings.oracle, hub.settings.bridge
     parts: list[_Part] = [] if oracle is None else [_oracle(hub, paying, oracle)]
     if bridge is not None:
-        job = _bridge_job(hub, paying, bridge)
-        parts += [job, WakeUp(hub.pool, EVENTS, job.wake)]
+        parts.append(_bridge_job(hub, paying, bridge))
     return parts
 
 

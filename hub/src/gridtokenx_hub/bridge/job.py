@@ -1,6 +1,7 @@
 """The job between the chains: listen to the bridge, carry signatures, follow what was sent."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -12,8 +13,11 @@ from gridtokenx_hub.bridge.evm_client import EvmClient
 from gridtokenx_hub.bridge.evm_sender import EvmSender
 from gridtokenx_hub.bridge.listener import BridgeListener
 from gridtokenx_hub.bridge.relay import Relay
-from gridtokenx_hub.chain import ChainError
+from gridtokenx_hub.chain import ChainError, NodeListener
 from gridtokenx_hub.leadership import Connection, Job, lead_rounds
+
+SHORTEST_PAUSE_S = 0.2
+"""Between two rounds, however fast the blocks come."""
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +33,8 @@ class BridgeJob:
         listener: brings the bridge's events into the tables.
         sender: the hub's own EVM transactions.
         relay: carries signatures.
-        poll_s: pause between two rounds; `wake` ends it early.
+        heads: hears of new blocks, None where no websocket is known.
+        poll_s: the longest pause between two rounds; a new block ends it early.
     """
 
     def __init__(
@@ -41,6 +46,7 @@ class BridgeJob:
         listener: BridgeListener,
         sender: EvmSender,
         relay: Relay,
+        heads: NodeListener | None,
         poll_s: float,
     ) -> None:
         self._pool = pool
@@ -50,18 +56,20 @@ class BridgeJob:
         self._listener = listener
         self._sender = sender
         self._relay = relay
+        self._heads = heads
         self._poll_s = poll_s
         self._woken = asyncio.Event()
         self._faults: dict[str, str] = {}
 
-    def wake(self) -> None:
-        """Look at once."""
-        self._woken.set()
-
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, through every outage."""
         try:
-            await lead_rounds(self._pool, Job.BRIDGE, self.round, self._pause, self._poll_s, stop)
+            async with asyncio.TaskGroup() as tasks:
+                if self._heads is not None:
+                    tasks.create_task(self._heads.run(self._woken.set, stop))
+                await lead_rounds(
+                    self._pool, Job.BRIDGE, self.round, self._pause, self._poll_s, stop
+                )
         finally:
             await self._client.close()
             await self._relay.close()
@@ -93,9 +101,8 @@ class BridgeJob:
             log.warning("bridge: %s waits: %s", name, fault)
 
     async def _pause(self) -> None:
-        try:
+        await asyncio.sleep(min(self._poll_s, SHORTEST_PAUSE_S))
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._poll_s):
                 await self._woken.wait()
-        except TimeoutError:
-            pass
         self._woken.clear()

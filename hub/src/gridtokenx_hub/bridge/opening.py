@@ -15,6 +15,7 @@ from gridtokenx_hub.bridge.job import BridgeJob
 from gridtokenx_hub.bridge.listener import BridgeListener
 from gridtokenx_hub.bridge.relay import Relay
 from gridtokenx_hub.bridge.reservations import Reservations
+from gridtokenx_hub.chain import NodeListener
 from gridtokenx_hub.keys import load_seed
 from gridtokenx_hub.settings import BridgeSettings
 
@@ -67,4 +68,7 @@ def open_job(
         clock,
     )
     listener = BridgeListener(client, chosen.id, chosen.start_block)
-    return BridgeJob(pool, client, contract, genesis_hash, listener, sender, relay, poll_s)
+    heads = None
+    if chosen.websocket_url is not None:
+        heads = NodeListener(chosen.websocket_url, [("eth_subscribe", ["newHeads"])])
+    return BridgeJob(pool, client, contract, genesis_hash, listener, sender, relay, heads, poll_s)
