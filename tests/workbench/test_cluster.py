@@ -146,8 +146,8 @@ class TestOneAuthority:
     __test__ = not lacking(look_at_machine(), 1)
 
     def test_our_programs_are_set_up_there_and_outlive_a_restart(self, tmp_path: Path) -> None:
-        authority, treasury, settlement, payer = (Keypair() for _ in range(4))
-        keys = RoleKeys(authority, treasury, Keypair().pubkey(), settlement, (payer,))
+        authority, treasury, oracle, settlement, payer = (Keypair() for _ in range(5))
+        keys = RoleKeys(authority, treasury, oracle, Keypair().pubkey(), settlement, (payer,))
         with one_authority(tmp_path / "cluster") as url:
             asyncio.run(self.set_up(url, keys))
         with one_authority(tmp_path / "cluster") as url:

@@ -21,13 +21,15 @@ class KeyFileError(ValueError):
 class RoleKeys:
     """Who signs what.
 
-    `authority` appoints registrars, `treasury` mints GRX, `settlement` owns the lookup tables, and
-    the `fee_payers` pay for transactions and own nothing else. Of the `registrar`, who registers
+    `authority` appoints registrars, `treasury` mints GRX and reserves orders for who pays in baht,
+    `oracle` posts the rate of GRX in baht, `settlement` owns the lookup tables, and the
+    `fee_payers` pay for transactions and own nothing else. Of the `registrar`, who registers
     meters, only the address is here: its key is opened by a process of its own.
     """
 
     authority: Keypair
     treasury: Keypair
+    oracle: Keypair
     registrar: Pubkey
     settlement: Keypair
     fee_payers: tuple[Keypair, ...]
@@ -95,6 +97,7 @@ def load_role_keys(folder: Path, fee_payer_count: int) -> RoleKeys:
     return RoleKeys(
         authority=keypair("authority"),
         treasury=keypair("treasury"),
+        oracle=keypair("oracle"),
         registrar=_registrar_address(folder),
         settlement=keypair("settlement"),
         fee_payers=tuple(keypair(f"fee-payer-{index}") for index in range(fee_payer_count)),

@@ -104,6 +104,10 @@ ROUTES = [
     Route("GET", "/api/operations/settlements", None, True, False, False),
     Route("GET", "/api/operations/quarantine", None, True, False, False),
     Route("GET", "/api/operations/quarantine/{number}", None, True, False, False),
+    Route("GET", "/api/operations/oracle", None, True, False, False),
+    Route("GET", "/api/operations/oracle/rounds", None, True, False, False),
+    Route("POST", "/api/operations/oracle/manual-rate", {}, True, False, False),
+    Route("DELETE", "/api/operations/oracle/manual-rate", None, True, False, False),
     Route(
         "POST",
         "/api/trading/orders/create",

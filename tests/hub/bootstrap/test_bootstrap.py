@@ -15,7 +15,7 @@ from tests.hub.onchain import (
     make_sender,
 )
 
-from gridtokenx_hub.bootstrap import BootstrapError, bootstrap
+from gridtokenx_hub.bootstrap import BootstrapError, bootstrap, mint_to_treasury
 from gridtokenx_hub.chain import ChainClient, RequestRefused
 from gridtokenx_hub.keys import load_registrar, load_role_keys
 from gridtokenx_programs import load
@@ -45,11 +45,42 @@ async def test_the_programs_are_set_up(chain: Chain, client: ChainClient) -> Non
 
 
 async def test_a_second_time_changes_nothing(chain: Chain, client: ChainClient) -> None:
-    before = await client.signatures_for_address(ADDRESSES.registry)
+    watched = (ADDRESSES.registry, ADDRESSES.market(), chain.keys.treasury.pubkey())
+    before = [await client.signatures_for_address(address) for address in watched]
     sender = make_sender(client, chain.keys)
     await bootstrap(client, sender, PROGRAMS, ADDRESSES, chain.keys, INTERVAL_S, GRX_CAP)
 
-    assert await client.signatures_for_address(ADDRESSES.registry) == before
+    assert [await client.signatures_for_address(address) for address in watched] == before
+
+
+async def test_the_market_s_roles_are_handed_out(chain: Chain, client: ChainClient) -> None:
+    market = await client.account(ADDRESSES.market())
+    assert market is not None
+    roles = PROGRAMS["trading"].decode_account("Market", market.data)
+    keys = chain.keys
+    assert roles["treasury"] == keys.treasury.pubkey()
+    assert roles["oracle"] == keys.oracle.pubkey()
+    assert roles["authority"] == roles["pauser"] == keys.authority.pubkey()
+
+
+async def test_another_oracle_is_named_with_the_one_on_chain(
+    chain: Chain, client: ChainClient
+) -> None:
+    other = replace(chain.keys, oracle=Keypair())
+    told = f"oracle is {chain.keys.oracle.pubkey()}, expected {other.oracle.pubkey()}"
+    with pytest.raises(BootstrapError, match=told):
+        await bootstrap(
+            client, make_sender(client, other), PROGRAMS, ADDRESSES, other, INTERVAL_S, GRX_CAP
+        )
+
+
+async def test_the_treasury_can_be_given_grx(chain: Chain, client: ChainClient) -> None:
+    keys = chain.keys
+    account = ADDRESSES.associated_token(keys.treasury.pubkey(), ADDRESSES.grx_mint())
+    assert await client.account(account) is not None
+    before = await client.token_balance(account)
+    await mint_to_treasury(make_sender(client, keys), PROGRAMS, ADDRESSES, keys, 7_000_000)
+    assert await client.token_balance(account) == before + 7_000_000
 
 
 async def test_another_interval_is_named_with_the_one_on_chain(

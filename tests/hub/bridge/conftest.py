@@ -1,7 +1,7 @@
-"""A whole hub that sells for baht, over both chains."""
+"""A whole hub that sells for baht, over both chains; and an EVM chain without a hub."""
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +15,11 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "programs"))
 
 from hub_world import HubWorld, open_world
 
+from gridtokenx_hub.bridge.evm_client import EvmClient
+
 if TYPE_CHECKING:
     from baht_world import Baht
+    from tests.hub.bridge.evm_world import EvmWorld
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -36,3 +39,19 @@ async def baht(world: HubWorld) -> "AsyncIterator[Baht]":
     with baht_beside(world) as beside:
         await beside.open()
         yield beside
+
+
+@pytest.fixture(scope="module")
+def evm() -> "Iterator[EvmWorld]":
+    """An EVM chain with the bridge, whose buyer has THBC."""
+    from tests.hub.bridge.evm_world import running_evm_world  # noqa: PLC0415 - needs the path
+
+    with running_evm_world() as world:
+        yield world
+
+
+@pytest.fixture
+async def client(evm: "EvmWorld") -> AsyncIterator[EvmClient]:
+    client = EvmClient(evm.url, evm.bridge.chain_id)
+    yield client
+    await client.close()

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
 from gridtokenx_hub.bootstrap.errors import BootstrapError
 from gridtokenx_hub.bootstrap.funding import fund_fee_payers
 from gridtokenx_hub.chain import ChainClient, TransactionSender
 from gridtokenx_hub.keys import RoleKeys
-from gridtokenx_programs import Addresses, Program
+from gridtokenx_programs import Addresses, Program, create_associated_token
 from gridtokenx_protocol.deployment import deployment_id
 
 REGISTRAR_DAILY_CAP = 1000
@@ -26,7 +27,10 @@ async def bootstrap(
     settlement_interval_s: int,
     grx_cap: int,
 ) -> None:
-    """Initialise the three programs and appoint the registrar, as far as that is not yet done.
+    """Initialise the three programs and give out their roles, as far as that is not yet done.
+
+    The treasury gets an account for the GRX that it pays sellers with; it is filled by
+    `mint_to_treasury`.
 
     Args:
         client: the chain.
@@ -55,6 +59,9 @@ async def bootstrap(
     await steps.energy_token(settlement_interval_s, grx_cap)
     await steps.ledgers()
     await steps.trading()
+    await steps.market_role("Treasury", keys.treasury)
+    await steps.market_role("Oracle", keys.oracle)
+    await steps.treasury_account()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +168,38 @@ class _Steps:
             {},
             {**accounts, "market": market, "registry_config": registry_config},
         )
+
+    async def market_role(self, role: str, holder: Keypair) -> None:
+        """Hand a role of the market over; who made the market holds them all at first."""
+        market = self.addresses.market()
+        account = await self.client.account(market)
+        if account is None:
+            raise BootstrapError(f"the node does not show the market {market} yet: start again")
+        authority = self.keys.authority
+        held_by = self.programs["trading"].decode_account("Market", account.data)[role.lower()]
+        if held_by == holder.pubkey():
+            return
+        if held_by != authority.pubkey():
+            raise BootstrapError(
+                f"the market's {role.lower()} is {held_by}, expected {holder.pubkey()}."
+                " Use the keys that this chain was set up with, or have the market's authority"
+                " hand the role over by set_authority"
+            )
+        accounts = {
+            "market": market,
+            "authority": authority.pubkey(),
+            "new_authority": holder.pubkey(),
+        }
+        handover = self.programs["trading"].instruction("set_authority", {"role": role}, accounts)
+        await self.sender.send([handover], (authority, holder), compute_units=COMPUTE_UNITS)
+
+    async def treasury_account(self) -> None:
+        treasury, mint = self.keys.treasury.pubkey(), self.addresses.grx_mint()
+        if await self.client.account(self.addresses.associated_token(treasury, mint)) is None:
+            await self.sender.send(
+                lambda payer: [create_associated_token(payer, treasury, mint)],
+                compute_units=COMPUTE_UNITS,
+            )
 
     async def _is_as_expected(
         self, name: str, kind: str, address: Pubkey, expected: Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""Payments in baht: the hub's quotes, the accounts that pay, and what is sent to the bridge."""
+"""Payments in baht: the hub's quotes, the accounts that pay, the bridge and what is sent to it."""
 
 from gridtokenx_hub.bridge.accounts import EvmAccount, EvmAccounts
 from gridtokenx_hub.bridge.bridge import Bridge, open_bridge

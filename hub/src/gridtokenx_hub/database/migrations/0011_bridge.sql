@@ -56,7 +56,7 @@ CREATE TABLE evm_transactions (               -- the hub's own, stored before th
     reservation_id text,
     status      text NOT NULL CHECK (status IN ('sent', 'done', 'reverted', 'replaced')),
     created_at  timestamptz NOT NULL,
-    PRIMARY KEY (sender, nonce, hash)
+    PRIMARY KEY (sender, nonce)
 );
 CREATE INDEX evm_transactions_open ON evm_transactions (sender, nonce) WHERE status = 'sent';
 
