@@ -64,6 +64,8 @@ async def test_guardians_of_another_bridge(baht: Baht, tmp_path: Path) -> None:
     bridge._token = bytes(20)
     with baht.world.having(bridge=bridge):
         expect_problem(await match(baht.world, buyer, order_id), 409, "BahtNotOffered")
+    shown = expect(await baht.world.get(f"/api/trading/orders/{order_id}"), 200)
+    assert shown["remaining_kwh"] == 1, "nothing is reserved for it"
 
 
 async def test_a_hub_that_sells_for_grx_alone_does_not_load_it() -> None:
