@@ -43,7 +43,6 @@ class Baht:
     world: HubWorld
     contracts: Contracts
     bridge: Bridge
-    oracle: Keypair
     guardians: list[Keypair]
 
     @property
@@ -53,17 +52,9 @@ class Baht:
 
     async def open(self) -> None:
         """Everything that a sale for baht needs."""
-        await self.hand_over()
         await self.appoint_guardians()
         await self.post_price()
         await self.fund_treasury()
-
-    async def hand_over(self) -> None:
-        """Treasury and oracle of the market are keys of their own."""
-        keys = self.world.context.keys
-        for role, key in (("Treasury", keys.treasury), ("Oracle", self.oracle)):
-            accounts = {"authority": keys.authority.pubkey(), "new_authority": key.pubkey()}
-            await self._send("set_authority", {"role": role}, accounts, keys.authority, key)
 
     async def appoint_guardians(self) -> None:
         authority = self.world.context.keys.authority
@@ -77,8 +68,8 @@ class Baht:
         }
         await self._send("set_guardians", arguments, {"authority": authority.pubkey()}, authority)
 
-    async def post_price(self, rate: int = RATE, by: Keypair | None = None) -> None:
-        oracle = by or self.oracle
+    async def post_price(self, rate: int = RATE) -> None:
+        oracle = self.world.context.keys.oracle
         accounts = {"oracle": oracle.pubkey()}
         await self._send("update_price", {"rate_micro_thb_per_grx": rate}, accounts, oracle)
 
@@ -155,7 +146,7 @@ def baht_beside(world: HubWorld) -> Iterator[Baht]:
             Quotes(world.pool, signer, bridge_id, genesis_hash, utc_now),
             EvmAccounts(world.pool, world.folder / "keys" / "wallets.seed", utc_now),
         )
-        baht = Baht(world, contracts, bridge, Keypair(), [Keypair() for _ in range(3)])
+        baht = Baht(world, contracts, bridge, [Keypair() for _ in range(3)])
         with world.having(bridge=bridge):
             yield baht
 

@@ -71,8 +71,12 @@ class BridgeJob:
                     self._pool, Job.BRIDGE, self.round, self._pause, self._poll_s, stop
                 )
         finally:
-            await self._client.close()
-            await self._relay.close()
+            await self.close()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.close()
+        await self._relay.close()
 
     async def round(self, connection: Connection) -> None:
         """Do everything once."""

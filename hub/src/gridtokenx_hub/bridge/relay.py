@@ -29,25 +29,25 @@ RELEASE_EXPECTED_WITHIN = dt.timedelta(hours=3)
 
 _PAID = """
 SELECT r.reservation_id FROM reservations r JOIN payments p USING (reservation_id)
- WHERE r.status = 'open' AND p.state = 'locked' AND r.hold_until >= $1
-   AND r.reservation_id <> ALL($2::text[]) ORDER BY p.paid_at LIMIT $3
+ WHERE r.status = 'open' AND p.state = 'locked' AND r.hold_until >= $3
+   AND r.reservation_id <> ALL($1::text[]) ORDER BY p.paid_at LIMIT $2
 """
 _UNPAID = """
 SELECT r.reservation_id FROM reservations r LEFT JOIN payments p USING (reservation_id)
- WHERE r.status = 'open' AND r.pay_deadline < $1 AND r.hold_until >= $1
+ WHERE r.status = 'open' AND r.pay_deadline < $3 AND r.hold_until >= $3
    AND p.reservation_id IS NULL
-   AND r.reservation_id <> ALL($2::text[]) ORDER BY r.pay_deadline LIMIT $3
+   AND r.reservation_id <> ALL($1::text[]) ORDER BY r.pay_deadline LIMIT $2
 """
 _HELD_TOO_LONG = """
-SELECT reservation_id FROM reservations WHERE status = 'open' AND hold_until < $1
-   AND reservation_id <> ALL($2::text[]) ORDER BY hold_until LIMIT $3
+SELECT reservation_id FROM reservations WHERE status = 'open' AND hold_until < $3
+   AND reservation_id <> ALL($1::text[]) ORDER BY hold_until LIMIT $2
 """
 _DELIVERED = """
 SELECT p.reservation_id, p.pay_deadline FROM payments p JOIN reservations r USING (reservation_id)
  WHERE p.state = 'locked' AND r.status = 'matched' AND NOT EXISTS (
        SELECT FROM evm_transactions t WHERE t.reservation_id = p.reservation_id
           AND t.purpose = 'release' AND t.status = 'sent')
-   AND p.reservation_id <> ALL($2::text[]) ORDER BY p.pay_deadline LIMIT $3
+   AND p.reservation_id <> ALL($1::text[]) ORDER BY p.pay_deadline LIMIT $2
 """
 
 log = logging.getLogger(__name__)
@@ -116,18 +116,19 @@ class Relay:
         Raises:
             ChainUnavailable: the EVM node does not answer.
         """
-        due = await self._rows(connection, _DELIVERED)
+        due = await connection.fetch(_DELIVERED, self._waiting(), AT_ONCE)
         self._alarm(due)
         await self._each([row["reservation_id"] for row in due], self._release)
 
     async def _due(self, connection: Connection, query: str) -> list[str]:
-        return [row["reservation_id"] for row in await self._rows(connection, query)]
+        rows = await connection.fetch(query, self._waiting(), AT_ONCE, self._clock())
+        return [row["reservation_id"] for row in rows]
 
-    async def _rows(self, connection: Connection, query: str) -> list[Any]:
+    def _waiting(self) -> list[str]:
+        """What was refused a moment ago."""
         now = self._clock()
         self._not_before = {name: at for name, at in self._not_before.items() if at > now}
-        found: list[Any] = await connection.fetch(query, now, list(self._not_before), AT_ONCE)
-        return found
+        return list(self._not_before)
 
     async def _each(self, due: Sequence[str], step: Step) -> None:
         await asyncio.gather(*(self._try(name, step) for name in due))
