@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo.plan import SETTLEMENT_INTERVAL_S, SETTLEMENT_PERIOD_S
+from demo.plan import SETTLEMENT_INTERVAL_S, SETTLEMENT_PERIOD_S, THB_PER_GRX
 from demo.processes import Supervisor, call, command, free_port
 from demo.state import State
 from gridtokenx_hub.broker.process import find_mosquitto
@@ -45,6 +45,10 @@ period_s = {settlement_period_s}
 
 [api]
 port = {api_port}
+
+[oracle]
+period_s = 10
+sources = [{{ kind = "fixed", thb_per_grx = "{THB_PER_GRX}" }}]
 """
     )
     return Services(folder, rpc_url, f"http://127.0.0.1:{api_port}", broker_port, kind)

@@ -8,6 +8,7 @@ SECONDS_PER_DAY = 86_400
 # The shortest interval that a deployment can have; one interval of the day's 96 would last longer.
 SETTLEMENT_INTERVAL_S = 1
 SETTLEMENT_PERIOD_S = 4
+THB_PER_GRX = "10.0"
 
 
 @dataclass(frozen=True, slots=True)

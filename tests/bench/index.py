@@ -3,10 +3,10 @@
 The events are settlements, the dearest to index: each changes a ledger and looks for its row in the
 outbox. They are made by real transactions on a local chain in a process of its own, two settlements
 in each, as anyone may send them: every meter settles a signed reading for each second of the hour
-before, one after the other. The first half is made alone; while the second half is made, the
-indexer reads the first and follows (`follow`); then single transactions are timed from their
-confirmation to their rows (`latency`); then `gtx-hub index --rebuild` makes all tables anew, in a
-process of its own. PostgreSQL syncs to disk.
+before, one after the other. The first half is made alone; while the second half is made,
+`gtx-hub index`, a process of its own, reads the first and follows (`follow`); then single
+transactions are timed from their confirmation to their rows (`latency`); then
+`gtx-hub index --rebuild` makes all tables anew. PostgreSQL syncs to disk.
 """
 
 import argparse
@@ -16,26 +16,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from _cpu import cpu_s, max_rss_kb
 from _world import fresh_database, opened_world
 from tests.hub.onchain import (
-    PROGRAMS,
     Chain,
     Device,
     World,
-    running,
     running_chain,
     until,
 )
-
-from gridtokenx_hub.chain import ProgramListener
-from gridtokenx_hub.indexer import Indexer
-from gridtokenx_hub.process import INDEX_POLL_S
-from gridtokenx_hub.settings import ChainSettings
 
 EACH_MWH = 1_000
 TOGETHER = 2
@@ -60,18 +54,14 @@ async def measure(url: str, chain: Chain, events: int, meters: int) -> dict[str,
         rounds = events // meters
         made_alone_s = await make(world, devices, 0, rounds // 2)
 
-        listener = ProgramListener(
-            ChainSettings(rpc_url=chain.rpc_url).websocket,
-            [program.id for program in PROGRAMS.values()],
-        )
-        indexer = Indexer(world.pool, world.client, PROGRAMS, INDEX_POLL_S, listener=listener)
-        async with running(indexer):
+        with indexing(url, chain.rpc_url) as process_id:
             begun = time.perf_counter()
             made_followed_s = await make(world, devices, rounds // 2, rounds)
             made = time.perf_counter()
             await settled(world, rounds * meters)
             follow_s = time.perf_counter() - begun
             behind_s = time.perf_counter() - made
+            follow_cpu_s = cpu_s(process_id)
             latencies_ms = sorted(
                 [await latency_ms(world, devices, rounds + n) for n in range(PROBES)]
             )
@@ -84,6 +74,7 @@ async def measure(url: str, chain: Chain, events: int, meters: int) -> dict[str,
                 "make_events_per_s": round((rounds - rounds // 2) * meters / made_followed_s),
                 "seconds": round(follow_s, 1),
                 "behind_s": round(behind_s, 2),
+                "cpu_us_an_event": round(follow_cpu_s / (rounds * meters) * 1e6),
             },
             "latency": {
                 "p50_ms": round(latencies_ms[PROBES // 2]),
@@ -102,20 +93,39 @@ async def latency_ms(world: World, devices: Sequence[Device], round_: int) -> fl
     return (time.perf_counter() - confirmed) * 1000
 
 
-def rebuild(url: str, rpc_url: str) -> dict[str, Any]:
-    """Run `gtx-hub index --rebuild`; return what it counted, and what it took."""
+@contextmanager
+def hub_command(url: str, rpc_url: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command of `gtx-hub` on this database and chain; end it afterwards."""
     with tempfile.TemporaryDirectory() as folder:
         settings = f'[chain]\nrpc_url = "{rpc_url}"\n[database]\nurl = "{url}"\n'
         (Path(folder) / "hub.toml").write_text(settings)
-        command = [Path(sys.executable).with_name("gtx-hub"), "--folder", folder]
-        with subprocess.Popen([*command, "index", "--rebuild"], stdout=subprocess.PIPE) as process:
-            rss_kb = cpu = 0.0
-            while process.poll() is None:
-                rss_kb = max_rss_kb(process.pid) or rss_kb
-                cpu = max(cpu, cpu_s(process.pid))
-                time.sleep(0.1)
-            assert process.stdout is not None
-            done = json.loads(process.stdout.read())
+        command = [Path(sys.executable).with_name("gtx-hub"), "--folder", folder, *words]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            try:
+                yield process
+            finally:
+                process.terminate()
+
+
+@contextmanager
+def indexing(url: str, rpc_url: str) -> Iterator[int]:
+    """Have `gtx-hub index` follow the chain; yields its process id once it is ready."""
+    with hub_command(url, rpc_url, "index") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        yield process.pid
+
+
+def rebuild(url: str, rpc_url: str) -> dict[str, Any]:
+    """Run `gtx-hub index --rebuild`; return what it counted, and what it took."""
+    with hub_command(url, rpc_url, "index", "--rebuild") as process:
+        rss_kb = cpu = 0.0
+        while process.poll() is None:
+            rss_kb = max_rss_kb(process.pid) or rss_kb
+            cpu = max(cpu, cpu_s(process.pid))
+            time.sleep(0.1)
+        assert process.stdout is not None
+        done = json.loads(process.stdout.read())
     events = sum(done["events"].values())
     return {
         "events": events,

@@ -122,3 +122,5 @@ async def test_the_same_result_when_the_hub_is_killed_before_it_settles(
     result, wrong = await performance.check(surplus_mwh)
     assert not wrong
     assert numbers(result) == EXPECTED
+    price = await performance.api.get("/api/trading/price")
+    assert (price["thb_per_grx"], price["stale"]) == (10, False)

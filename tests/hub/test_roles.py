@@ -107,6 +107,28 @@ async def test_a_leader_that_is_killed_is_replaced(
     assert await world.energy_of(device.owner) == 4 * KWH
 
 
+async def test_of_two_that_ask_for_the_rate_the_other_takes_over(world: World, hub: Hub) -> None:
+    refused = await asyncio.create_subprocess_exec(
+        *(command("gtx-hub"), "--folder", str(hub.folder), "bridge"), stderr=asyncio.subprocess.PIPE
+    )
+    _, told = await refused.communicate()
+    assert (refused.returncode, b"say in [oracle]" in told) == (1, True)
+
+    with (hub.folder / "hub.toml").open("a") as settings:
+        settings.write('[oracle]\nperiod_s = 1\nsources = [{kind = "fixed", thb_per_grx = "10"}]\n')
+    posted = "SELECT count(*) FROM oracle_rounds WHERE outcome = 'posted'"
+
+    async def posts_more_than(count: int) -> bool:
+        return bool(await world.pool.fetchval(posted) > count)
+
+    await hub.start("bridge-1", "bridge")
+    await until(lambda: posts_more_than(0))
+    await hub.start("bridge-2", "bridge")
+    await hub.supervisor.kill("bridge-1")
+    count = await world.pool.fetchval(posted)
+    await until(lambda: posts_more_than(count + 1))
+
+
 async def test_tables_are_not_rebuilt_beside_an_indexer(world: World, hub: Hub) -> None:
     await hub.start("index", "index")
     await until(lambda: leads(world, Job.INDEXER))

@@ -42,6 +42,8 @@ class Job(IntEnum):
     HOUSEKEEPING = 7
     ROTATION = 8
     BACKUP = 9
+    ORACLE = 10
+    BRIDGE = 11
 
 
 @contextlib.asynccontextmanager

@@ -5,16 +5,17 @@ import contextlib
 import datetime as dt
 import socket
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import asyncpg
 import uvicorn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
+from solders.hash import Hash
 
 from gridtokenx_hub.api import ApiContext, DeploymentInfo, EventFeed, create_app
 from gridtokenx_hub.api.connections import ImpatientProtocol
@@ -36,20 +37,27 @@ from gridtokenx_hub.indexer import Indexer
 from gridtokenx_hub.ingest import Ingest
 from gridtokenx_hub.keys import RoleKeys, load_role_keys, load_seed
 from gridtokenx_hub.leadership import Job, lead
+from gridtokenx_hub.oracle.oracle import Oracle
+from gridtokenx_hub.oracle.settings import OracleSettings
 from gridtokenx_hub.readings import Upkeep
 from gridtokenx_hub.registrar import RegistrarClient, RegistrarTransactions
-from gridtokenx_hub.settings import ApiSettings, Settings
+from gridtokenx_hub.settings import ApiSettings, BridgeSettings, Settings
 from gridtokenx_hub.settlement import Settlement
 from gridtokenx_hub.wallets import WalletVault
 from gridtokenx_programs import PROGRAM_NAMES, Addresses, Program
 from gridtokenx_protocol.deployment import deployment_id
 from gridtokenx_protocol.keys import SoftwareSigner
 
+if TYPE_CHECKING:
+    from gridtokenx_hub.bridge import Bridge
+    from gridtokenx_hub.bridge.job import BridgeJob
+
 MICRO = 1_000_000
 INDEX_POLL_S = 0.2
 SETTLE_POLL_S = 0.5
 REPORT_POLL_S = 0.5
 HOUSEKEEPING_POLL_S = 5.0
+BRIDGE_POLL_S = 2.0
 FIRST_WORKER = "1"
 # Connections beyond these are answered 503 at once: slow clients must not take all file handles.
 API_CONNECTIONS = 1_000
@@ -58,14 +66,21 @@ API_CONNECTIONS = 1_000
 class Role(StrEnum):
     """What a process of the hub does.
 
-    Any number of processes may ingest; of those that index, and of those that settle, one does it
-    and the others wait to take over.
+    Any number of processes may ingest; of those that index, of those that settle and of those that
+    play the bridge, one does it and the others wait to take over.
     """
 
     INGEST = "ingest"
     SETTLE = "settle"
     INDEX = "index"
     API = "api"
+    BRIDGE = "bridge"
+
+
+class _Part(Protocol):
+    """What runs until it is told to stop."""
+
+    async def run(self, stop: asyncio.Event) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +127,7 @@ async def run_hub(
     Args:
         folder: the hub's data folder.
         settings: its settings.
-        roles: what this process is to do. Only for `SETTLE` and `API` it opens the role keys.
+        roles: what this process is to do. Only to ingest and to index it opens no role keys.
         stop: set to end.
         ready: called when all is under way, with the API's address if it is served.
         worker: the ingest worker's name, by which the broker knows it again after a restart; each
@@ -151,7 +166,7 @@ async def _play(
     )
     indexer = Indexer(hub.pool, hub.client, hub.programs, INDEX_POLL_S, listener=listener)
     async with asyncio.TaskGroup() as parts:
-        if {Role.SETTLE, Role.API}.intersection(roles):
+        if {Role.SETTLE, Role.API, Role.BRIDGE}.intersection(roles):
             paying = await _set_up(hub)
         if {Role.INGEST, Role.API}.intersection(roles):
             link = _link(hub)
@@ -161,12 +176,11 @@ async def _play(
         elif Role.API in roles:
             parts.create_task(WakeUp(hub.pool, EVENTS, indexer.announce).run(stop))
         if Role.INGEST in roles:
-            for part in _ingest(hub, link):
-                parts.create_task(part.run(stop))
+            _begin(parts, stop, _ingest(hub, link))
         if Role.SETTLE in roles:
-            parts.create_task(_settlement(hub, paying).run(stop))
-            parts.create_task(_equivocations(hub, paying).run(stop))
-            parts.create_task(_housekeeping(hub, paying).run(stop))
+            _begin(parts, stop, _settlement_parts(hub, paying))
+        if Role.BRIDGE in roles:
+            _begin(parts, stop, _bridge_parts(hub, paying))
         if Role.API in roles:
             exclusion = _exclusion(hub, link)
             if exclusion is not None:
@@ -177,6 +191,11 @@ async def _play(
             parts.create_task(_serve(app, hub.settings.api, stop, ready))
         else:
             ready()
+
+
+def _begin(tasks: asyncio.TaskGroup, stop: asyncio.Event, parts: Iterable[_Part]) -> None:
+    for part in parts:
+        tasks.create_task(part.run(stop))
 
 
 async def _set_up(hub: _Hub) -> _Paying:
@@ -221,6 +240,10 @@ def _ingest(hub: _Hub, link: _Link) -> tuple[Ingest, DeviceLink, Upkeep]:
     )
 
 
+def _settlement_parts(hub: _Hub, paying: _Paying) -> list[_Part]:
+    return [_settlement(hub, paying), _equivocations(hub, paying), _housekeeping(hub, paying)]
+
+
 def _settlement(hub: _Hub, paying: _Paying) -> Settlement:
     return Settlement(
         hub.pool,
@@ -256,6 +279,40 @@ def _housekeeping(hub: _Hub, paying: _Paying) -> Housekeeping:
         hub.addresses,
         utc_now,
         HOUSEKEEPING_POLL_S,
+    )
+
+
+def _bridge_parts(hub: _Hub, paying: _Paying) -> list[_Part]:
+    oracle, bridge = hub.settings.oracle, hub.settings.bridge
+    parts: list[_Part] = [] if oracle is None else [_oracle(hub, paying, oracle)]
+    if bridge is not None:
+        parts.append(_bridge_job(hub, paying, bridge))
+    return parts
+
+
+def _bridge_job(hub: _Hub, paying: _Paying, chosen: BridgeSettings) -> "BridgeJob":
+    # Only a hub that sells for baht loads this.
+    from gridtokenx_hub.bridge.opening import open_job  # noqa: PLC0415 - for that reason
+    from gridtokenx_hub.bridge.reservations import Reservations  # noqa: PLC0415 - likewise
+
+    trading = hub.programs["trading"]
+    reservations = Reservations(hub.client, paying.sender, trading, hub.addresses, hub.deployment)
+    genesis_hash = bytes(Hash.from_string(hub.genesis_hash))
+    keys = keys_folder(hub.folder)
+    return open_job(hub.pool, keys, chosen, genesis_hash, reservations, utc_now, BRIDGE_POLL_S)
+
+
+def _oracle(hub: _Hub, paying: _Paying, settings: OracleSettings) -> Oracle:
+    return Oracle(
+        hub.pool,
+        hub.client,
+        paying.sender,
+        hub.programs["trading"],
+        hub.addresses,
+        paying.keys.oracle,
+        settings,
+        hub.folder,
+        utc_now,
     )
 
 
@@ -300,7 +357,16 @@ def _api_context(
         public_rpc_url=hub.settings.public_rpc_url,
         authority=link.authority if link.broker.tls else None,
         exclusion=exclusion,
+        bridge=None if hub.settings.bridge is None else _bridge(hub, hub.settings.bridge),
     )
+
+
+def _bridge(hub: _Hub, chosen: BridgeSettings) -> "Bridge":
+    # Only a hub that sells for baht loads this.
+    from gridtokenx_hub.bridge import open_bridge  # noqa: PLC0415 - for that reason
+
+    genesis_hash = bytes(Hash.from_string(hub.genesis_hash))
+    return open_bridge(hub.pool, keys_folder(hub.folder), chosen, genesis_hash, utc_now)
 
 
 async def _serve(

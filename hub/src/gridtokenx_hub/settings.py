@@ -23,6 +23,7 @@ from pydantic_settings import (
 )
 from solders.pubkey import Pubkey
 
+from gridtokenx_hub.oracle.settings import OracleSettings
 from gridtokenx_programs import PROGRAM_NAMES, Addresses, Program, load
 from gridtokenx_programs.evm import BridgeId
 from gridtokenx_programs.evm.words import ADDRESS, unhex
@@ -154,7 +155,8 @@ class BridgeSettings(_Table):
     """The baht bridge on its EVM chain, and the guardians who watch it.
 
     `websocket_url` only wakes the listener; `confirmations` is for nodes that do not know which
-    block is `finalized`; `guardians` are the addresses of their HTTP servers.
+    block is `finalized`; `guardians` are the addresses of their HTTP servers. The hub's own
+    transactions wait while a unit of gas costs more than `max_fee_gwei`.
     """
 
     rpc_url: str
@@ -164,6 +166,7 @@ class BridgeSettings(_Table):
     start_block: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
     confirmations: Annotated[int, Field(ge=0, le=10_000)] | None = None
     guardians: Annotated[tuple[str, ...], Field(min_length=1, max_length=16)]
+    max_fee_gwei: Annotated[int, Field(ge=1, le=1_000_000)] = 200
 
     @property
     def id(self) -> BridgeId:
@@ -172,7 +175,10 @@ class BridgeSettings(_Table):
 
 
 class Settings(BaseSettings):
-    """All settings of one hub; without `bridge`, energy is sold for GRX alone."""
+    """All settings of one hub.
+
+    Without `bridge`, energy is sold for GRX alone; without `oracle`, this hub posts no rate.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix="GTX_", env_nested_delimiter="__", extra="forbid", frozen=True
@@ -184,6 +190,7 @@ class Settings(BaseSettings):
     settlement: SettlementSettings = SettlementSettings()
     api: ApiSettings = ApiSettings()
     bridge: BridgeSettings | None = None
+    oracle: OracleSettings | None = None
 
     @property
     def public_rpc_url(self) -> str:

@@ -110,6 +110,10 @@ class Contracts:
         values = [bytes(reservation), list(signatures)]
         self._send(self.bridge, "release(bytes32,bytes[])", kinds, values, self.buyer)
 
+    def refund(self, reservation: Pubkey) -> None:
+        """Anyone asks for a payment to go back to who paid it."""
+        self._send(self.bridge, "refund(bytes32)", ["bytes32"], [bytes(reservation)])
+
     def appoint(self, guardians: Sequence[str]) -> None:
         """The owner appoints another set."""
         values = [sorted(guardians, key=str.lower), 2]

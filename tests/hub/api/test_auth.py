@@ -13,7 +13,11 @@ from gridtokenx_hub.api.auth import create_token, hash_token
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SOMEONE = str(Keypair().pubkey())
-CHAIN = {"address": SOMEONE, "signature": str(Keypair().sign_message(b""))}
+CHAIN = {
+    "address": SOMEONE,
+    "reservation_id": SOMEONE,
+    "signature": str(Keypair().sign_message(b"")),
+}
 """What a path may ask of the chain."""
 
 
@@ -70,6 +74,19 @@ ROUTES = [
     Route("GET", "/api/trading/history?user_id={user_id}", None, True, False, True),
     Route("GET", "/api/explain/{signature}/readings?meter_id={meter_id}", None, True, False, True),
     Route("POST", "/api/explain/{signature}/shares", {"meter_id": "{meter_id}"}, True, False, True),
+    Route("GET", "/api/bridge/account", None, False, False, True, other=True),
+    Route("POST", "/api/bridge/account", {"custody": "hub"}, False, False, True, other=True),
+    Route(
+        "POST",
+        "/api/bridge/account/challenges",
+        {"address": f"0x{bytes(20).hex()}"},
+        False,
+        False,
+        True,
+        other=True,
+    ),
+    Route("GET", "/api/bridge/payments", None, False, False, True, other=True),
+    Route("GET", "/api/bridge/payments/{reservation_id}", None, False, False, True, other=True),
     Route("GET", "/api/users", None, True, False, False),
     Route("GET", "/api/explorer/transactions/{signature}", None, True, True, True, other=True),
     Route("GET", "/api/explorer/accounts/{address}", None, True, True, True, other=True),
@@ -87,6 +104,10 @@ ROUTES = [
     Route("GET", "/api/operations/settlements", None, True, False, False),
     Route("GET", "/api/operations/quarantine", None, True, False, False),
     Route("GET", "/api/operations/quarantine/{number}", None, True, False, False),
+    Route("GET", "/api/operations/oracle", None, True, False, False),
+    Route("GET", "/api/operations/oracle/rounds", None, True, False, False),
+    Route("POST", "/api/operations/oracle/manual-rate", {}, True, False, False),
+    Route("DELETE", "/api/operations/oracle/manual-rate", None, True, False, False),
     Route(
         "POST",
         "/api/trading/orders/create",

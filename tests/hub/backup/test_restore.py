@@ -172,6 +172,8 @@ async def test_what_was_under_way_has_ended(
         INSERT INTO idempotency_keys (token_id, key, request_hash, status, body)
         SELECT id, key, '', status, '{"x": 1}' FROM api_tokens,
                (VALUES ('answered', 201::smallint), ('under way', NULL)) AS v (key, status);
+        INSERT INTO manual_rates (micro_thb_per_grx, reason, set_by, set_at, ends_at)
+        VALUES (1, '', '', now(), now() + interval '1 hour');
         """
     )
     restored = await spare.restore(await hub.back_up(world, tmp_path / "b"))
@@ -182,6 +184,7 @@ async def test_what_was_under_way_has_ended(
         )
         assert [row["withdrawn_at"] is None for row in codes] == [False, True]
         assert await pool.fetchval("SELECT state FROM registrar_requests") == "abandoned"
+        assert await pool.fetchval("SELECT revoked_by FROM manual_rates") == "restore"
         keys = dict(await pool.fetch("SELECT key, status FROM idempotency_keys"))
         assert keys == {"answered": 201, "under way": 409}
         body = await pool.fetchval("SELECT body FROM idempotency_keys WHERE status = 409")

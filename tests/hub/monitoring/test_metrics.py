@@ -54,6 +54,20 @@ async def trade_once(world: HubWorld) -> None:
     expect(await world.post("/api/trading/orders/match", body, buyer.token), 200)
 
 
+async def oracle_round(world: HubWorld, basis: str | None, doubt: str | None, outcome: str) -> None:
+    """The oracle has asked two sources, of which one told a rate."""
+    await world.pool.execute(
+        """
+        INSERT INTO oracle_rounds (began_at, sources, basis, doubt, micro_thb_per_grx, outcome)
+        VALUES (now(), '[{"name": "a", "micro_thb_per_grx": 10}, {"name": "b", "error": "stale"}]',
+                $1::text, $2, CASE WHEN $1 IS NULL THEN NULL ELSE 10 END, $3)
+        """,
+        basis,
+        doubt,
+        outcome,
+    )
+
+
 def dashboard() -> list[str]:
     """The expressions of the dashboard."""
     read: dict[str, Any] = json.loads((FILES / "grafana-dashboard.json").read_text())
@@ -86,6 +100,7 @@ async def test_dashboard_and_alerts_ask_for_what_there_is_and_for_all_of_it(
         "INSERT INTO quarantine (topic, reason, detail, payload) VALUES ('t', 'floods', 'd', '')"
     )
     await world.pool.execute("INSERT INTO prices VALUES (1, 10000000, now())")
+    await oracle_round(world, "median", None, "posted")
     await trade_once(world)
     await world.sell(await world.seller(1), 1, 3)
     exported = set(await scrape(world))
@@ -127,6 +142,28 @@ async def test_the_market_and_the_chain(world: HubWorld) -> None:
     assert value(after, "gridtokenx_index_lag_events", program="trading") == 0
     assert value(after, "gridtokenx_up", part="broker") == 1
     assert after["gridtokenx_database_query_duration_seconds_count"][frozenset()] > 0
+
+
+async def test_the_price_oracle(world: HubWorld) -> None:
+    await world.pool.execute("DELETE FROM oracle_rounds")
+    assert not [name for name in await scrape(world) if "oracle" in name]
+    await oracle_round(world, "median", None, "posted")
+    samples = await scrape(world)
+    assert value(samples, "gridtokenx_oracle_source_fresh", source="a") == 1
+    assert value(samples, "gridtokenx_oracle_source_fresh", source="b") == 0
+    assert value(samples, "gridtokenx_oracle_falling_back") == 0
+    assert 0 <= value(samples, "gridtokenx_oracle_posted_age_seconds") < 60
+    await oracle_round(world, "manual", "jump", "posted")
+    samples = await scrape(world)
+    assert value(samples, "gridtokenx_oracle_falling_back") == 1
+    assert value(samples, "gridtokenx_oracle_jumps_refused") == 1
+    await world.pool.execute(
+        "UPDATE oracle_rounds SET began_at = began_at - interval '2 hours' WHERE doubt IS NULL"
+    )
+    await world.pool.execute("UPDATE oracle_rounds SET outcome = 'failed' WHERE doubt = 'jump'")
+    samples = await scrape(world)
+    assert value(samples, "gridtokenx_oracle_posted_age_seconds") >= 7200
+    assert value(samples, "gridtokenx_oracle_round_age_seconds") < 60
 
 
 async def test_a_request_counts_under_its_route_and_never_under_what_was_typed(

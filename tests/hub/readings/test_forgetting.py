@@ -183,6 +183,7 @@ HOURS = {
     "commands": "number",
     "registrar_requests": "detail",
     "settlements": "sequence",
+    "oracle_rounds": "detail",
     "certificates": "convert_from(serial_number, 'UTF8')",
     "api_tokens": "nullif(label, '')",
 }
@@ -200,6 +201,8 @@ ROWS = {
     " '', 'superseded', $1 FROM meters",
     "api_tokens": "INSERT INTO api_tokens (token_hash, role, expires_at, label)"
     " VALUES (convert_to(($2::int)::text, 'UTF8'), 'operator', $1, ($2::int)::text)",
+    "oracle_rounds": "INSERT INTO oracle_rounds (began_at, sources, outcome, detail)"
+    " VALUES ($1, '[]', 'withheld', ($2::int)::text)",
     "certificates": "INSERT INTO certificates (serial_number, meter_id, issued_at, expires_at)"
     " VALUES (convert_to(($2::int)::text, 'UTF8'), '', $1, $1)",
 }

@@ -18,6 +18,7 @@ from gridtokenx_hub.chain import (
     TransactionRefused,
     TransactionSender,
 )
+from gridtokenx_hub.settlement.tables import SettlementTables
 
 FREEZE, DEACTIVATE = 1, 3
 
@@ -142,6 +143,36 @@ async def test_a_table_that_was_frozen_or_deactivated_is_replaced(
     (address,) = await noted(world)
     assert address != str(spoilt.address)
     assert len(await world.lookup_tables()) == (1 if change == FREEZE else 2)
+
+
+async def test_a_second_table_waits_for_another_final_slot(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stands_still = await world.client.final_slot()
+
+    async def final_slot(_: ChainClient) -> int:
+        return stands_still
+
+    tables = SettlementTables(world.client, world.sender, world.table_authority, ())
+    first, second = ([Pubkey.new_unique() for _ in range(200)] for _ in range(2))
+    async with world.pool.acquire() as connection:
+        with monkeypatch.context() as patch:
+            patch.setattr(ChainClient, "final_slot", final_slot)
+            await tables.fill(connection, {1: first})
+            await tables.fill(connection, {2: second})
+        (made,) = await world.lookup_tables()
+        assert set(made.addresses) == set(first)
+
+        await until(partial(is_past, world, stands_still))
+        await tables.fill(connection, {2: second})
+    assert {frozenset(table.addresses) for table in await world.lookup_tables()} == {
+        frozenset(first),
+        frozenset(second),
+    }
+
+
+async def is_past(world: World, slot: int) -> bool:
+    return await world.client.final_slot() > slot
 
 
 async def test_a_note_of_a_table_that_was_never_made_is_dropped(world: World) -> None:

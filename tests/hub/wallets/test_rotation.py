@@ -56,7 +56,7 @@ async def test_a_hub_that_runs_meanwhile(pool: asyncpg.Pool, key_file: Path) -> 
     new = keys.begin()
     wallets += await made(vault, 2)
     async with pool.acquire() as connection:
-        await rotation._seal_some(connection, keys, new)
+        await rotation._seal_some(connection, keys, new, rotation._TABLES[0])
     await check_all(vault, wallets)
     keys.finish()
     wallets += await made(vault, 2)

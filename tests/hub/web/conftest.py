@@ -11,6 +11,8 @@ import pytest_asyncio
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "api"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "explain"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "bridge"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "programs"))
 
 from browser import chromium, served
 from hub_world import HubWorld, open_world

@@ -1,6 +1,7 @@
 """Households whose pages are worth a look: a meter with its days, orders, offers and trades."""
 
 import datetime as dt
+import json
 import math
 from dataclasses import dataclass
 from decimal import Decimal
@@ -8,6 +9,7 @@ from typing import Any
 
 from hub_world import MWH_PER_KWH, Device, HubWorld, User, expect
 
+from gridtokenx_hub.oracle.manual import set_manual_rate
 from gridtokenx_hub.web.language import THAILAND
 
 DAYS = 29
@@ -57,6 +59,7 @@ async def set_stage(world: HubWorld) -> Stage:
     await world.pool.execute(
         "INSERT INTO prices VALUES (1, $1, $2)", MICRO_THB_PER_GRX, world.context.clock()
     )
+    await _ask_for_the_rate(world)
     first = await stage.order(Decimal("2.5"), Decimal("2.9"))
     await _post(
         world, buyer, "orders/match", {"buyer_wallet": buyer.wallet, "order_id": first}, 200
@@ -71,6 +74,24 @@ async def set_stage(world: HubWorld) -> Stage:
     }
     await _post(world, buyer, "offers/create", offer, 201)
     return stage
+
+
+async def _ask_for_the_rate(world: HubWorld) -> None:
+    """One of the oracle's sources is down, and the operator's rate is posted."""
+    now = world.context.clock()
+    faulty = {"name": "exchange-b", "error": "timed_out", "detail": "no whole answer in 10 s"}
+    told = [{"name": "exchange-a", "micro_thb_per_grx": MICRO_THB_PER_GRX}, faulty]
+    await world.pool.execute(
+        "INSERT INTO oracle_rounds (began_at, sources, doubt, basis, micro_thb_per_grx, outcome)"
+        " VALUES ($1, $2, 'too_few', 'manual', $3, 'posted')",
+        now,
+        json.dumps(told),
+        MICRO_THB_PER_GRX,
+    )
+    end = now + dt.timedelta(hours=12)
+    await set_manual_rate(
+        world.pool, MICRO_THB_PER_GRX, "exchange-b <is> down", "token 1", end, now
+    )
 
 
 async def _prosumer(world: HubWorld, name: str, kwh: int) -> tuple[User, Device]:

@@ -1,6 +1,7 @@
 """Who sees which page: what is a household's is shown to it and to operators alone."""
 
 import contextlib
+import html
 from collections.abc import AsyncIterator
 
 import httpx
@@ -58,6 +59,24 @@ async def test_an_operator_sees_all_meters_and_operations(stage: Stage) -> None:
         assert "Readings in the last hour" in operations
         assert "/sign-in?back=" not in operations
         assert "/sign-in?back=" in (await client.get("/energy")).text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ("Price oracle", "operator's rate", "10.0 THB", "too few tell a rate", "until ")),
+        ("th", ("ผู้แจ้งอัตราแลกเปลี่ยน", "อัตราของผู้ดูแลระบบ", "10.0 บาท", "มีแหล่งที่แจ้งอัตราน้อยเกินไป")),
+    ],
+)
+async def test_an_operator_sees_where_the_rate_stands(
+    stage: Stage, language: str, words: tuple[str, ...]
+) -> None:
+    async with signed_in(stage.world, stage.world.operator) as client:
+        answer = await client.get("/operations", headers={"Accept-Language": language})
+    shown = html.unescape(answer.text)
+    for expected in (*words, "exchange-a", "<code>timed_out</code>"):
+        assert expected in shown
+    assert "exchange-b &lt;is&gt; down" in answer.text
 
 
 async def test_a_session_that_has_ended_is_a_strangers(stage: Stage) -> None:

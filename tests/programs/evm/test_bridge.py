@@ -4,7 +4,15 @@ import pytest
 from coincurve import PrivateKey
 from solders.pubkey import Pubkey
 
-from gridtokenx_programs.evm import BridgeId, Release, address_of_key, sign
+from gridtokenx_programs.evm import (
+    BridgeId,
+    Release,
+    address_of_key,
+    personal_digest,
+    recover,
+    sign,
+)
+from gridtokenx_programs.evm.words import checksummed
 
 KEY = PrivateKey(b"\7" * 32)
 ORDINARY = (
@@ -37,3 +45,38 @@ def test_digest_and_signature(
 
 def test_the_address_of_the_key() -> None:
     assert address_of_key(KEY).hex() == "4a62316623ad457f02cdc5d997ded67a383ec569"
+
+
+def test_a_text_signed_by_a_wallet() -> None:
+    """EIP-191; hash, signature and address as in the documentation of eth-account."""
+    digest = personal_digest("I♥SF")
+    assert digest.hex() == "1476abb745d423bf09273f1afd887d951181d25adc66c4834a70491911b7f750"
+    signature = bytes.fromhex(
+        "e6ca9bba58c88611fad66a6ce8f996908195593807c4b38bd528d2cff09d4eb3"
+        "3e5bfbbf4d3e39b1a2fd816a7680c19ebebaf3a141b239934ad43cb33fcec8ce1c"
+    )
+    signer = recover(digest, signature)
+    assert signer is not None
+    assert checksummed(signer) == "0x5ce9454909639D2D17A3F753ce7d93fa0b9aB12E"
+    assert recover(digest, sign(KEY, digest)) == address_of_key(KEY)
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [b"", bytes(64), bytes(65), bytes(64) + b"\x1b", b"\xff" * 64 + b"\x1c", b"\1" * 64 + b"\2"],
+)
+def test_signatures_of_nobody(signature: bytes) -> None:
+    assert recover(personal_digest("text"), signature) is None
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
+        "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359",
+        "0xdbF03B407c01E7cD3CBea99509d93f8DDDC8C6FB",
+    ],
+)
+def test_checksums(address: str) -> None:
+    """The examples of EIP-55."""
+    assert checksummed(bytes.fromhex(address[2:])) == address

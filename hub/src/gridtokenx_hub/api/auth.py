@@ -41,6 +41,16 @@ class Principal:
         if self.role not in roles:
             raise forbidden(f"this needs the token of an {' or '.join(roles)}")
 
+    def own_id(self) -> int:
+        """Return the id of the user who calls.
+
+        Raises:
+            Problem: 403, the caller is none.
+        """
+        if self.user_id is None:
+            raise forbidden("this needs the token of a user")
+        return self.user_id
+
     def require_user(self, user_id: int) -> None:
         """Check that the caller is this user or an operator.
 

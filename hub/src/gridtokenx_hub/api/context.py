@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import asyncpg
 from prometheus_client.core import Metric
@@ -25,6 +26,9 @@ from gridtokenx_hub.registrar import RegistrarClient
 from gridtokenx_hub.settings import ApiSettings
 from gridtokenx_hub.wallets import WalletVault
 from gridtokenx_programs import Addresses, Program
+
+if TYPE_CHECKING:  # only a hub that sells for baht needs it
+    from gridtokenx_hub.bridge import Bridge
 
 STATE_FRESH_S = 5.0
 
@@ -49,7 +53,8 @@ class ApiContext:
 
     `programs` by the names registry, energy_token and trading; `authority` and `exclusion` are
     None when the broker has no TLS. `share_seed` signs links to explanations; `public_rpc_url` is
-    suggested to who checks one, empty for none.
+    suggested to who checks one, empty for none. `bridge` is None where energy is sold for GRX
+    alone.
     """
 
     pool: asyncpg.Pool
@@ -71,6 +76,7 @@ class ApiContext:
     limits: Limits = field(default_factory=lambda: Limits.of(ApiSettings()))
     authority: CertificateAuthority | None = None
     exclusion: Exclusion | None = None
+    bridge: "Bridge | None" = None
     nonces: Nonces = field(default_factory=Nonces, init=False)
     challenges: Challenges = field(default_factory=Challenges, init=False)
     wrong_codes: WrongCodes = field(default_factory=WrongCodes, init=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gridtokenx_hub.api.event_log import Entry, events_after, newest_events
 from gridtokenx_hub.api.problems import unavailable
-from gridtokenx_hub.database.announcements import EVENTS, listening
+from gridtokenx_hub.database.announcements import EVENTS, PAYMENTS, listening
 from gridtokenx_hub.leadership import through_outages, until_stopped
 
 if TYPE_CHECKING:
@@ -26,18 +26,18 @@ class Listener:
     """One who gets new events; `dropped` when they are too slow, or the feed ends."""
 
     def __init__(self) -> None:
-        self._waiting: asyncio.Queue[Sequence[Entry]] = asyncio.Queue(MAX_BATCHES)
+        self._waiting: asyncio.Queue[Sequence[Entry] | None] = asyncio.Queue(MAX_BATCHES)
         self.dropped = asyncio.Event()
 
-    def put(self, entries: Sequence[Entry]) -> None:
-        """Hand over events, or drop the listener."""
+    def put(self, entries: Sequence[Entry] | None) -> None:
+        """Hand over events, or that payments have changed (None), or drop the listener."""
         try:
             self._waiting.put_nowait(entries)
         except asyncio.QueueFull:
             self.dropped.set()
 
-    async def next(self, timeout_s: float) -> Sequence[Entry]:
-        """Return the next events, none when there are none for so long."""
+    async def next(self, timeout_s: float) -> Sequence[Entry] | None:
+        """Return the next events, none when there are none for so long; None: payments changed."""
         try:
             async with asyncio.timeout(timeout_s):
                 return await self._waiting.get()
@@ -62,7 +62,10 @@ class EventFeed:
     async def run(self, stop: asyncio.Event) -> None:
         """Follow the database, through its outages, until `stop` is set; then all are dropped."""
         try:
-            await until_stopped(stop, through_outages("event feed", self._follow, RETRY_S))
+            await asyncio.gather(
+                until_stopped(stop, through_outages("event feed", self._follow, RETRY_S)),
+                until_stopped(stop, through_outages("payments", self._follow_payments, RETRY_S)),
+            )
         finally:
             for listener in self._listeners:
                 listener.dropped.set()
@@ -90,6 +93,13 @@ class EventFeed:
             while True:
                 await self._pass_on()
                 await announcements.wait()
+
+    async def _follow_payments(self) -> None:
+        async with listening(self._pool, PAYMENTS) as announcements:
+            while True:
+                if await announcements.wait():
+                    for listener in self._listeners:
+                        listener.put(None)
 
     async def _pass_on(self) -> None:
         while entries := await events_after(self._pool, self._reached, AT_ONCE):

@@ -21,6 +21,9 @@ HEARTBEAT_S = 15.0
 MAX_ID_LENGTH = 200
 PLACE = re.compile(r"([a-z_]{1,20}):([0-9]{1,18})")
 
+PAYMENTS_CHANGED = "event: PaymentsChanged\ndata: {}\n\n"
+"""Of some payment in baht: whoever waits for one asks for it. It has no id, and is not repeated."""
+
 StillMaySee = Callable[[], Awaitable[Viewer]]
 """Asks anew, now and then, what the client may see; raises `Problem` when its token has ended."""
 
@@ -94,10 +97,13 @@ class EventStream(Response):
             {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
         )
         await send(_body(": connected\n\n"))
-        while entries := await events_after(self._pool, reached, AT_ONCE):
-            await send(_body(_new(entries, reached, viewer)))
+        while missed := await events_after(self._pool, reached, AT_ONCE):
+            await send(_body(_new(missed, reached, viewer)))
         while True:
             entries = await listener.next(HEARTBEAT_S)
+            if entries is None:
+                await send(_body(PAYMENTS_CHANGED))
+                continue
             if entries:
                 await send(_body(_new(entries, reached, viewer)))
                 continue

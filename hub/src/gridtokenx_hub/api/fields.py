@@ -141,6 +141,7 @@ Lots = Annotated[int, PlainValidator(_lots), _number(10.0, "kWh, at most 3 fract
 Energy = Annotated[int, PlainValidator(_energy), _number(24.0, "kWh, at most 6 fraction digits")]
 Price = Annotated[int, PlainValidator(_price), _number(3.0, "GRX per kWh, at most 6 digits")]
 Grx = Annotated[int, PlainValidator(_grx), _number(100.0, "GRX, at most 6 fraction digits")]
+Rate = Annotated[int, PlainValidator(_price), _number(10.0, "THB per GRX, at most 6 digits")]
 QueryGrx = Annotated[int, BeforeValidator(_text_grx), _queried(3.0, "GRX per kWh")]
 QueryKwh = Annotated[int, BeforeValidator(_text_kwh), _queried(10.0, "kWh")]
 """In a query: decimals, at most six fraction digits."""

@@ -91,6 +91,11 @@ def iso(instant: dt.datetime) -> str:
     return instant.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def iso_of_unix(seconds: int) -> str:
+    """Write an instant given in Unix seconds."""
+    return iso(dt.datetime.fromtimestamp(seconds, dt.UTC))
+
+
 def iso_or_none(instant: dt.datetime | None) -> str | None:
     """Write an instant that may be missing."""
     return None if instant is None else iso(instant)

@@ -125,8 +125,7 @@ async def _match_plan(context: ApiContext, wallet: Pubkey, body: MatchOrder) -> 
     addresses, address = context.addresses, Pubkey.from_string(body.order_id)
     order = await read_open_entry(context, "Order", address)
     seller = order["seller"]
-    left_mwh = order["amount_mwh"] - order["filled_mwh"] - order["reserved_mwh"]
-    amount_mwh = left_mwh if body.amount_mwh is None else body.amount_mwh
+    amount_mwh = left_mwh(order) if body.amount_mwh is None else body.amount_mwh
     energy, grx = addresses.energy_mint(), addresses.grx_mint()
 
     def instructions(_payer: Pubkey) -> Sequence[Instruction]:
@@ -153,7 +152,6 @@ async def _match_plan(context: ApiContext, wallet: Pubkey, body: MatchOrder) -> 
 def _expected_trade(order: Mapping[str, Any], amount_mwh: int) -> dict[str, Any]:
     """Return what the event of a trade will say if the order stays as it is until then."""
     taken_mwh = order["filled_mwh"] + order["reserved_mwh"] + amount_mwh
-    taken_micro_grx = order["paid_micro_grx"] + order["reserved_micro_grx"]
     if taken_mwh < order["amount_mwh"]:
         status = "active"
     else:
@@ -162,9 +160,21 @@ def _expected_trade(order: Mapping[str, Any], amount_mwh: int) -> dict[str, Any]
         "seller": str(order["seller"]),
         "amount_mwh": amount_mwh,
         "price_micro_grx": order["price_micro_grx"],
-        "payment_micro_grx": max(0, quote(taken_mwh, order["price_micro_grx"]) - taken_micro_grx),
+        "payment_micro_grx": price_of_part(order, amount_mwh),
         "status": STATUS.index(status),
     }
+
+
+def price_of_part(order: Mapping[str, Any], amount_mwh: int) -> int:
+    """Return what the next part of an order costs, µGRX: all parts together cost what it does."""
+    taken_mwh = order["filled_mwh"] + order["reserved_mwh"] + amount_mwh
+    taken_micro_grx: int = order["paid_micro_grx"] + order["reserved_micro_grx"]
+    return max(0, quote(taken_mwh, order["price_micro_grx"]) - taken_micro_grx)
+
+
+def left_mwh(order: Mapping[str, Any]) -> int:
+    """Return what is neither sold nor reserved of an order."""
+    return int(order["amount_mwh"] - order["filled_mwh"] - order["reserved_mwh"])
 
 
 async def cancel_order(context: ApiContext, attempt: Attempt, body: CancelOrder) -> CancelledOrder:

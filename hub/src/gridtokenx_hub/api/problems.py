@@ -38,9 +38,11 @@ REFUSED_BY_STATE = frozenset(
         "NotRegistered",
         "NotSettled",
         "ReentrancyDetected",
+        "ReservationOpen",
         "SameOwner",
         "SequenceNotHigher",
         "SignedBeforeRebase",
+        "StalePrice",
         "UserAlreadyRegistered",
         "UserNotRegistered",
     }
@@ -57,6 +59,7 @@ class Problem(HTTPException):
         detail: what is wrong and what to do.
         headers: further headers of the answer.
         fields: what is wrong with each field of the request.
+        members: further members of the document, for programs.
     """
 
     def __init__(
@@ -66,10 +69,12 @@ class Problem(HTTPException):
         detail: str,
         headers: dict[str, str] | None = None,
         fields: list[dict[str, str]] | None = None,
+        members: dict[str, str] | None = None,
     ) -> None:
         super().__init__(status, detail, headers)
         self.error = error
         self.fields = fields
+        self.members = members or {}
 
     def content(self) -> dict[str, Any]:
         """Return the members of the problem document."""
@@ -79,6 +84,7 @@ class Problem(HTTPException):
             "status": self.status_code,
             "detail": self.detail,
             "error": self.error,
+            **self.members,
         }
         if self.fields is not None:
             content["fields"] = self.fields

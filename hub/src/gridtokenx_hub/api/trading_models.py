@@ -49,6 +49,9 @@ class MatchOrder(In):
     buyer_wallet: Address
     order_id: Address
     amount_mwh: Lots | None = Field(None, alias="amount_kwh", description="left out: all")
+    payment_method: Literal["GRX", "THB"] = Field(
+        "GRX", description="GRX: at once; THB: it is reserved, and paid for at the baht bridge"
+    )
 
 
 class FilledOrder(Out):

@@ -28,6 +28,12 @@ WHERE code_hash IS NOT NULL AND tx_signature IS NULL AND withdrawn_at IS NULL AN
 """
 """A code may have been used or withdrawn since, and must not come to life again."""
 
+MANUAL_RATES = """
+UPDATE manual_rates SET revoked_by = 'restore', revoked_at = greatest(now(), set_at)
+WHERE revoked_at IS NULL AND ends_at > now()
+"""
+"""An operator may have revoked it since, and must say it again."""
+
 UNANSWERED = "UPDATE idempotency_keys SET status = $1, body = $2 WHERE status IS NULL"
 RESTORED = Problem(
     409,
@@ -45,6 +51,7 @@ async def settle_down(connection: Connection, deployment: bytes) -> tuple[int, i
     for statement in ROLL_UPS:
         await connection.execute(statement)
     await connection.execute(REGISTRAR)
+    await connection.execute(MANUAL_RATES)
     await connection.execute(UNANSWERED, RESTORED.status_code, dumps(RESTORED.content()))
     withdrawn = await connection.execute(CODES)
     return epoch, int(withdrawn.rpartition(" ")[2])

@@ -37,7 +37,10 @@ NOT_INCLUDED = (
 HUB_STATE = "SELECT epoch, deployment, now() AS now FROM hub_state"
 MIGRATIONS = "SELECT number, name, checksum FROM schema_migrations ORDER BY number"
 WATERMARKS = "SELECT program, event_sequence, slot FROM watermarks"
-WALLET_KEYS = "SELECT DISTINCT key_id FROM wallets ORDER BY key_id"
+WALLET_KEYS = """
+SELECT key_id FROM wallets UNION SELECT key_id FROM evm_accounts WHERE key_id IS NOT NULL
+ ORDER BY key_id
+"""
 
 
 async def back_up(

@@ -9,7 +9,7 @@ from gridtokenx_hub.chain.errors import (
     TransactionRefused,
 )
 from gridtokenx_hub.chain.fee_payers import FeePayerPool
-from gridtokenx_hub.chain.listener import ProgramListener
+from gridtokenx_hub.chain.listener import NodeListener, ProgramListener
 from gridtokenx_hub.chain.lookup_tables import LookupTable
 from gridtokenx_hub.chain.messages import (
     INSTRUCTIONS_IN_FRONT,
@@ -44,6 +44,7 @@ __all__ = [
     "FeePayerPool",
     "LatestBlockhash",
     "LookupTable",
+    "NodeListener",
     "PreparedTransaction",
     "ProgramListener",
     "RequestRefused",

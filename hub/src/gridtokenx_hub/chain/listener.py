@@ -1,4 +1,4 @@
-"""Hears from a node, over its websocket, that something has happened to programs."""
+"""Hears from a node, over its websocket, that something has happened."""
 
 import asyncio
 import logging
@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import aiohttp
 from solders.pubkey import Pubkey
 
+from gridtokenx_hub.json_types import Json
 from gridtokenx_hub.leadership import until_stopped
 
 ANSWER_S = 10.0
@@ -22,15 +23,19 @@ class _NotListening(Exception):
     """The node does not tell, or does not any more."""
 
 
-class ProgramListener:
-    """Listens for transactions that name one of these programs.
+Subscription = tuple[str, list[Json]]
+"""A method that subscribes, and its parameters."""
+
+
+class NodeListener:
+    """Keeps subscriptions at a node.
 
     What it hears is a reason to look at the chain and nothing more: a notice may be lost, late or
     wrong, and what it says is not read. Whoever listens also looks by themselves, now and then.
 
     Args:
         url: the node's websocket.
-        programs: their addresses.
+        subscriptions: what it is asked to tell.
         first_pause_s: before the link is made again after it broke; it doubles up to 30 s while
             that fails.
 
@@ -39,11 +44,14 @@ class ProgramListener:
     """
 
     def __init__(
-        self, url: str, programs: Sequence[Pubkey], first_pause_s: float = FIRST_PAUSE_S
+        self,
+        url: str,
+        subscriptions: Sequence[Subscription],
+        first_pause_s: float = FIRST_PAUSE_S,
     ) -> None:
         self.is_listening = False
         self._url = url
-        self._programs = programs
+        self._subscriptions = tuple(subscriptions)
         self._first_pause_s = first_pause_s
 
     async def run(self, heard: Callable[[], None], stop: asyncio.Event) -> None:
@@ -80,18 +88,32 @@ class ProgramListener:
         raise _NotListening("the link is closed")
 
     async def _subscribe(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        waiting = set(range(len(self._programs)))
-        for number, program in enumerate(self._programs):
+        waiting = set(range(len(self._subscriptions)))
+        for number, (method, params) in enumerate(self._subscriptions):
             await socket.send_json(
-                {
-                    "jsonrpc": "2.0",
-                    "id": number,
-                    "method": "logsSubscribe",
-                    "params": [{"mentions": [str(program)]}, {"commitment": "confirmed"}],
-                }
+                {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
             )
         while waiting:
             answer = await socket.receive_json()
             if not isinstance(answer, dict) or "error" in answer:
                 raise _NotListening(f"it answered {str(answer)[:200]}")
             waiting.discard(answer.get("id"))
+
+
+class ProgramListener(NodeListener):
+    """Listens for transactions that name one of these Solana programs.
+
+    Args:
+        url: the node's websocket.
+        programs: their addresses.
+        first_pause_s: as of any listener.
+    """
+
+    def __init__(
+        self, url: str, programs: Sequence[Pubkey], first_pause_s: float = FIRST_PAUSE_S
+    ) -> None:
+        options: Json = {"commitment": "confirmed"}
+        named: list[Subscription] = [
+            ("logsSubscribe", [{"mentions": [str(program)]}, options]) for program in programs
+        ]
+        super().__init__(url, named, first_pause_s)

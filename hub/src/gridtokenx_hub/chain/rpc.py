@@ -146,7 +146,7 @@ class RpcConnection:
             parsed: Json = json.loads(body)
         except ValueError as error:
             raise ChainUnavailable(
-                f"{self.url} answers with HTTP {status} and no JSON: it is not a Solana node, or"
+                f"{self.url} answers with HTTP {status} and no JSON: it is no node of a chain, or"
                 " something stands in front of it"
             ) from error
         return parsed
@@ -201,4 +201,4 @@ def _raise_if_unhealthy(error: Json) -> None:
 
 
 def _no_node(what: str) -> ChainUnavailable:
-    return ChainUnavailable(f"the node's {what}: it is not a Solana node")
+    return ChainUnavailable(f"the node's {what}: it is no node of a chain")

@@ -1,4 +1,4 @@
-"""`gtx-hub run`: ingest, settlement, indexer and API in one process."""
+"""`gtx-hub run`: ingest, settlement, indexer, API and price oracle in one process."""
 
 import argparse
 from pathlib import Path

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 EVENTS = "events"
 """Announced by the database itself whenever events are committed."""
+PAYMENTS = "payments"
+"""Announced by the database itself whenever payments at the bridge change."""
 WAKE_INDEXER = "wake_indexer"
 """Announced by whoever waits for a transaction's events."""
 LOOK_AGAIN_S = 5.0
@@ -28,8 +30,11 @@ class Announcements:
         self._heard = asyncio.Event()
         self._broken = False
 
-    async def wait(self) -> None:
+    async def wait(self) -> bool:
         """Wait for the next announcement, or for so long that one may have been lost.
+
+        Returns:
+            Whether there was one.
 
         Raises:
             ConnectionResetError: the link is broken.
@@ -37,9 +42,11 @@ class Announcements:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_AGAIN_S):
                 await self._heard.wait()
-        self._heard.clear()
         if self._broken:
             raise ConnectionResetError("the link that listened is broken")
+        was_heard = self._heard.is_set()
+        self._heard.clear()
+        return was_heard
 
     def hear(self, *_details: object) -> None:
         """Take an announcement."""

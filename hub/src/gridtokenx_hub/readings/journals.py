@@ -10,6 +10,7 @@ ANSWERS_DAYS = 7
 REFUSED_DAYS = 90
 """As long as raw readings: a refused one is a person's reading as well."""
 ERRANDS_DAYS = 90
+ROUNDS_DAYS = 90
 TOKENS_DAYS = 30
 """After a token is good no more: longer than answers are kept under it."""
 TIMEOUT_S = 3_600.0
@@ -29,6 +30,7 @@ OLD: Mapping[str, int] = {
     "DELETE FROM commands WHERE created_at < $1": ERRANDS_DAYS,
     "DELETE FROM registrar_requests WHERE created_at < $1 AND state <> 'open'": ERRANDS_DAYS,
     "DELETE FROM settlements WHERE updated_at < $1 AND status = 'superseded'": ERRANDS_DAYS,
+    "DELETE FROM oracle_rounds WHERE began_at < $1": ROUNDS_DAYS,
     "DELETE FROM certificates WHERE expires_at < $1": ERRANDS_DAYS,
     TOKENS: TOKENS_DAYS,
 }

@@ -30,6 +30,15 @@ async def note(
     )
 
 
+async def is_noted(connection: Connection, table: Pubkey) -> bool:
+    """Whether a table is noted already."""
+    return bool(
+        await connection.fetchval(
+            "SELECT EXISTS (SELECT FROM lookup_tables WHERE address = $1)", str(table)
+        )
+    )
+
+
 async def about(connection: Connection, addresses: Sequence[Pubkey]) -> list[Note]:
     """Return the tables that may hold one of these addresses, and the one with the most room."""
     rows = await connection.fetch(

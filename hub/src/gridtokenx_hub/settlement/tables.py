@@ -152,10 +152,16 @@ class SettlementTables:
     async def _make(
         self, connection: Connection, noted_slot: int | None, addresses: Sequence[Pubkey]
     ) -> None:
-        """Make the table that is noted, or else a new one, with these addresses."""
+        """Make the table that is noted, or else a new one, with these addresses.
+
+        A slot makes one table: while the final slot stands where it stood at the last one, none is
+        made, and the next call tries again.
+        """
         slot = await self._client.final_slot() if noted_slot is None else noted_slot
         authority = self._authority.pubkey()
         table = lookup_tables.table_address(authority, slot)
+        if noted_slot is None and await table_notes.is_noted(connection, table):
+            return
         await table_notes.note(connection, table, addresses, recent_slot=slot)
         first, rest = addresses[:PORTION], addresses[PORTION:]
         await self._send(

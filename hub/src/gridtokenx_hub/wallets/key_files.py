@@ -38,21 +38,27 @@ class WalletKey:
 
     def derive(self, number: int) -> bytes:
         """Return the seed of the wallet of this number."""
-        label = b"gridtokenx wallet" + number.to_bytes(NUMBER_SIZE, "big")
+        return self._derive(b"gridtokenx wallet" + number.to_bytes(NUMBER_SIZE, "big"))
+
+    def derive_evm(self, wallet: Pubkey) -> bytes:
+        """Return the secp256k1 key of the EVM account that belongs to a user's wallet."""
+        return self._derive(b"gridtokenx evm account" + bytes(wallet))
+
+    def _derive(self, label: bytes) -> bytes:
         return HKDF(hashes.SHA256(), SEED_SIZE, salt=None, info=label).derive(self.secret)
 
-    def seal(self, seed: bytes, wallet: Pubkey) -> tuple[bytes, bytes]:
-        """Return a fresh nonce, and the wallet's seed sealed under it."""
+    def seal(self, seed: bytes, address: bytes) -> tuple[bytes, bytes]:
+        """Return a fresh nonce, and the seed of the account at an address sealed under it."""
         nonce = os.urandom(NONCE_SIZE)
-        return nonce, AESGCM(self.secret).encrypt(nonce, seed, bytes(wallet))
+        return nonce, AESGCM(self.secret).encrypt(nonce, seed, address)
 
-    def open(self, nonce: bytes, ciphertext: bytes, wallet: Pubkey) -> bytes:
+    def open(self, nonce: bytes, ciphertext: bytes, address: bytes) -> bytes:
         """Return the seed.
 
         Raises:
-            InvalidTag: it was sealed with another key, for another wallet, or altered.
+            InvalidTag: it was sealed with another key, for another address, or altered.
         """
-        return AESGCM(self.secret).decrypt(nonce, ciphertext, bytes(wallet))
+        return AESGCM(self.secret).decrypt(nonce, ciphertext, address)
 
 
 class WalletKeys:

@@ -1,11 +1,13 @@
-"""The key that seals the wallets is changed, while the hub runs and opens every one of them.
+"""The key that seals wallets and EVM accounts is changed, while the hub runs and opens them all.
 
 The new key is on the disk before a wallet is sealed with it, and the old one stays there. A change
 that was broken off goes on where it was.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 from solders.pubkey import Pubkey
@@ -18,15 +20,40 @@ BATCH = 200
 RETRY_S = 0.5
 
 _SEALED_WITH_ANOTHER = """
-SELECT wallet, key_id, nonce, ciphertext FROM wallets
- WHERE key_id <> $1 ORDER BY wallet LIMIT $2 FOR UPDATE
+SELECT {column} AS address, key_id, nonce, ciphertext FROM {table}
+ WHERE key_id <> $1 ORDER BY {column} LIMIT $2 FOR UPDATE
 """
-_SEAL = "UPDATE wallets SET key_id = $2, nonce = $3, ciphertext = $4 WHERE wallet = $1"
+_SEAL = "UPDATE {table} SET key_id = $2, nonce = $3, ciphertext = $4 WHERE {column} = $1"
+
+
+@dataclass(frozen=True, slots=True)
+class _Sealed:
+    """A table of sealed seeds; `column` says whose each is, `read` its bytes, `name` its name."""
+
+    table: str
+    column: str
+    read: Callable[[Any], bytes]
+    name: Callable[[bytes], str]
+
+    def named(self, query: str) -> str:
+        """Return a query with the table's names in it."""
+        return query.format(table=self.table, column=self.column)
+
+
+_TABLES = (
+    _Sealed(
+        "wallets",
+        "wallet",
+        lambda text: bytes(Pubkey.from_string(text)),
+        lambda address: f"wallet {Pubkey(address)}",
+    ),
+    _Sealed("evm_accounts", "address", bytes, lambda address: f"EVM account 0x{address.hex()}"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """What was done: the new key's id, how many wallets were sealed anew, the old key's file."""
+    """What was done: the new key's id, how many seeds were sealed anew, the old key's file."""
 
     key_id: str
     wallets: int
@@ -34,10 +61,10 @@ class Rotation:
 
 
 async def rotate_key(pool: asyncpg.Pool, key_file: Path) -> Rotation:
-    """Seal every wallet with a new key, which then takes the place of `key_file`.
+    """Seal every wallet and EVM account with a new key, which then takes the place of `key_file`.
 
     Args:
-        pool: database with the table `wallets`.
+        pool: database with the tables `wallets` and `evm_accounts`.
         key_file: the present key.
 
     Raises:
@@ -57,18 +84,22 @@ async def rotate_key(pool: asyncpg.Pool, key_file: Path) -> Rotation:
 
 async def _seal_all(connection: Connection, keys: WalletKeys, new: WalletKey) -> int:
     count = 0
-    while sealed := await _seal_some(connection, keys, new):
-        count += sealed
+    for sealed in _TABLES:
+        while done := await _seal_some(connection, keys, new, sealed):
+            count += done
     return count
 
 
-async def _seal_some(connection: Connection, keys: WalletKeys, new: WalletKey) -> int:
+async def _seal_some(
+    connection: Connection, keys: WalletKeys, new: WalletKey, sealed: _Sealed
+) -> int:
     async with connection.transaction():
-        rows = await connection.fetch(_SEALED_WITH_ANOTHER, new.key_id, BATCH)
+        rows = await connection.fetch(sealed.named(_SEALED_WITH_ANOTHER), new.key_id, BATCH)
         changed = []
         for row in rows:
-            wallet = Pubkey.from_string(row["wallet"])
-            nonce, ciphertext = new.seal(open_seed(keys, wallet, row), wallet)
-            changed.append((row["wallet"], new.key_id, nonce, ciphertext))
-        await connection.executemany(_SEAL, changed)
+            address = sealed.read(row["address"])
+            seed = open_seed(keys, sealed.name(address), address, row)
+            nonce, ciphertext = new.seal(seed, address)
+            changed.append((row["address"], new.key_id, nonce, ciphertext))
+        await connection.executemany(sealed.named(_SEAL), changed)
     return len(rows)

@@ -98,17 +98,23 @@ class WalletVault:
         )
         if row is None:
             raise UnknownWallet(f"the hub does not hold wallet {wallet}")
-        return Keypair.from_seed(open_seed(self._keys, wallet, row))
+        return Keypair.from_seed(open_seed(self._keys, f"wallet {wallet}", bytes(wallet), row))
 
     async def _store(self, key: WalletKey, number: int, seed: bytes) -> Pubkey:
         wallet = Keypair.from_seed(seed).pubkey()
-        nonce, ciphertext = key.seal(seed, wallet)
+        nonce, ciphertext = key.seal(seed, bytes(wallet))
         await self._database.execute(INSERT, str(wallet), number, key.key_id, nonce, ciphertext)
         return wallet
 
 
-def open_seed(keys: WalletKeys, wallet: Pubkey, row: asyncpg.Record) -> bytes:
-    """Return the seed in a row of `wallets`.
+def open_seed(keys: WalletKeys, name: str, address: bytes, row: asyncpg.Record) -> bytes:
+    """Return the seed in a row of `wallets` or `evm_accounts`.
+
+    Args:
+        keys: the key files.
+        name: what errors call it.
+        address: whose seed it is.
+        row: with `key_id`, `nonce` and `ciphertext`.
 
     Raises:
         VaultError: none of the keys opens it.
@@ -116,12 +122,12 @@ def open_seed(keys: WalletKeys, wallet: Pubkey, row: asyncpg.Record) -> bytes:
     key = keys.known(row["key_id"])
     if key is None:
         raise VaultError(
-            f"wallet {wallet} is sealed with key {row['key_id']}, but the key files hold"
+            f"{name} is sealed with key {row['key_id']}, but the key files hold"
             f" {', '.join(keys.ids())}: put back the key file that belongs to this database"
         )
     try:
-        return key.open(row["nonce"], row["ciphertext"], wallet)
+        return key.open(row["nonce"], row["ciphertext"], address)
     except InvalidTag as error:
         raise VaultError(
-            f"the sealed seed of wallet {wallet} was altered: restore its row from a backup"
+            f"the sealed seed of {name} was altered: restore its row from a backup"
         ) from error

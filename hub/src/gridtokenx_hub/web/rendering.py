@@ -110,5 +110,8 @@ _templates.filters.update(
     instant=dt.datetime.fromisoformat,
 )
 _templates.globals["event_names"] = " ".join(
-    sorted({name for each in PROGRAM_NAMES for name in load(each).idl.event_names.values()})
+    sorted(
+        {name for each in PROGRAM_NAMES for name in load(each).idl.event_names.values()}
+        | {"PaymentsChanged"}
+    )
 )

@@ -42,6 +42,14 @@ def unhex(text: str, size: int | None = None) -> bytes:
     return data
 
 
+def checksummed(address: bytes) -> str:
+    """An address as people read it: its capitals are a checksum (EIP-55)."""
+    digits = address.hex()
+    digest = keccak(digits.encode()).hex()
+    raised = (d.upper() if int(h, 16) > 7 else d for d, h in zip(digits, digest, strict=False))
+    return f"0x{''.join(raised)}"
+
+
 def quantity(text: str) -> int:
     """A number as JSON-RPC writes it.
 

@@ -5,14 +5,16 @@ from fastapi.security import HTTPBearer
 
 from gridtokenx_hub.api import offers, orders, trades
 from gridtokenx_hub.api.auth import Principal, forbidden
+from gridtokenx_hub.api.bridge_models import ReservedOrder
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.enrolment import wallet_of
 from gridtokenx_hub.api.exact_json import ExactJSONResponse
 from gridtokenx_hub.api.fields import Identifier
-from gridtokenx_hub.api.idempotency import Repeatable, once
+from gridtokenx_hub.api.idempotency import Attempt, Repeatable, once
 from gridtokenx_hub.api.market_models import History
 from gridtokenx_hub.api.pagination import DEFAULT_LIMIT, Cursor, Limit
 from gridtokenx_hub.api.problems import Problem, documented
+from gridtokenx_hub.api.reservations import reserve_order
 from gridtokenx_hub.api.routing import AuthenticatedRoute, Caller, Context
 from gridtokenx_hub.api.signing import OFFERS
 from gridtokenx_hub.api.trading_models import (
@@ -64,7 +66,7 @@ async def create(
 
 @router.post(
     "/orders/match",
-    response_model=FilledOrder,
+    response_model=FilledOrder | ReservedOrder,
     responses=WRITES,
 )
 async def match(
@@ -72,15 +74,24 @@ async def match(
 ) -> Response:
     """Buy all that an order has left, or a part: energy and GRX change hands in one transaction.
 
+    With `payment_method` THB it is reserved, and the answer is the hub's quote: it is paid for at
+    the baht bridge until `pay_deadline`. Asked for again, an open reservation is answered again.
+    Further errors then: `BahtNotOffered`, `NoGuardians`, `NoEvmAccount`, `StalePrice`,
+    `ReservationOpen` (409, with `reservation_id` when the buyer has one of another order),
+    `NoBahtSales` (503).
+
     Needs the token of the buyer. Errors by the trading program's name: `InvalidOrder` (404 when
     there is none, 409 when it is not for sale any more), `InsufficientBalance` (409),
     `AmountMismatch` (409), `SelfTradingNotAllowed` (422).
     """
     await _require_own(context, caller, body.buyer_wallet)
-    answer = await once(
-        context, request, caller, 200, lambda attempt: orders.match_order(context, attempt, body)
-    )
-    return answer.response()
+
+    async def work(attempt: Attempt) -> FilledOrder | ReservedOrder:
+        if body.payment_method == "THB":
+            return await reserve_order(context, attempt, body, caller.own_id())
+        return await orders.match_order(context, attempt, body)
+
+    return (await once(context, request, caller, 200, work)).response()
 
 
 @router.post("/orders/cancel", response_model=CancelledOrder, responses=WRITES)

@@ -1,13 +1,15 @@
 -- Paying in baht: accounts on the EVM chain, what the hub has quoted, and what the bridge says of it.
-CREATE TABLE evm_accounts (                   -- from which users pay
-    user_id     bigint PRIMARY KEY REFERENCES users (id),
-    address     bytea NOT NULL UNIQUE CHECK (octet_length(address) = 20),
-    key_id      text,                         -- the rest is null where the user holds the key
+CREATE TABLE evm_accounts (                   -- from which users pay; a refund goes to one that was
+    address     bytea PRIMARY KEY CHECK (octet_length(address) = 20),  -- in use, so all are kept
+    user_id     bigint NOT NULL REFERENCES users (id),
+    key_id      text,                         -- null, as the next two, where the user holds the key
     nonce       bytea,
     ciphertext  bytea,
-    created_at  timestamptz NOT NULL DEFAULT now(),
+    chosen_at   timestamptz NOT NULL,         -- a user's newest is the one in use
     CHECK ((key_id IS NULL) = (nonce IS NULL) AND (key_id IS NULL) = (ciphertext IS NULL))
 );
+CREATE INDEX evm_accounts_user ON evm_accounts (user_id, chosen_at DESC);
+CREATE UNIQUE INDEX evm_accounts_held ON evm_accounts (user_id) WHERE key_id IS NOT NULL;
 
 CREATE TABLE quotes (                         -- made once for each reservation, and never changed
     reservation_id text PRIMARY KEY,          -- the reservation's address on Solana
@@ -54,7 +56,7 @@ CREATE TABLE evm_transactions (               -- the hub's own, stored before th
     reservation_id text,
     status      text NOT NULL CHECK (status IN ('sent', 'done', 'reverted', 'replaced')),
     created_at  timestamptz NOT NULL,
-    PRIMARY KEY (sender, nonce, hash)
+    PRIMARY KEY (sender, nonce)
 );
 CREATE INDEX evm_transactions_open ON evm_transactions (sender, nonce) WHERE status = 'sent';
 

@@ -10,12 +10,13 @@ from gridtokenx_hub.web.pages import (
     explorer,
     meters,
     operations,
+    payments,
     preferences,
     trade,
 )
 
 router = APIRouter(include_in_schema=False)
-for _page in (book, trade, energy, meters, explorer, operations, entry, preferences):
+for _page in (book, payments, trade, energy, meters, explorer, operations, entry, preferences):
     router.include_router(_page.router)
 
 

@@ -8,11 +8,12 @@ from fastapi.responses import HTMLResponse
 from solders.pubkey import Pubkey
 
 from gridtokenx_hub.api import market
+from gridtokenx_hub.api.payments import Purchase, purchases_of_order
 from gridtokenx_hub.api.search import Search, search_orders
 from gridtokenx_hub.api.trades import recent_trades
 from gridtokenx_hub.web.queries.book import active_offers
 from gridtokenx_hub.web.queries.rate import read_rate
-from gridtokenx_hub.web.rendering import Visited, page
+from gridtokenx_hub.web.rendering import Visit, Visited, page
 
 ORDERS_SHOWN = 100
 OFFERS_SHOWN = 20
@@ -23,13 +24,27 @@ router = APIRouter()
 
 @dataclass(frozen=True, slots=True)
 class PaymentMethod:
-    """A way to pay for an order; its words are `pay.NAME`, its script a function in buy.js."""
+    """A way to pay for an order; its words are `pay.NAME`, its script a function in buy.js.
+
+    `in_baht` ones are offered where the hub has a bridge; what `needs_wallet` is hidden until the
+    browser has a wallet for the EVM.
+    """
 
     name: str
-    symbol: str
+    in_baht: bool = False
+    needs_wallet: bool = False
 
 
-PAYMENT_METHODS = (PaymentMethod("grx", "GRX"),)
+PAYMENT_METHODS = (
+    PaymentMethod("grx"),
+    PaymentMethod("thb", in_baht=True),
+    PaymentMethod("own_thb", in_baht=True, needs_wallet=True),
+)
+
+
+def _methods(visit: Visit) -> list[PaymentMethod]:
+    has_bridge = visit.context.bridge is not None
+    return [method for method in PAYMENT_METHODS if has_bridge or not method.in_baht]
 
 
 @router.get("/")
@@ -45,7 +60,7 @@ async def home(visit: Visited) -> HTMLResponse:
         trades=await recent_trades(pool, TRADES_SHOWN),
         totals=await market.totals(pool, now),
         rate=await read_rate(pool),
-        payment_methods=PAYMENT_METHODS,
+        payment_methods=_methods(visit),
         deployment=visit.context.deployment.deployment.hex(),
     )
 
@@ -65,8 +80,16 @@ async def order(visit: Visited, order_id: str) -> HTMLResponse:
         state="expired" if _has_expired(found, visit.now) else found.status,
         trading=context.addresses.trading,
         rate=await read_rate(context.pool),
-        payment_methods=PAYMENT_METHODS,
+        payment_methods=_methods(visit),
+        purchases=await _purchases(visit, order_id),
     )
+
+
+async def _purchases(visit: Visit, order_id: str) -> list[Purchase]:
+    """Return what the visitor has bought of an order for baht."""
+    if visit.visitor is None or visit.visitor.user_id is None:
+        return []
+    return await purchases_of_order(visit.context.pool, visit.visitor.user_id, order_id, visit.now)
 
 
 def _has_expired(order: market.Order, now: dt.datetime) -> bool:

@@ -33,6 +33,11 @@ export function quote(mwh, priceMicroGrx) {
   return (mwh * priceMicroGrx + MICRO - 1n) / MICRO;
 }
 
+// What GRX are in millionths of THBC, rounded up as the trading program does; null without a rate.
+export function thbc(microGrx, rate) {
+  return rate ? (microGrx * BigInt(rate) + MICRO - 1n) / MICRO : null;
+}
+
 // ≈ baht to the nearest satang, null while there is no rate.
 export function baht(microGrx, rate) {
   if (!rate) return null;

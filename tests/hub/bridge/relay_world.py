@@ -1,0 +1,171 @@
+"""A hub with its bridge's job, both chains, and three guardians that look when a test says so."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from baht_world import Baht, match
+from coincurve import PrivateKey
+from hub_world import HubWorld, User, expect
+from tests.guardian.chains.evm import CHAIN_ID, Contracts, running_anvil
+from tests.guardian.chains.world import Running, running
+
+from gridtokenx_guardian import keys
+from gridtokenx_guardian.config import Config
+from gridtokenx_guardian.signing import state
+from gridtokenx_hub.base58 import decode
+from gridtokenx_hub.bridge import Bridge, EvmAccounts, Quotes
+from gridtokenx_hub.bridge.job import BridgeJob
+from gridtokenx_hub.bridge.opening import open_job, relay_key
+from gridtokenx_hub.bridge.reservations import Reservations
+from gridtokenx_hub.process import utc_now
+from gridtokenx_hub.settings import BridgeSettings
+from gridtokenx_programs.evm import BridgeId, address_of_key
+
+PATIENCE_S = 60
+DAY_S = 86_400
+
+
+@dataclass
+class RelayWorld:
+    """The bridge of one hub, step by step."""
+
+    baht: Baht
+    settings: BridgeSettings
+    guardians: list[Running]
+    job: BridgeJob
+
+    @property
+    def world(self) -> HubWorld:
+        return self.baht.world
+
+    async def purchase(self, kwh: int = 2, price: int = 3) -> tuple[User, User, dict[str, Any]]:
+        """A seller, a buyer with baht, and the reservation between them."""
+        seller = await self.world.seller(kwh)
+        buyer = await self.world.user(user_type="consumer")
+        order = await self.world.sell(seller, kwh, price)
+        await self.baht.post_price()
+        bought = expect(await match(self.world, buyer, order["order_id"]), 200)
+        await self.baht.fund(bought["payment"]["quote"]["payer"])
+        return seller, buyer, bought
+
+    def pay(self, bought: dict[str, Any]) -> None:
+        """The buyer's account sends what the hub's answer says."""
+        payer = bought["payment"]["quote"]["payer"]
+        for call in bought["payment"]["calls"]:
+            self.baht.send(payer, call)
+
+    async def round(self, guardians: Sequence[Running] | None = None) -> None:
+        """A block, a look of guardians, a round of the hub's job."""
+        self.baht.contracts.mine(1)
+        for guardian in self.guardians if guardians is None else guardians:
+            await guardian.look()
+        async with self.world.pool.acquire() as connection:
+            await self.job.round(connection)
+
+    async def until(
+        self,
+        reached: Callable[[], Awaitable[bool]],
+        guardians: Sequence[Running] | None = None,
+    ) -> None:
+        """Let rounds pass until something is so: both chains take a while to be final."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not await reached():
+                await self.round(guardians)
+                await asyncio.sleep(0.05)
+
+    async def state(self, bought: dict[str, Any]) -> str | None:
+        """What the hub knows of a payment."""
+        found: str | None = await self.world.pool.fetchval(
+            "SELECT state FROM payments WHERE reservation_id = $1", bought["reservation_id"]
+        )
+        return found
+
+    async def reservation(self, bought: dict[str, Any]) -> str | None:
+        """What the hub knows of a reservation."""
+        found: str | None = await self.world.pool.fetchval(
+            "SELECT status FROM reservations WHERE reservation_id = $1", bought["reservation_id"]
+        )
+        return found
+
+    async def released(self, bought: dict[str, Any]) -> bool:
+        return await self.state(bought) == "released"
+
+
+@asynccontextmanager
+async def relaying(
+    world: HubWorld, folder: Path, now_s: Callable[[], int] = lambda: int(time.time())
+) -> AsyncIterator[RelayWorld]:
+    """The bridge beside a hub, with everything open for sales."""
+    genesis_hash = decode(world.context.deployment.genesis_hash)
+    with running_anvil() as (url, node):
+        drawn = [keys.create(folder / f"guardian-{number}") for number in range(3)]
+        for number, own in enumerate(drawn):
+            state.create(folder / f"guardian-{number}", own)
+        contracts = Contracts(node, genesis_hash, [f"0x{own.evm_address.hex()}" for own in drawn])
+        bridge_id = BridgeId(CHAIN_ID, bytes.fromhex(contracts.bridge[2:]))
+        configs = [_config(world, folder / f"guardian-{n}", url, bridge_id) for n in range(3)]
+        key_folder = world.folder / "keys"
+        bridge = Bridge(
+            bridge_id,
+            url,
+            Quotes(
+                world.pool,
+                PrivateKey(contracts.hub.to_bytes()),
+                bridge_id,
+                genesis_hash,
+                utc_now,
+            ),
+            EvmAccounts(world.pool, key_folder / "wallets.seed", utc_now),
+        )
+        baht = Baht(world, contracts, bridge, [own.solana for own in drawn])
+        async with running(*configs, now_s=now_s) as guardians:
+            with world.having(bridge=bridge):
+                await baht.open()
+                settings = BridgeSettings(
+                    rpc_url=url,
+                    chain_id=CHAIN_ID,
+                    address=bridge_id.address,
+                    guardians=tuple(guardian.url for guardian in guardians),
+                )
+                job = job_of(world, settings)
+                relay = address_of_key(relay_key(key_folder))
+                node.call("anvil_setBalance", f"0x{relay.hex()}", hex(10**18))
+                yield RelayWorld(baht, settings, guardians, job)
+                await job.close()
+
+
+def job_of(world: HubWorld, settings: BridgeSettings) -> BridgeJob:
+    """The hub's job for a bridge, as a process that begins makes it."""
+    context = world.context
+    reservations = Reservations(
+        context.client,
+        context.sender,
+        context.programs["trading"],
+        context.addresses,
+        context.deployment.deployment,
+    )
+    genesis_hash = decode(context.deployment.genesis_hash)
+    return open_job(
+        world.pool, world.folder / "keys", settings, genesis_hash, reservations, utc_now, 0.1
+    )
+
+
+def _config(world: HubWorld, folder: Path, evm_url: str, bridge: BridgeId) -> Config:
+    return Config(
+        folder=folder,
+        solana_url=world.context.public_rpc_url,
+        genesis_hash=decode(world.context.deployment.genesis_hash),
+        addresses=world.context.addresses,
+        evm_url=evm_url,
+        bridge=bridge,
+        start_block=0,
+        confirmations=None,
+        poll_s=1,
+        stale_after_s=1800,
+        port=0,
+    )

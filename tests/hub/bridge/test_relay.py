@@ -1,0 +1,144 @@
+"""From a payment to energy and baht, by the hub's own job, on real chains with real guardians."""
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from hub_world import User, open_world
+from relay_world import RelayWorld, job_of, relaying
+from solders.pubkey import Pubkey
+from tests.guardian.chains.evm import Quote
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+PAID_MICRO_THBC = 60_000_000
+TREASURY_GRX = 6
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def relay(
+    postgres_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[RelayWorld]:
+    async with (
+        open_world(postgres_url, tmp_path_factory.mktemp("hub")) as world,
+        relaying(world, tmp_path_factory.mktemp("guardians")) as opened,
+    ):
+        yield opened
+
+
+class Money:
+    """What everyone has, on both chains."""
+
+    def __init__(self, relay: RelayWorld, seller: User, buyer: User, payer: str) -> None:
+        self.relay, self.seller, self.buyer, self.payer = relay, seller, buyer, payer
+
+    async def now(self) -> dict[str, Any]:
+        contracts = self.relay.baht.contracts
+        return {
+            "seller": await self.relay.world.balances(self.seller),
+            "buyer": await self.relay.world.balances(self.buyer),
+            "payer": contracts.balance(self.payer),
+            "bridge": contracts.balance(contracts.bridge),
+            "treasury": contracts.balance(contracts.treasury),
+        }
+
+
+async def bought(relay: RelayWorld) -> tuple[Money, dict[str, Any]]:
+    seller, buyer, answer = await relay.purchase()
+    return Money(relay, seller, buyer, answer["payment"]["quote"]["payer"]), answer
+
+
+async def test_a_payment_brings_energy_and_then_the_treasury_its_baht(relay: RelayWorld) -> None:
+    money, answer = await bought(relay)
+    before = await money.now()
+    relay.pay(answer)
+    locked = await money.now()
+    assert locked["bridge"] - before["bridge"] == PAID_MICRO_THBC
+
+    await relay.until(lambda: relay.released(answer))
+
+    after = await money.now()
+    assert await relay.reservation(answer) == "matched"
+    assert after["buyer"][0] - before["buyer"][0] == 2
+    assert after["seller"][1] - before["seller"][1] == TREASURY_GRX
+    assert before["payer"] - after["payer"] == PAID_MICRO_THBC
+    assert after["treasury"] - before["treasury"] == PAID_MICRO_THBC
+    assert after["bridge"] == before["bridge"]
+    assert after["seller"][0] == before["seller"][0]
+    assert after["buyer"][1] == before["buyer"][1] == Decimal(0)
+
+
+async def test_two_of_three_guardians_suffice(relay: RelayWorld) -> None:
+    _, answer = await bought(relay)
+    relay.pay(answer)
+    await relay.until(lambda: relay.released(answer), relay.guardians[1:])
+
+
+async def test_one_guardian_moves_nothing(relay: RelayWorld) -> None:
+    """Its signature is there, and neither chain is asked; a second one ends the wait."""
+    money, answer = await bought(relay)
+    relay.pay(answer)
+    before = await money.now()
+    alone = relay.guardians[0]
+    path = f"/attestations/{answer['reservation_id']}"
+
+    async def has_signed() -> bool:
+        return await alone.get(path) is not None
+
+    await relay.until(has_signed, [alone])
+    await relay.round([alone])
+    assert await money.now() == before
+    assert await relay.reservation(answer) == "open"
+    await relay.until(lambda: relay.released(answer), relay.guardians[:2])
+
+
+async def test_a_hub_that_begins_again_ends_what_another_began(relay: RelayWorld) -> None:
+    """Killed after the match: the release is another process's."""
+    _, answer = await bought(relay)
+    relay.pay(answer)
+
+    async def is_matched() -> bool:
+        return await relay.reservation(answer) == "matched"
+
+    await relay.until(is_matched)
+    first, relay.job = relay.job, job_of(relay.world, relay.settings)
+    try:
+        await relay.until(lambda: relay.released(answer))
+    finally:
+        await relay.job.close()
+        relay.job = first
+
+
+async def test_a_reorg_takes_the_payment_back_and_nothing_is_delivered(relay: RelayWorld) -> None:
+    money, answer = await bought(relay)
+    before = await money.now()
+    snapshot = relay.baht.node.call("evm_snapshot")
+    relay.pay(answer)
+    async with relay.world.pool.acquire() as connection:
+        await relay.job.round(connection)
+    assert await relay.state(answer) == "locked"
+
+    relay.baht.node.call("evm_revert", snapshot)
+    for _ in range(5):
+        await relay.round()
+    assert await relay.state(answer) is None
+    assert await money.now() == before
+    assert await relay.reservation(answer) == "open"
+
+
+async def test_a_payment_for_nothing_known_stays_for_its_refund(relay: RelayWorld) -> None:
+    """The bridge holds it, no reservation is of that name: nothing is sent, nothing breaks."""
+    contracts = relay.baht.contracts
+    _, answer = await bought(relay)
+    node = relay.baht.node
+    now_s = int(node.call("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+    odd = Quote(contracts.buyer, Pubkey.new_unique(), Pubkey.new_unique(), 5, now_s + 600)
+    contracts.pay(odd)
+    relay.pay(answer)
+    await relay.until(lambda: relay.released(answer))
+    found = await relay.world.pool.fetchval(
+        "SELECT state FROM payments WHERE reservation_id = $1", str(odd.reservation)
+    )
+    assert found == "locked"
