@@ -92,7 +92,10 @@ async def _play(performance: Performance) -> tuple[dict[str, Any], list[str]]:
     await performance.play_day()
     surplus_mwh = await performance.await_settlement()
     await performance.trade()
-    return await performance.check(surplus_mwh)
+    found, wrong = await performance.check(surplus_mwh)
+    await performance.trade_for_baht()
+    baht, wrong_baht = await performance.check_baht()
+    return found | {"baht": baht}, wrong + wrong_baht
 
 
 def main() -> int:

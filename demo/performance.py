@@ -7,13 +7,18 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from demo import outcome
+from demo.baht.act import SecondAct
+from demo.baht.outcome import baht_differences
+from demo.baht.stage import Stage
+from demo.baht.story import tell_baht
 from demo.households import Household
 from demo.hub_client import Chain, HubApi
 from demo.installation import (
     Services,
     hub_status,
     operator_token,
-    start_services,
+    start_foundations,
+    start_hub,
     write_hub_settings,
 )
 from demo.plan import HOUSES, SETTLEMENT_PERIOD_S, Plan
@@ -38,6 +43,8 @@ class Performance:
         self._resources = AsyncExitStack()
         self.services: Services
         self.api: HubApi
+        self.stage: Stage
+        self._act: SecondAct
         self.chain: Chain
         self.deployment: dict[str, Any] = {}
         self.houses: list[Household] = []
@@ -46,9 +53,15 @@ class Performance:
         """Start the services, and speak to them as the operator."""
         self.services = write_hub_settings(self.plan.folder, settlement_period_s)
         self.tell(f"starting chain, database, broker ({self.services.broker_kind}) and hub …")
-        await start_services(self.supervisor, self.services)
+        await start_foundations(self.supervisor, self.services)
         self.chain = Chain(self.services.rpc_url)
         self._resources.push_async_callback(self.chain.close)
+        self.tell("starting the EVM chain, its contracts and three guardians …")
+        self.stage = Stage(self.supervisor, self.services, self.state)
+        await self.stage.prepare(self.chain)
+        self._resources.push_async_callback(self.stage.close)
+        await start_hub(self.supervisor, self.services)
+        await self.stage.open()
         self.api = HubApi(self.services.api_url, await operator_token(self.services, self.state))
         self._resources.push_async_callback(self.api.close)
 
@@ -107,17 +120,33 @@ class Performance:
         minted = self.state["balances_before_trade"]["energy_a"]
         self.tell(f"{HOUSES[0].name} holds {amount(minted)} kWh of tokens; trading …")
         await play_trade(self.plan, self.state, self.services.api_url, self.houses)
+        if "balances_after_trade" not in self.state:
+            self.state["balances_after_trade"] = await self.balances()
+
+    async def trade_for_baht(self) -> None:
+        """Play the second act."""
+        self.tell("a neighbour buys for baht; then a payment that nobody answers is refunded …")
+        self._act = SecondAct(
+            self.stage, self.state, self.supervisor, self.houses[1], self.services.api_url
+        )
+        await self._act.play(self.api, self.plan)
 
     async def check(self, surplus_mwh: int) -> tuple[dict[str, Any], list[str]]:
         """Return the result and what differs from the plan."""
         status: dict[str, Any] = await hub_status(self.services)
-        after = await self.balances()
+        after = self.state["balances_after_trade"]
         found = outcome.result(self.state, status, after)
         supply = await self.chain.token_supply(self.deployment["mints"]["energy"])
         await tell_story(
             self.tell, self.chain, self.deployment, self.state, status, self.houses, after
         )
         return found, outcome.differences(self.plan, found, supply, surplus_mwh)
+
+    async def check_baht(self) -> tuple[dict[str, Any], list[str]]:
+        """Return what the second act moved and what differs from the plan."""
+        found = await self._act.result(self.chain, self.deployment["mints"])
+        tell_baht(self.tell, self.state, found)
+        return found, baht_differences(self.plan, found)
 
     async def balances(self) -> dict[str, int]:
         """Return each house's tokens in base units, asked of the chain."""

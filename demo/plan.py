@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 SECONDS_PER_DAY = 86_400
+MWH = Decimal("0.000001")
 # The shortest interval that a deployment can have; one interval of the day's 96 would last longer.
 SETTLEMENT_INTERVAL_S = 1
 SETTLEMENT_PERIOD_S = 4
@@ -30,6 +31,16 @@ class Plan:
     sell_kwh: Decimal = Decimal(10)
     price_grx: Decimal = Decimal(3)
     grant_grx: Decimal = Decimal(100)
+
+    @property
+    def baht_kwh(self) -> Decimal:
+        """What B sells on for baht: a fifth of what it has bought."""
+        return (self.sell_kwh / 5).quantize(MWH)
+
+    @property
+    def refunded_kwh(self) -> Decimal:
+        """What B would have sold on, had a guardian seen the payment."""
+        return (self.sell_kwh / 10).quantize(MWH)
 
     @property
     def speed(self) -> int:

@@ -22,12 +22,15 @@ async def balances(
     result = {}
     for household in households:
         for token, mint in mints.items():
-            account = get_associated_token_address(
-                Pubkey.from_string(household.wallet), Pubkey.from_string(mint)
-            )
-            balance = await chain.token_balance(str(account))
+            balance = await chain.token_balance(token_account(household.wallet, mint))
             result[f"{token}_{household.house.key}"] = balance
     return result
+
+
+def token_account(wallet: str, mint: str) -> str:
+    """Return where a wallet's tokens of a mint are."""
+    owner, of_mint = Pubkey.from_string(wallet), Pubkey.from_string(mint)
+    return str(get_associated_token_address(owner, of_mint))
 
 
 async def play_trade(plan: Plan, state: State, api_url: str, houses: list[Household]) -> None:

@@ -1,4 +1,4 @@
-"""The second act: B's neighbour buys energy for baht; then a payment without a match is refunded."""
+"""The second act: a neighbour buys energy for baht; a payment without a match is refunded."""
 
 import asyncio
 from decimal import Decimal
@@ -7,9 +7,11 @@ from typing import Any
 from demo.baht.contracts import balance, give_money
 from demo.baht.stage import Stage
 from demo.households import Household
-from demo.hub_client import HubApi
+from demo.hub_client import Chain, HubApi
+from demo.plan import Plan
 from demo.processes import Supervisor
 from demo.state import State
+from demo.trade import balances, token_account
 
 NEIGHBOUR = "Neighbour C"
 MONEY_MICRO_THBC = 500_000_000
@@ -31,21 +33,41 @@ class SecondAct:
         self._seller = seller
         self._api_url = api_url
 
-    async def play(self, operator: HubApi, sold_kwh: Decimal, price_grx: Decimal) -> None:
+    async def play(self, operator: HubApi, plan: Plan) -> None:
         """Play both purchases; the answers are remembered."""
         await self._move_in(operator)
         buyer = HubApi(self._api_url, self._state["c.user"]["token"])
         seller = HubApi(self._api_url, self._seller.token)
         try:
             await self._fund(buyer)
-            await self._delivered(seller, buyer, sold_kwh, price_grx)
-            await self._refunded(seller, buyer, sold_kwh / 2, price_grx)
+            await self._delivered(seller, buyer, plan.baht_kwh, plan.price_grx)
+            await self._refunded(seller, buyer, plan.refunded_kwh, plan.price_grx)
         finally:
             await buyer.close()
             await seller.close()
 
-    async def micro_thbc(self) -> dict[str, int]:
-        """What the neighbour and the treasury have in baht, asked of the EVM chain."""
+    async def result(self, chain: Chain, mints: dict[str, str]) -> dict[str, Any]:
+        """What the act has moved, in base units, asked of both chains."""
+        before, now = (
+            self._state["balances_after_trade"],
+            await balances(chain, mints, [self._seller]),
+        )
+        energy = await chain.token_balance(
+            token_account(self._state["c.user"]["wallet"], mints["energy"])
+        )
+        baht_before, baht = self._state["baht_before"], await self._micro_thbc()
+        return {
+            "energy_c": energy,
+            "energy_b_delta": now["energy_b"] - before["energy_b"],
+            "grx_b_delta": now["grx_b"] - before["grx_b"],
+            "micro_thbc_c_delta": baht["buyer"] - baht_before["buyer"],
+            "micro_thbc_treasury_delta": baht["treasury"] - baht_before["treasury"],
+            "micro_thbc_was_locked": self._state["baht_refunded"]["locked"]["bridge"],
+            "micro_thbc_locked": baht["bridge"],
+        }
+
+    async def _micro_thbc(self) -> dict[str, int]:
+        """What the neighbour, the treasury and the bridge have in baht."""
         node, contracts = self._stage.node, self._stage.contracts
         return {
             "buyer": await balance(node, contracts, self._state["c.account"]),
@@ -61,10 +83,12 @@ class SecondAct:
     async def _fund(self, buyer: HubApi) -> None:
         if "c.account" in self._state:
             return
-        account = (await buyer.post("/api/bridge/account", {}, "demo-account-c"))["address"]
+        chosen = {"custody": "hub"}
+        answer = await buyer.post("/api/bridge/account", chosen, "demo-account-c")
+        account = str(answer["address"])
         await give_money(self._stage.node, self._stage.contracts, account, MONEY_MICRO_THBC)
         self._state["c.account"] = account
-        self._state["baht_before"] = await self.micro_thbc()
+        self._state["baht_before"] = await self._micro_thbc()
 
     async def _delivered(
         self, seller: HubApi, buyer: HubApi, sold_kwh: Decimal, price_grx: Decimal
@@ -85,7 +109,7 @@ class SecondAct:
         await self._stage.send_guardians_away()
         bought = await self._buy(seller, buyer, "refunded", sold_kwh, price_grx)
         await self._reach(buyer, bought["reservation_id"], "paid")
-        locked = await self.micro_thbc()
+        locked = await self._micro_thbc()
         await self._stage.node.pass_time(REFUND_DELAY_S)
         await self._stage.refund(bought["reservation_id"])
         payment = await self._reach(buyer, bought["reservation_id"], "refunded")

@@ -53,13 +53,9 @@ async def give_offices(
     await node.send(owner, bridge, "setQuoteSigner(address)", quote_signer)
 
 
-async def give_money(
-    node: EvmNode, contracts: Contracts, account: str, micro_thbc: int
-) -> None:
+async def give_money(node: EvmNode, contracts: Contracts, account: str, micro_thbc: int) -> None:
     """Give an account THBC, and what it needs to pay fees with."""
-    await node.send(
-        contracts.owner, contracts.thbc, "mint(address,uint256)", account, micro_thbc
-    )
+    await node.send(contracts.owner, contracts.thbc, "mint(address,uint256)", account, micro_thbc)
     await give_fees(node, contracts, account)
 
 

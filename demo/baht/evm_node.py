@@ -28,9 +28,7 @@ class EvmNode(JsonRpc):
         found: list[str] = await self.call("eth_accounts")
         return found
 
-    async def send(
-        self, sender: str, to: str, function: str, *arguments: Any
-    ) -> dict[str, Any]:
+    async def send(self, sender: str, to: str, function: str, *arguments: Any) -> dict[str, Any]:
         """Call a function in a transaction, and return its receipt.
 
         Raises:
@@ -47,7 +45,7 @@ class EvmNode(JsonRpc):
         """
         sent = await self.call("eth_sendTransaction", transaction)
         async with asyncio.timeout(RECEIPT_TIMEOUT_S):
-            while (receipt := await self.call("eth_getTransactionReceipt", sent)) is None:
+            while (receipt := await self.call("eth_getTransactionReceipt", sent)) is None:  # noqa: ASYNC110 - the node tells nobody
                 await asyncio.sleep(POLL_S)
         if receipt["status"] != "0x1":
             raise CallRefused(f"EVM transaction {sent} failed")

@@ -1,4 +1,4 @@
-"""What the second act plays on: an EVM chain with the bridge, and the guardians between the chains."""
+"""What the second act plays on: an EVM chain with the bridge, and the guardians."""
 
 import json
 from typing import Any
@@ -59,11 +59,9 @@ guardians = [{addresses}]
     async def open(self) -> None:
         """Appoint the guardians on both chains and fill the treasury, once; start the guardians."""
         if "baht_opened" not in self._state:
-            keys = await self._hub("bridge")
+            keys = await self._hub("evm")
             chosen = [guardian.solana for guardian in self._guardians]
-            await self._hub(
-                "guardians", "--key", *chosen, "--threshold", str(guardians.THRESHOLD)
-            )
+            await self._hub("guardians", "--key", *chosen, "--threshold", str(guardians.THRESHOLD))
             await contracts.give_offices(
                 self.node,
                 self.contracts,
@@ -83,6 +81,11 @@ guardians = [{addresses}]
     async def send_guardians_away(self) -> None:
         """End the guardians: no payment is released while they are away."""
         await guardians.stop(self._supervisor, self._guardians)
+
+    async def refund(self, reservation: str) -> None:
+        """Ask the bridge to give a payment back; anybody may."""
+        owner, bridge = self.contracts.owner, self.contracts.bridge
+        await self.node.send(owner, bridge, "refund(bytes32)", base58.b58decode(reservation))
 
     async def close(self) -> None:
         """Close the connection to the node."""

@@ -12,18 +12,19 @@ from gridtokenx_hub.settings import SettingsError
 
 # A command is imported when it is chosen: a question about the status need not load the chain.
 COMMANDS = {
-    "run": "run the hub: ingest, settlement, indexer, API and price oracle",
+    "run": "run the hub: ingest, settlement, indexer, API, price oracle and bridge",
     "ingest": "run an ingest worker alone",
     "settle": "run settlement alone",
     "index": "run the indexer alone, or make its tables anew",
     "api": "run the API and the pages alone",
-    "bridge": "run the price oracle alone",
+    "bridge": "run the price oracle and the bridge's listener and relay alone",
     "chain": "run the local chain",
     "database": "run the embedded PostgreSQL",
     "broker": "run the MQTT broker",
     "registrar": "run the registrar, who signs for meters",
     "guardians": "appoint those who attest payments in baht, or show them",
     "treasury": "mint GRX to the treasury, which pays for what is bought in baht",
+    "evm": "show the hub's own addresses on the EVM chain, for the owner of the bridge",
     "oracle": "show where the rate of GRX in baht stands, set or revoke one's own",
     "wallets": "change the key that seals the hub's wallets",
     "token": "make, list and revoke bearer tokens",

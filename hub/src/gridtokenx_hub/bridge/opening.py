@@ -20,7 +20,15 @@ from gridtokenx_hub.keys import load_seed
 from gridtokenx_hub.settings import BridgeSettings
 
 WEI_PER_GWEI = 10**9
-RELAY_KEY = "relay.seed"
+
+
+def quote_key(keys: Path) -> PrivateKey:
+    """Return the key that signs quotes, drawn when absent.
+
+    Raises:
+        KeyFileError: the file is not usable.
+    """
+    return PrivateKey(load_seed(keys / "quotes.seed"))
 
 
 def relay_key(keys: Path) -> PrivateKey:
@@ -29,7 +37,7 @@ def relay_key(keys: Path) -> PrivateKey:
     Raises:
         KeyFileError: the file is not usable.
     """
-    return PrivateKey(load_seed(keys / RELAY_KEY))
+    return PrivateKey(load_seed(keys / "relay.seed"))
 
 
 def open_job(
