@@ -25,13 +25,18 @@ class DeviceProof:
     record: Record
 
 
-def device_proof(transaction: dict[str, Any]) -> DeviceProof:
-    """Return the device's key and record out of a transaction as the chain returns it."""
+def device_proof(transaction: dict[str, Any], meter_id: str) -> DeviceProof:
+    """Return a meter's key and record out of a transaction as the chain returns it.
+
+    A transaction may settle several meters, each with the signature of its own device.
+    """
     raw = base64.b64decode(transaction["transaction"][0])
     message = VersionedTransaction.from_bytes(raw).message
     for instruction in message.instructions:
         if str(message.account_keys[instruction.program_id_index]) == ED25519_PROGRAM:
             data = bytes(instruction.data)
-            key = data[KEY_OFFSET : KEY_OFFSET + KEY_SIZE]
-            return DeviceProof(key.hex(), Record.decode(data[-RECORD_SIZE:]))
-    raise NoDeviceSignature("the settlement transaction carries no Ed25519 signature of a device")
+            record = Record.decode(data[-RECORD_SIZE:])
+            if record.meter_id.hex() == meter_id:
+                key = data[KEY_OFFSET : KEY_OFFSET + KEY_SIZE]
+                return DeviceProof(key.hex(), record)
+    raise NoDeviceSignature(f"the settlement transaction carries no signature of meter {meter_id}")

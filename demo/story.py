@@ -67,7 +67,7 @@ async def _meters(
         f"{status['readings_quarantined']} refused; logs/meter-a.log, logs/edge-a.log"
     )
     meter = settled_meter(status, houses[0].meter["meter_id"])
-    proof = device_proof(await chain.transaction(meter["last_settlement"]))
+    proof = device_proof(await chain.transaction(meter["last_settlement"]), meter["meter_id"])
     record = proof.record
     tell(
         f"   reading {record.sequence} of {houses[0].house.name}: surplus register "
