@@ -2,6 +2,7 @@
 
 import base64
 import os
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -18,7 +19,7 @@ from gridtokenx_protocol.record import Record
 
 
 def record(meter_id: bytes) -> bytes:
-    numbers = dict.fromkeys(Record.__slots__, 0)
+    numbers: dict[str, Any] = dict.fromkeys(Record.__slots__, 1)
     return Record(
         **numbers | {"deployment": bytes(4), "meter_id": meter_id, "previous_hash": bytes(32)}
     ).encode()
