@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import asyncpg
 import uvicorn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from fastapi import FastAPI
 from solders.hash import Hash
 
 from gridtokenx_hub.api import ApiContext, DeploymentInfo, EventFeed, create_app
@@ -41,7 +40,7 @@ from gridtokenx_hub.oracle.oracle import Oracle
 from gridtokenx_hub.oracle.settings import OracleSettings
 from gridtokenx_hub.readings import Upkeep
 from gridtokenx_hub.registrar import RegistrarClient, RegistrarTransactions
-from gridtokenx_hub.settings import ApiSettings, BridgeSettings, Settings
+from gridtokenx_hub.settings import BridgeSettings, Settings
 from gridtokenx_hub.settlement import Settlement
 from gridtokenx_hub.wallets import WalletVault
 from gridtokenx_programs import PROGRAM_NAMES, Addresses, Program
@@ -187,8 +186,8 @@ async def _play(
                 parts.create_task(exclusion.run(stop))
             feed = EventFeed(hub.pool, PROGRAM_NAMES)
             parts.create_task(feed.run(stop))
-            app = create_app(_api_context(hub, paying, link, indexer, exclusion, feed))
-            parts.create_task(_serve(app, hub.settings.api, stop, ready))
+            context = _api_context(hub, paying, link, indexer, exclusion, feed)
+            parts.create_task(_serve(context, stop, ready))
         else:
             ready()
 
@@ -369,14 +368,13 @@ def _bridge(hub: _Hub, chosen: BridgeSettings) -> "Bridge":
     return open_bridge(hub.pool, keys_folder(hub.folder), chosen, genesis_hash, utc_now)
 
 
-async def _serve(
-    app: FastAPI, address: ApiSettings, stop: asyncio.Event, ready: Callable[..., Any]
-) -> None:
+async def _serve(context: ApiContext, stop: asyncio.Event, ready: Callable[..., Any]) -> None:
     """Serve the API until `stop`; announce it once it answers."""
+    address = context.settings
     listener = socket.create_server((address.host, address.port))
     server = _Server(
         uvicorn.Config(
-            app,
+            create_app(context),
             http=ImpatientProtocol,
             log_config=None,
             access_log=False,
@@ -390,6 +388,8 @@ async def _serve(
     await stop.wait()
     server.should_exit = True
     await serving
+    if context.bridge is not None:
+        await context.bridge.aclose()
 
 
 class _Server(uvicorn.Server):

@@ -87,6 +87,18 @@ ROUTES = [
     ),
     Route("GET", "/api/bridge/payments", None, False, False, True, other=True),
     Route("GET", "/api/bridge/payments/{reservation_id}", None, False, False, True, other=True),
+    *(
+        Route(
+            "POST",
+            f"/api/bridge/payments/{{reservation_id}}/{step}",
+            {},
+            False,
+            False,
+            True,
+            other=True,
+        )
+        for step in ("pay", "refund")
+    ),
     Route("GET", "/api/users", None, True, False, False),
     Route("GET", "/api/explorer/transactions/{signature}", None, True, True, True, other=True),
     Route("GET", "/api/explorer/accounts/{address}", None, True, True, True, other=True),

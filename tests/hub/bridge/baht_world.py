@@ -1,7 +1,7 @@
 """A hub whose market sells for baht: price, guardians and treasury on chain, anvil beside it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +14,11 @@ from tests.guardian.chains.evm import CHAIN_ID, Contracts, running_anvil
 from worlds.json_rpc import Node, NodeError
 
 from gridtokenx_hub.base58 import decode
-from gridtokenx_hub.bridge import Bridge, EvmAccounts, Quotes
+from gridtokenx_hub.bridge import Bridge, open_bridge
 from gridtokenx_hub.process import utc_now
+from gridtokenx_hub.settings import BridgeSettings
 from gridtokenx_programs import create_associated_token
-from gridtokenx_programs.evm import BridgeId, address_of_key
+from gridtokenx_programs.evm import address_of_key
 from gridtokenx_programs.evm.words import selector
 
 RATE = 10_000_000
@@ -130,25 +131,26 @@ class Baht:
         await context.sender.send(instructions, by, compute_units=UNITS)
 
 
-@contextmanager
-def baht_beside(world: HubWorld) -> Iterator[Baht]:
+@asynccontextmanager
+async def baht_beside(world: HubWorld) -> AsyncIterator[Baht]:
     """Anvil with the contracts, and this hub's bridge to them; on chain nothing is open yet."""
     with running_anvil() as (url, node):
         evm_guardians = [PrivateKey() for _ in range(3)]
         genesis_hash = decode(world.context.deployment.genesis_hash)
         addresses = ["0x" + address_of_key(key).hex() for key in evm_guardians]
         contracts = Contracts(node, genesis_hash, addresses)
-        bridge_id = BridgeId(CHAIN_ID, bytes.fromhex(contracts.bridge[2:]))
-        signer = PrivateKey(contracts.hub.to_bytes())
-        bridge = Bridge(
-            bridge_id,
-            url,
-            Quotes(world.pool, signer, bridge_id, genesis_hash, utc_now),
-            EvmAccounts(world.pool, world.folder / "keys" / "wallets.seed", utc_now),
+        chosen = BridgeSettings(
+            rpc_url=url, chain_id=CHAIN_ID, address=contracts.bridge, guardians=("http://-",)
         )
+        keys = world.folder / "keys"
+        (keys / "quotes.seed").unlink(missing_ok=True)
+        (keys / "quotes.seed").touch(mode=0o600)
+        (keys / "quotes.seed").write_bytes(contracts.hub.to_bytes())
+        bridge = open_bridge(world.pool, keys, chosen, genesis_hash, utc_now)
         baht = Baht(world, contracts, bridge, [Keypair() for _ in range(3)])
-        with world.having(bridge=bridge):
-            yield baht
+        async with aclosing(bridge):
+            with world.having(bridge=bridge):
+                yield baht
 
 
 async def match(

@@ -36,7 +36,7 @@ async def baht(world: HubWorld) -> "AsyncIterator[Baht]":
     """Its bridge, open for sales."""
     from baht_world import baht_beside  # noqa: PLC0415 - its modules lie on the path made above
 
-    with baht_beside(world) as beside:
+    async with baht_beside(world) as beside:
         await beside.open()
         yield beside
 

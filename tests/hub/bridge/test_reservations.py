@@ -1,6 +1,7 @@
 """Buying for baht: what is reserved, what is answered, and what is refused."""
 
 import asyncio
+import dataclasses
 import datetime as dt
 from decimal import Decimal
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from baht_world import RATE, Baht, baht_beside, match
 from hub_world import HubWorld, User, expect, expect_problem, open_world
 from signers import register
+from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
 from gridtokenx_hub.bridge import Quotes
@@ -169,11 +171,14 @@ async def test_step_by_step(postgres_url: str, tmp_path_factory: pytest.TempPath
         seller, buyer = await world.seller(2), await world.user()
         order_id = (await world.sell(seller, 2, 3))["order_id"]
         expect_problem(await match(world, buyer, order_id), 409, "BahtNotOffered")
-        with baht_beside(world) as baht:
+        async with baht_beside(world) as baht:
             expect_problem(await match(world, buyer, order_id), 409, "NoGuardians")
             await baht.appoint_guardians()
             expect_problem(await match(world, buyer, order_id), 409, "StalePrice")
             await baht.post_price()
+            other = dataclasses.replace(world.context.keys, treasury=Keypair())
+            with world.having(keys=other):
+                expect_problem(await match(world, buyer, order_id), 503, "NoBahtSales")
             expect_problem(await match(world, buyer, order_id), 503, "NoBahtSales")
             await baht.fund_treasury(5)
             expect_problem(await match(world, buyer, order_id), 503, "NoBahtSales")

@@ -46,7 +46,7 @@ async def baht(world: HubWorld) -> "AsyncIterator[Baht]":
     """The bridge of the hub whose pages are served."""
     from baht_world import baht_beside  # noqa: PLC0415 - its modules lie on the conftest's path
 
-    with baht_beside(world) as beside:
+    async with baht_beside(world) as beside:
         await beside.open()
         yield beside
 
@@ -181,6 +181,25 @@ async def test_without_a_wallet(baht: "Baht", browser: Browser, hub_url: str) ->
         assert not buying.complaints
 
 
+async def test_paid_from_the_account_that_the_hub_holds(
+    baht: "Baht", browser: Browser, hub_url: str
+) -> None:
+    """Asked once whether it is meant, the hub pays."""
+    buyer, reservation_id = await reserve(baht)
+    async with visit(browser) as buying:
+        page = buying.page
+        page.on("dialog", lambda dialog: dialog.accept())
+        await sign_in(page, hub_url, buyer.token)
+        await page.goto(f"{hub_url}/payments/{reservation_id}")
+        await page.click("button.act")
+        await expect(page.locator("#toast")).to_contain_text("too few baht")
+        await baht.fund(await page.locator("#payment dd .code").first.inner_text())
+        await page.click("button.act")
+        await expect(page.locator("#toast")).to_contain_text("Sent.", timeout=20_000)
+    spent = "SELECT count(*) FROM evm_transactions WHERE reservation_id = $1"
+    assert await baht.world.pool.fetchval(spent, reservation_id) == 1
+
+
 async def test_a_refund(baht: "Baht", browser: Browser, hub_url: str) -> None:
     """Where the energy does not come: from when, and then the button that takes the baht back."""
     buyer, reservation_id = await reserve(baht)
@@ -189,21 +208,21 @@ async def test_a_refund(baht: "Baht", browser: Browser, hub_url: str) -> None:
         "UPDATE reservations SET status = 'released', ended_at = now() WHERE reservation_id = $1",
         reservation_id,
     )
-    wallet = Wallet(baht)
     async with visit(browser) as looking:
         page = looking.page
-        await wallet.install(page)
         await sign_in(page, hub_url, buyer.token)
         await page.goto(f"{hub_url}/payments/{reservation_id}")
         await expect(page.locator(".badge.refundable")).to_be_visible()
         await expect(page.locator("#payment")).to_contain_text("Refund possible from")
-        await expect(page.locator("#send")).to_have_count(0)
+        await expect(page.locator("button.act")).to_have_count(0)
         await baht.world.pool.execute(
             "UPDATE quotes SET pay_deadline = now() - interval '25 hours'"
             " WHERE reservation_id = $1",
             reservation_id,
         )
-        await expect(page.locator("#send")).to_have_text("Take the baht back", timeout=20_000)
+        await expect(page.locator("button.act")).to_have_text(
+            "Take the baht back now", timeout=20_000
+        )
         await look(page, "en")
         assert not looking.complaints
 

@@ -125,6 +125,13 @@ class PaymentDetails(Payment):
     refund: EvmCall | None = Field(None, description="where the energy does not come")
 
 
+class SentPayment(Out):
+    """A transaction that the hub has sent from the account that it holds."""
+
+    reservation_id: str = Field(examples=[EXAMPLE_ORDER])
+    evm_transaction: str = Field(description="its hash, 32 bytes in hex")
+
+
 class Payments(Out):
     """A page of purchases in baht, newest first."""
 

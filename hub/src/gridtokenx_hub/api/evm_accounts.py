@@ -47,7 +47,7 @@ async def choose_held(context: ApiContext, caller: Principal) -> Account:
 def challenge(context: ApiContext, caller: Principal, body: AskForAccount) -> AccountChallenge:
     """Return what the account's key has to sign."""
     now, user_id = context.clock(), caller.own_id()
-    nonce = context.challenges.draw(_subject(user_id, body.address), now)
+    nonce = context.challenges.draw(_subject(body.address), now)
     return AccountChallenge(message=_text(context, user_id, body.address, nonce, now), nonce=nonce)
 
 
@@ -59,7 +59,7 @@ async def choose_own(context: ApiContext, caller: Principal, body: ChooseOwn) ->
             signed by it; 409 AddressTaken, another user pays from it.
     """
     bridge, user_id, now = bridge_of(context), caller.own_id(), context.clock()
-    issued_at = context.challenges.issued_at(_subject(user_id, body.address), body.nonce)
+    issued_at = context.challenges.issued_at(_subject(body.address), body.nonce)
     if issued_at is None or not issued_at - CHALLENGE_LIFE <= now <= issued_at + CHALLENGE_LIFE:
         raise _not_proved("the challenge is not this hub's for you, or too old: ask for another")
     text = _text(context, user_id, body.address, body.nonce, issued_at)
@@ -73,9 +73,9 @@ async def choose_own(context: ApiContext, caller: Principal, body: ChooseOwn) ->
     return _shown(account.address, account.is_held)
 
 
-def _subject(user_id: int, address: bytes) -> str:
-    """Whose challenge it is; no wallet that signs in is called so."""
-    return f"evm account {address.hex()} of user {user_id}"
+def _subject(address: bytes) -> str:
+    """Whose challenge it is; no wallet that signs in is called so. The text names the user."""
+    return f"evm account {address.hex()}"
 
 
 def _text(

@@ -132,7 +132,7 @@ async def payment_details(context: ApiContext, user_id: int, reservation_id: str
     bridge = bridge_of(context)
     purchase = await find_purchase(context.pool, user_id, reservation_id, context.clock())
     if purchase is None:
-        raise Problem(404, "UnknownPayment", f"you have no payment for {reservation_id}")
+        raise unknown_payment(reservation_id)
     signed = bridge.quotes.read(purchase.row)
     can_pay = purchase.state == "awaiting_payment"
     return PaymentDetails(
@@ -140,6 +140,11 @@ async def payment_details(context: ApiContext, user_id: int, reservation_id: str
         payment=await payable(bridge, signed) if can_pay else None,
         refund=refund_call(bridge, signed) if purchase.state == "refundable" else None,
     )
+
+
+def unknown_payment(reservation_id: str) -> Problem:
+    """Return 404: this user has bought nothing by that reservation."""
+    return Problem(404, "UnknownPayment", f"you have no payment for {reservation_id}")
 
 
 async def find_purchase(

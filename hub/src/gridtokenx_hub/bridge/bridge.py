@@ -4,20 +4,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 from coincurve import PrivateKey
 
 from gridtokenx_hub.bridge import calldata
 from gridtokenx_hub.bridge.accounts import EvmAccounts
+from gridtokenx_hub.bridge.evm_client import EvmClient
+from gridtokenx_hub.bridge.evm_sender import EvmSender
+from gridtokenx_hub.bridge.payer import Payer
 from gridtokenx_hub.bridge.quotes import Quotes, SignedQuote
 from gridtokenx_hub.chain import ChainUnavailable
-from gridtokenx_hub.chain.rpc import RpcConnection
 from gridtokenx_hub.keys import load_seed
 from gridtokenx_hub.settings import BridgeSettings
 from gridtokenx_programs.evm import BridgeId
-from gridtokenx_programs.evm.words import WORD, address_of, unhex
+from gridtokenx_programs.evm.words import address_of, split
+
+WEI_PER_GWEI = 10**9
 
 
 @dataclass(slots=True)
@@ -25,9 +28,10 @@ class Bridge:
     """Where baht are paid, by which quotes, from which accounts."""
 
     id: BridgeId
-    rpc_url: str
+    client: EvmClient
     quotes: Quotes
     accounts: EvmAccounts
+    payer: Payer
     _token: bytes | None = field(default=None, init=False)
 
     async def token(self) -> bytes:
@@ -52,19 +56,17 @@ class Bridge:
         """Return the call of the bridge that takes back what was paid by a quote."""
         return calldata.refund(bytes(signed.quote.reservation))
 
+    async def aclose(self) -> None:
+        """Close the connections to the node."""
+        await self.client.close()
+
     async def _ask_for_token(self) -> bytes:
-        call: dict[str, Any] = {
-            "to": f"0x{self.id.address.hex()}",
-            "data": f"0x{calldata.thbc().hex()}",
-        }
-        rpc = RpcConnection(self.rpc_url)
+        answer = await self.client.call(self.id.address, calldata.thbc())
         try:
-            answer = await rpc.call("eth_call", call, "latest")
-            return address_of(int.from_bytes(unhex(str(answer), WORD), "big"))
+            (token,) = split(answer, 1)
+            return address_of(token)
         except ValueError as error:
-            raise ChainUnavailable(f"no bridge at {call['to']}: {error}") from error
-        finally:
-            await rpc.close()
+            raise ChainUnavailable(f"no bridge at 0x{self.id.address.hex()}: {error}") from error
 
 
 def open_bridge(
@@ -87,9 +89,13 @@ def open_bridge(
         KeyFileError: a key file is not usable.
     """
     signer = PrivateKey(load_seed(keys / "quotes.seed"))
+    client = EvmClient(chosen.rpc_url, chosen.chain_id, chosen.confirmations)
+    accounts = EvmAccounts(pool, keys / "wallets.seed", clock)
+    sender = EvmSender(pool, client, chosen.max_fee_gwei * WEI_PER_GWEI, clock)
     return Bridge(
         chosen.id,
-        chosen.rpc_url,
+        client,
         Quotes(pool, signer, chosen.id, genesis_hash, clock),
-        EvmAccounts(pool, keys / "wallets.seed", clock),
+        accounts,
+        Payer(pool, client, sender, accounts, chosen.id),
     )

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Depends, Path, Response
 from fastapi.security import HTTPBearer
 
-from gridtokenx_hub.api import evm_accounts, payments
+from gridtokenx_hub.api import evm_accounts, paying, payments
 from gridtokenx_hub.api.bridge_models import (
     Account,
     AccountChallenge,
@@ -15,6 +15,7 @@ from gridtokenx_hub.api.bridge_models import (
     ChooseOwn,
     PaymentDetails,
     Payments,
+    SentPayment,
 )
 from gridtokenx_hub.api.exact_json import ExactJSONResponse
 from gridtokenx_hub.api.fields import Address
@@ -108,3 +109,50 @@ async def details(
     """
     answer = await payments.payment_details(context, caller.own_id(), reservation_id)
     return ExactJSONResponse(answer.content())
+
+
+@router.post(
+    "/payments/{reservation_id}/pay",
+    response_model=SentPayment,
+    responses=documented(400, 401, 403, 404, 409, 413, 422, 503),
+)
+async def pay(
+    request: Repeatable,
+    context: Context,
+    caller: Caller,
+    reservation_id: Annotated[Address, Path()],
+) -> Response:
+    """Pay from the EVM account that the hub holds: with a permit, in one transaction, once.
+
+    Errors (409): `PaymentNotDue`, `AccountNotHeld`, `InsufficientBaht`, `PaymentRefused` (the EVM
+    chain would not take it: no ether for gas, for example).
+    """
+    user_id = caller.own_id()
+
+    async def work(_attempt: Attempt) -> SentPayment:
+        return await paying.pay(context, user_id, reservation_id)
+
+    return (await once(context, request, caller, 200, work)).response()
+
+
+@router.post(
+    "/payments/{reservation_id}/refund",
+    response_model=SentPayment,
+    responses=documented(400, 401, 403, 404, 409, 413, 422, 503),
+)
+async def refund(
+    request: Repeatable,
+    context: Context,
+    caller: Caller,
+    reservation_id: Annotated[Address, Path()],
+) -> Response:
+    """Take the baht back to the EVM account that the hub holds, once it is time.
+
+    Errors (409): `RefundNotDue`, `AccountNotHeld`, `PaymentRefused`.
+    """
+    user_id = caller.own_id()
+
+    async def work(_attempt: Attempt) -> SentPayment:
+        return await paying.refund(context, user_id, reservation_id)
+
+    return (await once(context, request, caller, 200, work)).response()

@@ -5,8 +5,12 @@ from fastapi.responses import HTMLResponse
 
 from gridtokenx_hub.api.bridge_models import EvmCall, PaymentDetails
 from gridtokenx_hub.api.payable import bridge_of
-from gridtokenx_hub.api.payments import Purchase, find_purchase, payment_details
-from gridtokenx_hub.api.problems import Problem
+from gridtokenx_hub.api.payments import (
+    Purchase,
+    find_purchase,
+    payment_details,
+    unknown_payment,
+)
 from gridtokenx_hub.web.rendering import Visited, page
 
 router = APIRouter()
@@ -20,14 +24,15 @@ async def payment(visit: Visited, reservation_id: str) -> HTMLResponse:
     context, user_id = visit.context, visit.visitor.user_id
     purchase = await find_purchase(context.pool, user_id, reservation_id, visit.now)
     if purchase is None:
-        raise Problem(404, "UnknownPayment", f"you have no payment for {reservation_id}")
-    details = await payment_details(context, user_id, reservation_id)
+        raise unknown_payment(reservation_id)
+    details, bridge = await payment_details(context, user_id, reservation_id), bridge_of(context)
     return page(
         visit,
         "payment.html",
         purchase=purchase,
         left_s=_left_s(purchase),
-        bridge=bridge_of(context).id,
+        bridge=bridge.id,
+        is_held=await bridge.accounts.holds(purchase.row["payer"]),
         details=details,
         calls=[call.content() for call in _calls(purchase, details)],
     )

@@ -13,6 +13,7 @@ async function act(button) {
     announce(done);
     await refresh();
   } catch (error) {
+    if (error.status < 500) delete button.dataset.key; // refused: pressed again, it is another one
     announce(error.message);
   } finally {
     button.disabled = false;
