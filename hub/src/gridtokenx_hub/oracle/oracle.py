@@ -28,7 +28,8 @@ from gridtokenx_hub.oracle.settings import OracleSettings
 from gridtokenx_hub.oracle.sources import ask_all, open_session
 from gridtokenx_programs import Addresses, Program
 
-COMPUTE_UNITS = 20_000
+COMPUTE_UNITS = 60_000
+"""The first time the account is made, at the end of a search for its address."""
 RETRY_S = 5.0
 GIVEN_UP_AFTER = dt.timedelta(minutes=10)
 """A transaction's blockhash is dead by then, on any cluster."""
