@@ -147,6 +147,10 @@ async def test_the_market_and_the_chain(world: HubWorld) -> None:
 async def test_the_price_oracle(world: HubWorld) -> None:
     await world.pool.execute("DELETE FROM oracle_rounds")
     assert not [name for name in await scrape(world) if "oracle" in name]
+    await oracle_round(world, "median", None, "failed")
+    await world.pool.execute("UPDATE oracle_rounds SET began_at = began_at - interval '1 hour'")
+    samples = await scrape(world)
+    assert value(samples, "gridtokenx_oracle_posted_age_seconds") >= 3600
     await oracle_round(world, "median", None, "posted")
     samples = await scrape(world)
     assert value(samples, "gridtokenx_oracle_source_fresh", source="a") == 1

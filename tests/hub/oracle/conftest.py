@@ -8,6 +8,8 @@ from aiohttp import web
 from tests.hub.onchain import chain, world
 from tests.hub.oracle.servers import Server
 
+from gridtokenx_hub.oracle.sources import open_session
+
 __all__ = ["chain", "world"]
 
 
@@ -28,5 +30,5 @@ async def server() -> AsyncIterator[Server]:
 
 @pytest.fixture
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(auto_decompress=False) as session:
+    async with open_session() as session:
         yield session

@@ -10,12 +10,12 @@ from typing import Any
 import asyncpg
 import pytest
 from solders.keypair import Keypair
-from tests.hub.onchain import ADDRESSES, PROGRAMS, World, running
+from tests.hub.onchain import ADDRESSES, PROGRAMS, World, running, until
 from tests.hub.oracle.servers import Server
 
 from gridtokenx_hub.chain import ChainClient
 from gridtokenx_hub.database import open_pool
-from gridtokenx_hub.oracle import rounds
+from gridtokenx_hub.oracle import manual, rounds
 from gridtokenx_hub.oracle.errors import ManualRateRefused
 from gridtokenx_hub.oracle.manual import manual_rate, revoke_manual_rate, set_manual_rate
 from gridtokenx_hub.oracle.oracle import GIVEN_UP_AFTER, Oracle
@@ -23,6 +23,8 @@ from gridtokenx_hub.oracle.settings import OracleSettings
 
 NOW = dt.datetime(2026, 11, 23, 12, 0, 0, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
+PATIENCE_S = 60
+"""A round that is not over by then never will be."""
 
 
 class Turns:
@@ -37,11 +39,12 @@ class Turns:
         await self._go.acquire()
 
     async def first(self) -> None:
-        await self._over.acquire()
+        async with asyncio.timeout(PATIENCE_S):
+            await self._over.acquire()
 
     async def next(self) -> None:
         self._go.release()
-        await self._over.acquire()
+        await self.first()
 
 
 class Scene:
@@ -271,17 +274,21 @@ async def test_rates_that_an_operator_cannot_set(
 async def test_of_operators_at_once_the_last_word_counts_and_all_are_kept(
     pool: asyncpg.Pool,
 ) -> None:
-    await asyncio.gather(
-        *(
-            set_manual_rate(pool, number, "sure", f"operator {number}", NOW + HOUR, NOW)
-            for number in range(1, 9)
-        )
-    )
-    kept = await pool.fetch("SELECT micro_thb_per_grx, revoked_by FROM manual_rates ORDER BY id")
-    assert len(kept) == 8
-    assert [row["revoked_by"] is None for row in kept] == [False] * 7 + [True]
+    """One has set a rate, and it is not committed yet when another sets theirs."""
+    async with pool.acquire() as first, first.transaction():
+        await first.execute(manual.INSERT, 1, "sure", "first", NOW, NOW + HOUR)
+        second = asyncio.create_task(set_manual_rate(pool, 2, "sure", "second", NOW + HOUR, NOW))
+
+        async def waits() -> bool:
+            waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"
+            return second.done() or bool(await pool.fetchval(waiting))
+
+        await until(waits)
+    await second
+    kept = await pool.fetch("SELECT set_by, revoked_by FROM manual_rates ORDER BY id")
+    assert [tuple(row) for row in kept] == [("first", "second"), ("second", None)]
     in_force = await manual_rate(pool, NOW)
     assert in_force is not None
-    assert in_force.micro_thb_per_grx == kept[-1]["micro_thb_per_grx"]
+    assert in_force.micro_thb_per_grx == 2
     assert await revoke_manual_rate(pool, "somebody", NOW)
     assert not await revoke_manual_rate(pool, "somebody", NOW)

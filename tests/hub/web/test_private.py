@@ -65,7 +65,7 @@ async def test_an_operator_sees_all_meters_and_operations(stage: Stage) -> None:
     ("language", "words"),
     [
         ("en", ("Price oracle", "operator's rate", "10.0 THB", "too few tell a rate", "until ")),
-        ("th", ("ผู้แจ้งอัตราแลกเปลี่ยน", "อัตราของผู้ดูแลระบบ", "10.0 บาท", "มีแหล่งที่แจ้งอัตราน้อยเกินไป")),
+        ("th", ("อัตราแลกเปลี่ยน", "อัตราของผู้ดูแลระบบ", "10.0 บาท", "มีแหล่งที่แจ้งอัตราน้อยเกินไป")),
     ],
 )
 async def test_an_operator_sees_where_the_rate_stands(

@@ -12,7 +12,7 @@ from gridtokenx_programs import Addresses, Program
 from gridtokenx_programs.evm import BridgeId
 
 MAX_GUARDIANS = 9
-COMPUTE_UNITS = 30_000
+COMPUTE_UNITS = 60_000
 
 
 async def guardians_in_office(

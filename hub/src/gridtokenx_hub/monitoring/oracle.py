@@ -9,6 +9,7 @@ from gridtokenx_hub.oracle.state import read_oracle_state
 
 HOUR = dt.timedelta(hours=1)
 JUMPS = "SELECT count(*) FROM oracle_rounds WHERE began_at > $1 AND doubt = 'jump'"
+FIRST = "SELECT min(began_at) FROM oracle_rounds"
 
 
 async def oracle_metrics(pool: asyncpg.Pool, now: dt.datetime) -> list[Metric]:
@@ -24,8 +25,15 @@ async def oracle_metrics(pool: asyncpg.Pool, now: dt.datetime) -> list[Metric]:
     )
     for source in last.sources:
         fresh.add_metric([source.name], source.error is None)
-    found: list[Metric] = [
+    # Where nothing was ever posted, it is as old as the first try: the alert must sound there too.
+    since = await pool.fetchval(FIRST) if posted is None else posted.began_at
+    return [
         fresh,
+        GaugeMetricFamily(
+            "gridtokenx_oracle_posted_age_seconds",
+            "Of the last rate that is on chain.",
+            (now - since).total_seconds(),
+        ),
         GaugeMetricFamily(
             "gridtokenx_oracle_round_age_seconds",
             "Since the last round began.",
@@ -42,8 +50,3 @@ async def oracle_metrics(pool: asyncpg.Pool, now: dt.datetime) -> list[Metric]:
             await pool.fetchval(JUMPS, now - HOUR),
         ),
     ]
-    if posted is not None:
-        age_s = (now - posted.began_at).total_seconds()
-        meaning = "Of the last rate that is on chain."
-        found.append(GaugeMetricFamily("gridtokenx_oracle_posted_age_seconds", meaning, age_s))
-    return found

@@ -3,7 +3,7 @@
 import datetime as dt
 import json
 from decimal import Decimal, InvalidOperation
-from typing import Any, NoReturn
+from typing import Any
 
 from gridtokenx_hub.oracle.errors import SourceError
 
@@ -12,19 +12,15 @@ MS_FROM = 100_000_000_000
 
 
 def read_json(body: bytes) -> Any:
-    """Read a document whose numbers are `int` and `Decimal`, never `float`.
+    """Read a document whose numbers are `int` and `Decimal`; `float` are NaN and Infinity alone.
 
     Raises:
         SourceError: `not_json`.
     """
     try:
-        return json.loads(body, parse_float=Decimal, parse_constant=_refuse)
+        return json.loads(body, parse_float=Decimal)
     except (ValueError, InvalidOperation, RecursionError) as error:
         raise SourceError("not_json", f"the answer is no JSON: {type(error).__name__}") from error
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise SourceError("not_a_number", f"{constant} is not a rate")
 
 
 def look_up(document: Any, path: str) -> Any:

@@ -25,10 +25,11 @@ from gridtokenx_hub.oracle import rounds
 from gridtokenx_hub.oracle.judgement import Judgement, judge, median
 from gridtokenx_hub.oracle.manual import manual_rate
 from gridtokenx_hub.oracle.settings import OracleSettings
-from gridtokenx_hub.oracle.sources import ask_all
+from gridtokenx_hub.oracle.sources import ask_all, open_session
 from gridtokenx_programs import Addresses, Program
 
-COMPUTE_UNITS = 20_000
+COMPUTE_UNITS = 60_000
+"""The first time the account is made, at the end of a search for its address."""
 RETRY_S = 5.0
 GIVEN_UP_AFTER = dt.timedelta(minutes=10)
 """A transaction's blockhash is dead by then, on any cluster."""
@@ -78,14 +79,7 @@ class Oracle:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, through every outage."""
-        # One connection a question: a source that stalls holds nothing for the next.
-        connector = aiohttp.TCPConnector(force_close=True)
-        async with aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            trust_env=True,
-        ) as http:
+        async with open_session() as http:
             await lead_rounds(
                 self._pool,
                 Job.ORACLE,

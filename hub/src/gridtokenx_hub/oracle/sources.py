@@ -29,13 +29,23 @@ class Told:
     fault: SourceError | None = None
 
 
+def open_session() -> aiohttp.ClientSession:
+    """Open a session that keeps nothing between two questions, and unpacks no answer."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(force_close=True),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        trust_env=True,
+    )
+
+
 async def ask_all(
     http: aiohttp.ClientSession, sources: Sequence[Source], folder: Path, now: dt.datetime
 ) -> list[Told]:
     """Return the answer of each source, in their order.
 
     Args:
-        http: a session; what else it holds (cookies) is not used.
+        http: of `open_session`.
         sources: who is asked.
         folder: relative paths of files begin here.
         now: the present instant, to which a source's own time is compared.
