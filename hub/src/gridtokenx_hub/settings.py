@@ -29,6 +29,7 @@ from gridtokenx_programs.evm import BridgeId
 from gridtokenx_programs.evm.words import ADDRESS, unhex
 
 SECONDS_PER_DAY = 86_400
+WEI_PER_GWEI = 10**9
 FILE_NAME = "hub.toml"
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -167,6 +168,11 @@ class BridgeSettings(_Table):
     confirmations: Annotated[int, Field(ge=0, le=10_000)] | None = None
     guardians: Annotated[tuple[str, ...], Field(min_length=1, max_length=16)]
     max_fee_gwei: Annotated[int, Field(ge=1, le=1_000_000)] = 200
+
+    @property
+    def max_fee_wei(self) -> int:
+        """The most that a unit of gas may cost."""
+        return self.max_fee_gwei * WEI_PER_GWEI
 
     @property
     def id(self) -> BridgeId:

@@ -3,13 +3,12 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from baht_world import Baht, match
-from coincurve import PrivateKey
 from hub_world import HubWorld, User, expect
 from tests.guardian.chains.evm import CHAIN_ID, Contracts, running_anvil
 from tests.guardian.chains.world import Running, running
@@ -18,9 +17,10 @@ from gridtokenx_guardian import keys
 from gridtokenx_guardian.config import Config
 from gridtokenx_guardian.signing import state
 from gridtokenx_hub.base58 import decode
-from gridtokenx_hub.bridge import Bridge, EvmAccounts, Quotes
+from gridtokenx_hub.bridge import open_bridge
 from gridtokenx_hub.bridge.job import BridgeJob
-from gridtokenx_hub.bridge.opening import open_job, relay_key
+from gridtokenx_hub.bridge.keys import relay_key
+from gridtokenx_hub.bridge.opening import open_job
 from gridtokenx_hub.bridge.reservations import Reservations
 from gridtokenx_hub.process import utc_now
 from gridtokenx_hub.settings import BridgeSettings
@@ -110,33 +110,24 @@ async def relaying(
         bridge_id = BridgeId(CHAIN_ID, bytes.fromhex(contracts.bridge[2:]))
         configs = [_config(world, folder / f"guardian-{n}", url, bridge_id) for n in range(3)]
         key_folder = world.folder / "keys"
-        bridge = Bridge(
-            bridge_id,
-            url,
-            Quotes(
-                world.pool,
-                PrivateKey(contracts.hub.to_bytes()),
-                bridge_id,
-                genesis_hash,
-                utc_now,
-            ),
-            EvmAccounts(world.pool, key_folder / "wallets.seed", utc_now),
-        )
-        baht = Baht(world, contracts, bridge, [own.solana for own in drawn])
+        (key_folder / "quotes.seed").touch(mode=0o600)
+        (key_folder / "quotes.seed").write_bytes(contracts.hub.to_bytes())
         async with running(*configs, now_s=now_s) as guardians:
-            with world.having(bridge=bridge):
-                await baht.open()
-                settings = BridgeSettings(
-                    rpc_url=url,
-                    chain_id=CHAIN_ID,
-                    address=bridge_id.address,
-                    guardians=tuple(guardian.url for guardian in guardians),
-                )
-                job = job_of(world, settings)
-                relay = address_of_key(relay_key(key_folder))
-                node.call("anvil_setBalance", f"0x{relay.hex()}", hex(10**18))
-                yield RelayWorld(baht, settings, guardians, job)
-                await job.close()
+            settings = BridgeSettings(
+                rpc_url=url,
+                chain_id=CHAIN_ID,
+                address=bridge_id.address,
+                guardians=tuple(guardian.url for guardian in guardians),
+            )
+            bridge = open_bridge(world.pool, key_folder, settings, genesis_hash, utc_now)
+            baht = Baht(world, contracts, bridge, [own.solana for own in drawn])
+            job = job_of(world, settings)
+            relay = address_of_key(relay_key(key_folder))
+            node.call("anvil_setBalance", f"0x{relay.hex()}", hex(10**18))
+            async with aclosing(bridge), aclosing(job):
+                with world.having(bridge=bridge):
+                    await baht.open()
+                    yield RelayWorld(baht, settings, guardians, job)
 
 
 def job_of(world: HubWorld, settings: BridgeSettings) -> BridgeJob:

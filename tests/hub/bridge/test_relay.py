@@ -107,7 +107,7 @@ async def test_a_hub_that_begins_again_ends_what_another_began(relay: RelayWorld
     try:
         await relay.until(lambda: relay.released(answer))
     finally:
-        await relay.job.close()
+        await relay.job.aclose()
         relay.job = first
 
 

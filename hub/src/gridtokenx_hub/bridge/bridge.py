@@ -6,21 +6,18 @@ from datetime import datetime
 from pathlib import Path
 
 import asyncpg
-from coincurve import PrivateKey
 
 from gridtokenx_hub.bridge import calldata
 from gridtokenx_hub.bridge.accounts import EvmAccounts
 from gridtokenx_hub.bridge.evm_client import EvmClient
 from gridtokenx_hub.bridge.evm_sender import EvmSender
+from gridtokenx_hub.bridge.keys import quote_key
 from gridtokenx_hub.bridge.payer import Payer
 from gridtokenx_hub.bridge.quotes import Quotes, SignedQuote
 from gridtokenx_hub.chain import ChainUnavailable
-from gridtokenx_hub.keys import load_seed
 from gridtokenx_hub.settings import BridgeSettings
 from gridtokenx_programs.evm import BridgeId
 from gridtokenx_programs.evm.words import address_of, split
-
-WEI_PER_GWEI = 10**9
 
 
 @dataclass(slots=True)
@@ -88,14 +85,13 @@ def open_bridge(
     Raises:
         KeyFileError: a key file is not usable.
     """
-    signer = PrivateKey(load_seed(keys / "quotes.seed"))
     client = EvmClient(chosen.rpc_url, chosen.chain_id, chosen.confirmations)
     accounts = EvmAccounts(pool, keys / "wallets.seed", clock)
-    sender = EvmSender(pool, client, chosen.max_fee_gwei * WEI_PER_GWEI, clock)
+    sender = EvmSender(pool, client, chosen.max_fee_wei, clock)
     return Bridge(
         chosen.id,
         client,
-        Quotes(pool, signer, chosen.id, genesis_hash, clock),
+        Quotes(pool, quote_key(keys), chosen.id, genesis_hash, clock),
         accounts,
         Payer(pool, client, sender, accounts, chosen.id),
     )

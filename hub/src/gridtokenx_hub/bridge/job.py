@@ -71,9 +71,9 @@ class BridgeJob:
                     self._pool, Job.BRIDGE, self.round, self._pause, self._poll_s, stop
                 )
         finally:
-            await self.close()
+            await self.aclose()
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Close all connections."""
         await self._client.close()
         await self._relay.close()

@@ -1,43 +1,22 @@
-"""Makes the bridge's parts from a hub's settings and keys."""
+"""Makes the job between the chains from a hub's settings and keys."""
 
 import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
-from coincurve import PrivateKey
 
 from gridtokenx_hub.bridge.bridge_contract import BridgeContract
 from gridtokenx_hub.bridge.evm_client import EvmClient
 from gridtokenx_hub.bridge.evm_sender import EvmSender
 from gridtokenx_hub.bridge.guardian_answers import GuardianAnswers
 from gridtokenx_hub.bridge.job import BridgeJob
+from gridtokenx_hub.bridge.keys import relay_key
 from gridtokenx_hub.bridge.listener import BridgeListener
 from gridtokenx_hub.bridge.relay import Relay
 from gridtokenx_hub.bridge.reservations import Reservations
 from gridtokenx_hub.chain import NodeListener
-from gridtokenx_hub.keys import load_seed
 from gridtokenx_hub.settings import BridgeSettings
-
-WEI_PER_GWEI = 10**9
-
-
-def quote_key(keys: Path) -> PrivateKey:
-    """Return the key that signs quotes, drawn when absent.
-
-    Raises:
-        KeyFileError: the file is not usable.
-    """
-    return PrivateKey(load_seed(keys / "quotes.seed"))
-
-
-def relay_key(keys: Path) -> PrivateKey:
-    """Return the key that pays for releases on the EVM chain, drawn when absent.
-
-    Raises:
-        KeyFileError: the file is not usable.
-    """
-    return PrivateKey(load_seed(keys / "relay.seed"))
 
 
 def open_job(
@@ -65,7 +44,7 @@ def open_job(
     """
     client = EvmClient(chosen.rpc_url, chosen.chain_id, chosen.confirmations)
     contract = BridgeContract(client, chosen.id)
-    sender = EvmSender(pool, client, chosen.max_fee_gwei * WEI_PER_GWEI, clock)
+    sender = EvmSender(pool, client, chosen.max_fee_wei, clock)
     relay = Relay(
         GuardianAnswers(chosen.guardians),
         reservations,

@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from gridtokenx_hub.bridge.opening import quote_key, relay_key
+from gridtokenx_hub.bridge.keys import quote_key, relay_key
 from gridtokenx_hub.commands.context import keys_folder
 from gridtokenx_programs.evm import address_of_key
 from gridtokenx_programs.evm.words import checksummed
