@@ -20,8 +20,12 @@ from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
 from serving import served
+from solders.keypair import Keypair
 
 from gridtokenx_hub.api.auth import create_token
+from gridtokenx_hub.bridge import Bridge, open_bridge
+from gridtokenx_hub.process import utc_now
+from gridtokenx_hub.settings import BridgeSettings
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -83,9 +87,43 @@ async def target(
             "signature": settlement,
             "amount_kwh": 1,
             "price_per_kwh": 1,
+            "reservation_id": await purchase(world, user, order["order_id"]),
         }
-        async with served(world) as port:
-            yield Target(world, f"http://127.0.0.1:{port}", user, known)
+        with world.having(bridge=bridge_of_nobody(world)):
+            async with served(world) as port:
+                yield Target(world, f"http://127.0.0.1:{port}", user, known)
+
+
+def bridge_of_nobody(world: HubWorld) -> Bridge:
+    """A bridge whose EVM chain is away; nothing here gets as far as that."""
+    chosen = BridgeSettings(
+        rpc_url="http://127.0.0.1:1", chain_id=1, address=f"0x{'11' * 20}", guardians=("http://-",)
+    )
+    bridge = open_bridge(world.pool, world.folder / "keys", chosen, bytes(32), utc_now)
+    bridge._token = bytes(20)
+    return bridge
+
+
+async def purchase(world: HubWorld, user: User, order_id: str) -> str:
+    """A reservation of the user's that was not paid in time."""
+    reservation_id = str(Keypair().pubkey())
+    await world.pool.execute(
+        "INSERT INTO reservations VALUES ($1, $2, $3, 1000, 3000, 30000, now(), now(), 'open',"
+        " NULL, 'x')",
+        reservation_id,
+        order_id,
+        user.wallet,
+    )
+    await world.pool.execute(
+        "INSERT INTO quotes VALUES ($1, $2, $3, $4, $5, 30000, now(), $6, now())",
+        reservation_id,
+        order_id,
+        user.user_id,
+        user.wallet,
+        bytes(20),
+        bytes(65),
+    )
+    return reservation_id
 
 
 def routes(world: HubWorld) -> list[Any]:

@@ -63,18 +63,23 @@ async def test_pressed_twice(baht: Baht) -> None:
 
 
 async def test_too_little(baht: Baht) -> None:
-    """Without baht; then without ether for gas; then it goes."""
+    """The account has not the baht yet; then it goes."""
     buyer, answer = await reserved(baht, 1)
-    payer = answer["payment"]["quote"]["payer"]
     expect_problem(await step(baht, buyer, answer, "pay"), 409, "InsufficientBaht")
-    await baht.fund(payer)
-    baht.node.call("anvil_setBalance", payer, hex(0))
-    response = await step(baht, buyer, answer, "pay")
-    if response.status_code == 409:
-        expect_problem(response, 409, "PaymentRefused")
-        assert await count(baht, answer) == 0
-    baht.node.call("anvil_setBalance", payer, hex(10**18))
+    await baht.fund(answer["payment"]["quote"]["payer"])
     expect(await step(baht, buyer, answer, "pay"), 200)
+
+
+async def test_the_bridge_would_not_take_it(baht: Baht) -> None:
+    """It has reached its cap: nothing is sent that would only cost gas."""
+    buyer, answer = await funded(baht)
+    for cap, status in ((0, 409), (10**15, 200)):
+        baht.contracts._send(baht.contracts.bridge, "setLockedCap(uint256)", ["uint256"], [cap])
+        response = await step(baht, buyer, answer, "pay")
+        assert response.status_code == status, response.text
+        if status == 409:
+            expect_problem(response, 409, "PaymentRefused")
+            assert await count(baht, answer) == 0
 
 
 async def test_after_the_deadline(baht: Baht) -> None:
