@@ -1,15 +1,19 @@
 """The book and what can be asked of it: details, search, trades, statistics, price."""
 
 import datetime as dt
+import itertools
+import re
 import secrets
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 
+import asyncpg
 import pytest
 import pytest_asyncio
 from hub_world import HubWorld, User, expect, expect_problem
 from solders.keypair import Keypair
 
+from gridtokenx_hub.api.search import Search, Sort, query, search_orders
 from gridtokenx_hub.api.statistics import read_price, read_statistics
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -94,6 +98,34 @@ async def test_percent_signs_stand_for_themselves(world: HubWorld, seller: User)
     assert await found(world, seller="'; DROP TABLE orders; --") == []
 
 
+async def test_what_is_asked_for_is_never_in_the_text() -> None:
+    """The text of a search is made of fixed parts, whatever is looked for."""
+    bounds = ("lowest_micro_grx", "highest_micro_grx", "least_mwh", "most_mwh", "seller")
+    for sort in get_args(Sort):
+        for asked in itertools.product([False, True], repeat=len(bounds)):
+            texts = set()
+            for values in ((4711, 4712, 4713, 4714, "Somchai"), (1, 2, 3, 4, "'; DROP TABLE x")):
+                given = dict(itertools.compress(zip(bounds, values, strict=True), asked))
+                for after in (None, (values[0], values[1])):
+                    text, parameters = query(Search(sort, **given), NOW, after)
+                    assert not {"4711", "4712", "Somchai", "DROP"} & set(re.findall(r"\w+", text))
+                    assert len(parameters) == len(set(re.findall(r"\$\d+", text)))
+                    assert len(parameters) == 1 + len(given) + len(after or ())
+                    texts.add((after is None, text))
+            assert len(texts) == 2, "the same for all values"
+
+
+async def test_a_narrow_search_is_planned_for_its_values(database_url: str) -> None:
+    """PostgreSQL keeps no plan of it, which would be one for all values."""
+    async with asyncpg.create_pool(database_url, min_size=1, max_size=1) as pool:
+        for search in (Search(lowest_micro_grx=1), Search("newest", most_mwh=5), Search("amount")):
+            for _ in range(10):
+                await search_orders(pool, NOW, search, 2, None)
+        kept = await pool.fetch("SELECT statement FROM pg_prepared_statements")
+        texts = [row["statement"] for row in kept if "FROM orders" in row["statement"]]
+        assert len(texts) == 1, "of the search without bounds alone"
+
+
 async def test_only_what_can_be_bought(world: HubWorld, seller: User) -> None:
     now = world.context.clock()
     hour = dt.timedelta(hours=1)
@@ -116,9 +148,16 @@ async def test_the_seeds_list_by_the_page(world: HubWorld, seller: User) -> None
     everything = expect(await world.get(f"{ORDERS}/active", limit=1000), 200)
     assert everything.keys() == {"orders"}
     assert await found(world, f"{ORDERS}/active") == everything["orders"]
-    assert everything["orders"][0].keys() == {
-        "order_id", "seller", "amount_kwh", "price_per_kwh", "total_price_grx", "created_at",
-    }  # fmt: skip
+    # Other tests' orders are in the book as well, some with an expiry, of the same prices.
+    own = await world.pool.fetch(
+        "SELECT order_id FROM orders WHERE seller_wallet = $1", seller.wallet
+    )
+    shown = {order["order_id"]: order for order in everything["orders"]}
+    assert len(own) == 2
+    for row in own:
+        assert shown[row["order_id"]].keys() == {
+            "order_id", "seller", "amount_kwh", "price_per_kwh", "total_price_grx", "created_at",
+        }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,18 @@
 """The websocket wakes the indexer and does nothing else: whatever it does, all is indexed."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from solders.keypair import Keypair
+from solders.pubkey import Pubkey
 from tests.hub.local_chain.subscriber import websocket_url
 from tests.hub.onchain import PROGRAMS, World, running, until
 from tests.hub.websockets import websocket
 
-from gridtokenx_hub.chain import ProgramListener
+from gridtokenx_hub.chain import ChainClient, ProgramListener, SignatureInfo
 from gridtokenx_hub.indexer import Indexer, indexer
 
 NEVER_S = 10**6
@@ -20,6 +24,27 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """While it is told, the indexer never looks by itself."""
     monkeypatch.setattr(indexer, "POLLS_SAVED", NEVER_S)
     monkeypatch.setattr(indexer, "LONGEST_PAUSE_S", NEVER_S)
+
+
+class Late(ChainClient):
+    """A client whose node lists nothing at first."""
+
+    looks_too_early = 0
+
+    async def signatures_for_address(self, address: Pubkey, **bounds: Any) -> list[SignatureInfo]:
+        if self.looks_too_early:
+            self.looks_too_early -= 1
+            return []
+        return await super().signatures_for_address(address, **bounds)
+
+
+@asynccontextmanager
+async def late(world: World) -> AsyncIterator[Late]:
+    client = Late(world.chain.rpc_url)
+    try:
+        yield client
+    finally:
+        await client.close()
 
 
 def listening(world: World, url: str) -> tuple[Indexer, ProgramListener]:
@@ -77,6 +102,37 @@ async def test_a_node_without_a_websocket(world: World) -> None:
         await world.register(Keypair())
         await world.agrees_with_chain()
         assert not listener.is_listening
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_node_that_tells_before_it_lists(world: World) -> None:
+    """The indexer looks again for what it was told of."""
+    async with websocket() as node, late(world) as client:
+        listener = ProgramListener(node.url, ADDRESSES, first_pause_s=0.01)
+        async with running(world.indexer(client=client, listener=listener)):
+            await is_told(listener)
+            await world.register(Keypair())
+            client.looks_too_early = 3 * len(ADDRESSES)
+            await node.tell()
+            await world.agrees_with_chain()
+            assert client.looks_too_early == 0
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_notice_of_nothing_is_followed_for_a_moment_only(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses_s: list[float] = []
+
+    async def waited(_event: asyncio.Event, timeout_s: float) -> None:
+        pauses_s.append(timeout_s)
+
+    monkeypatch.setattr(indexer, "_wait", waited)
+    made = world.indexer()
+    made.wake()
+    for _ in range(20):
+        await made._pause()
+    assert len(pauses_s) == 13, "seven looks again, 25 ms apart and then ever longer"
 
 
 async def test_false_alarms_cost_few_looks(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,9 @@
-"""The order book, sorted and narrowed down; each order of sorting has its index."""
+"""The order book, sorted and narrowed down; each order of sorting has its index.
+
+A search that is narrowed down is planned anew each time: PostgreSQL's plan for whatever values
+there may be guesses how many orders pass a bound, and reads and sorts all of these, where a walk
+along the index of the sorting finds the page at once.
+"""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -9,6 +14,7 @@ import asyncpg
 
 from gridtokenx_hub.api.market import ORDERS, Order, order_of
 from gridtokenx_hub.api.pagination import Key, page_of, read_cursor
+from gridtokenx_hub.monitoring.instruments import DATABASE_QUERY
 
 Sort = Literal["price", "-price", "amount", "-amount", "newest", "oldest"]
 
@@ -52,6 +58,12 @@ class Search:
     most_mwh: int | None = None
     seller: str | None = None
 
+    @property
+    def is_narrow(self) -> bool:
+        """Whether anything is left out."""
+        bounds = (self.lowest_micro_grx, self.highest_micro_grx, self.least_mwh, self.most_mwh)
+        return self.seller is not None or any(bound is not None for bound in bounds)
+
 
 async def search_orders(
     pool: asyncpg.Pool, now: dt.datetime, search: Search, limit: int, cursor: str | None
@@ -63,13 +75,29 @@ async def search_orders(
     """
     name = f"orders {search.sort}"
     after = read_cursor(name, cursor, int, int)
-    statement, values = _query(search, now, after)
-    rows = await pool.fetch(f"{statement} LIMIT {limit + 1:d}", *values)
+    statement, values = query(search, now, after)
+    rows = await _fetch(pool, f"{statement} LIMIT {limit + 1:d}", values, search.is_narrow)
     orders = [order_of(row) for row in rows]
     return page_of(orders, limit, name, lambda order: _key(search.sort, order))
 
 
-def _query(search: Search, now: dt.datetime, after: Key | None) -> tuple[str, list[object]]:
+async def _fetch(
+    pool: asyncpg.Pool, text: str, values: Sequence[object], plans_anew: bool
+) -> Sequence[asyncpg.Record]:
+    async with pool.acquire() as connection:
+        if not plans_anew:
+            return await connection.fetch(text, *values)
+        # A statement without a name is not kept, and so is planned for the values of its one use.
+        with DATABASE_QUERY.time():
+            statement = await connection.prepare(text, name="")
+            return await statement.fetch(*values)
+
+
+def query(search: Search, now: dt.datetime, after: Key | None) -> tuple[str, list[object]]:
+    """Return the statement of a search from the key `after` on, without its limit, and its values.
+
+    Its text depends on what is asked for and never on the values: these are parameters.
+    """
     sorting = SORTINGS[search.sort]
     direction, beyond = ("ASC", ">") if sorting.rises else ("DESC", "<")
     values: list[object] = [now]

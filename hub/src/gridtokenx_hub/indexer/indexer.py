@@ -27,6 +27,12 @@ BATCH_SIZE = 500
 SHORTEST_PAUSE_S = 0.05
 """Between two looks at the chain, however often there is a reason for one."""
 LONGEST_PAUSE_S = 30.0
+LOOK_AGAIN_S = 0.025
+"""After a look that a notice was the reason for, and that found nothing yet: a node may tell of a
+transaction before it lists it. From look to look it grows by `LOOK_AGAIN_GROWTH`."""
+LOOK_AGAIN_GROWTH = 1.25
+LAST_LOOK_AGAIN_S = 0.1
+"""When there is still nothing after a pause of this length, the notice was of nothing."""
 NOTIFY_LEADER = f"NOTIFY {WAKE_INDEXER}"
 POLLS_SAVED = 10
 """Looks by the clock that are left out for each that is made, while a listener hears."""
@@ -86,6 +92,7 @@ class Indexer:
         self._failures = 0
         self._leads = False
         self._woken = asyncio.Event()
+        self._look_again_s: float | None = None
         self._committed = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -170,6 +177,7 @@ class Indexer:
         for follower in self._followers:
             try:
                 if await follower.advance(connection):
+                    self._look_again_s = None
                     self.announce()
                 self.blocked.pop(follower.name, None)
             except IndexerError as error:
@@ -183,12 +191,24 @@ class Indexer:
         self._failures = self._failures + 1 if failed else 0
 
     async def _pause(self) -> None:
-        await asyncio.sleep(min(self._poll_s, SHORTEST_PAUSE_S))
+        """Wait for a reason to look: a notice, the clock, or a notice that nothing was found of."""
+        again_s = self._look_again_s
+        if again_s is not None and again_s <= LAST_LOOK_AGAIN_S and self._failures == 0:
+            await asyncio.sleep(again_s)
+            self._look_again_s = again_s * LOOK_AGAIN_GROWTH
+        else:
+            self._look_again_s = None
+            await asyncio.sleep(min(self._poll_s, SHORTEST_PAUSE_S))
+            await _wait(self._woken, self._until_next_look_s())
+        if self._woken.is_set():
+            self._woken.clear()
+            self._look_again_s = LOOK_AGAIN_S
+
+    def _until_next_look_s(self) -> float:
         poll_s = self._poll_s
         if self._listener is not None and self._listener.is_listening:
             poll_s *= 1 + POLLS_SAVED
-        await _wait(self._woken, min(poll_s * 2 ** min(self._failures, 16), LONGEST_PAUSE_S))
-        self._woken.clear()
+        return min(poll_s * 2 ** min(self._failures, 16), LONGEST_PAUSE_S)
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:
