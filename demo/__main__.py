@@ -15,6 +15,7 @@ from demo.hub_client import CallRefused
 from demo.performance import Performance, reset
 from demo.plan import Plan
 from demo.processes import ProcessFailed
+from workbench.console import SetupError
 
 DEFAULT_FOLDER = Path(".gtx/demo")
 
@@ -103,7 +104,7 @@ def main() -> int:
     options = parse(sys.argv[1:])
     try:
         return asyncio.run(perform(options))
-    except (ProcessFailed, CallRefused, TimeoutError) as error:
+    except (ProcessFailed, CallRefused, SetupError, TimeoutError) as error:
         sys.stderr.write(f"the demo stopped: {error or 'a step took too long'}\n")
         return 1
 
