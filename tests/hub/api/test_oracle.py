@@ -149,3 +149,20 @@ async def test_on_the_command_line(
     assert (code, "manual_rate" in json.loads(told)) == (0, False)
     code, _, error = await command(tmp_path, capsys, "revoke")
     assert (code, "no rate of an operator" in error) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("rate", "until", "told"),
+    [
+        ("abc", "2026-11-24T06:00Z", "non-negative decimal"),
+        ("10", "2026-11-24T06:00", "has no offset"),
+        ("10", "noon", "no instant"),
+    ],
+)
+def test_words_that_mean_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], rate: str, until: str, told: str
+) -> None:
+    words = ("set", "--rate", rate, "--reason", "sure", "--until", until)
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["--folder", str(tmp_path), "oracle", *words])
+    assert told in capsys.readouterr().err

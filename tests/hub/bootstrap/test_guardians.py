@@ -84,3 +84,19 @@ def test_the_treasury_is_filled_by_the_command(
     before = float(str(run(folder, capsys, "treasury")["grx"]))
     filled = run(folder, capsys, "treasury", "--mint", "2.5")
     assert float(str(filled["grx"])) == before + 2.5
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("guardians", "--key", "abc", "--threshold", "1"), "32 bytes in base58"),
+        (("treasury", "--mint", "-1"), "non-negative decimal"),
+        (("treasury", "--mint", "0"), "give an amount"),
+    ],
+)
+def test_words_that_mean_nothing(
+    folder: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], told: str
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["--folder", str(folder), *words])
+    assert told in capsys.readouterr().err

@@ -24,11 +24,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="guardians",
         nargs="+",
         action="extend",
-        type=Pubkey.from_string,
+        type=_key,
         metavar="BASE58",
         help="appoint these guardians, by their Ed25519 keys; left out: show those in office",
     )
     parser.add_argument("--threshold", type=int, metavar="M", help="how many of them must sign")
+
+
+def _key(text: str) -> Pubkey:
+    try:
+        return Pubkey.from_string(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text} is no key: 32 bytes in base58") from error
 
 
 def execute(folder: Path, arguments: argparse.Namespace) -> int:

@@ -17,6 +17,7 @@ from gridtokenx_hub.database import StoreError, migrate, open_pool
 from gridtokenx_hub.oracle.errors import ManualRateRefused
 from gridtokenx_hub.oracle.manual import revoke_manual_rate, set_manual_rate
 from gridtokenx_hub.settings import load_settings
+from gridtokenx_protocol.errors import UnitError
 from gridtokenx_protocol.units import parse_grx
 
 ERRORS = (StoreError, ManualRateRefused)
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     manual = verbs.add_parser(
         "set", help="a rate for when the sources do not do, or to confirm one"
     )
-    manual.add_argument("--rate", type=parse_grx, required=True, metavar="THB", help="of one GRX")
+    manual.add_argument("--rate", type=_rate, required=True, metavar="THB", help="of one GRX")
     manual.add_argument("--reason", required=True)
     manual.add_argument(
         "--until", type=_instant, required=True, help="such as 2026-11-24T06:00Z; at most a day"
@@ -36,10 +37,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs.add_parser("revoke", help="end the rate that was set")
 
 
+def _rate(text: str) -> int:
+    try:
+        return parse_grx(text)
+    except UnitError as error:
+        raise argparse.ArgumentTypeError(f"{text}: {error}") from error
+
+
 def _instant(text: str) -> dt.datetime:
-    told = dt.datetime.fromisoformat(text)
+    try:
+        told = dt.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text} is no instant: 2026-11-24T06:00Z is") from error
     if told.tzinfo is None:
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(f"{text} has no offset: end it with Z, or with +07:00")
     return told
 
 

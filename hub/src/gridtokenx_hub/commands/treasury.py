@@ -10,6 +10,7 @@ from typing import Any
 from gridtokenx_hub.bootstrap import mint_to_treasury
 from gridtokenx_hub.commands.acting import ACTING_ERRORS, acting
 from gridtokenx_hub.settings import load_settings
+from gridtokenx_protocol.errors import UnitError
 from gridtokenx_protocol.units import format_grx, parse_grx
 
 ERRORS = ACTING_ERRORS
@@ -18,8 +19,18 @@ ERRORS = ACTING_ERRORS
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's own arguments."""
     parser.add_argument(
-        "--mint", type=parse_grx, metavar="GRX", help="mint so much to it, under the cap"
+        "--mint", type=_grx, metavar="GRX", help="mint so much to it, under the cap"
     )
+
+
+def _grx(text: str) -> int:
+    try:
+        amount = parse_grx(text)
+    except UnitError as error:
+        raise argparse.ArgumentTypeError(f"{text}: {error}") from error
+    if amount == 0:
+        raise argparse.ArgumentTypeError("give an amount, or leave --mint out")
+    return amount
 
 
 def execute(folder: Path, arguments: argparse.Namespace) -> int:
