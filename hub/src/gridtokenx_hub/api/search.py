@@ -84,9 +84,9 @@ async def search_orders(
 async def _fetch(
     pool: asyncpg.Pool, text: str, values: Sequence[object], plans_anew: bool
 ) -> Sequence[asyncpg.Record]:
+    if not plans_anew:
+        return await pool.fetch(text, *values)
     async with pool.acquire() as connection:
-        if not plans_anew:
-            return await connection.fetch(text, *values)
         # A statement without a name is not kept, and so is planned for the values of its one use.
         with DATABASE_QUERY.time():
             statement = await connection.prepare(text, name="")
