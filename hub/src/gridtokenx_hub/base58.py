@@ -7,21 +7,25 @@ _NO_DIGIT = 58
 _VALUES = bytes(
     ALPHABET.index(chr(code)) if chr(code) in ALPHABET else _NO_DIGIT for code in range(256)
 )
-# Ten digits are read at once: a long number is multiplied a tenth as often.
+# Ten digits are read or made at once: a long number is multiplied or divided a tenth as often.
 _AT_ONCE = 10
 _POWERS = [58**place for place in reversed(range(_AT_ONCE))]
 _BASE = 58**_AT_ONCE
+_PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
 
 
 def encode(data: bytes) -> str:
     """Return `data` in base58."""
     number = int.from_bytes(data, "big")
-    digits = []
+    groups = []
     while number:
-        number, digit = divmod(number, 58)
-        digits.append(ALPHABET[digit])
+        number, group = divmod(number, _BASE)
+        for _ in range(_AT_ONCE // 2):
+            group, pair = divmod(group, len(_PAIRS))
+            groups.append(_PAIRS[pair])
+    digits = "".join(reversed(groups)).lstrip(ALPHABET[0])
     zeros = len(data) - len(data.lstrip(b"\0"))
-    return "1" * zeros + "".join(reversed(digits))
+    return "1" * zeros + digits
 
 
 def decode(text: str) -> bytes:

@@ -115,7 +115,7 @@ async def test_what_is_asked_for_is_never_in_the_text() -> None:
             assert len(texts) == 2, "the same for all values"
 
 
-async def test_a_narrow_search_is_planned_for_its_values(database_url: str) -> None:
+async def test_a_search_with_bounds_is_planned_for_its_values(database_url: str) -> None:
     """PostgreSQL keeps no plan of it, which would be one for all values."""
     async with asyncpg.create_pool(database_url, min_size=1, max_size=1) as pool:
         for search in (Search(lowest_micro_grx=1), Search("newest", most_mwh=5), Search("amount")):

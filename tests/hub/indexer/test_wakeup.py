@@ -111,6 +111,8 @@ async def test_a_node_that_tells_before_it_lists(world: World) -> None:
         listener = ProgramListener(node.url, ADDRESSES, first_pause_s=0.01)
         async with running(world.indexer(client=client, listener=listener)):
             await is_told(listener)
+            await world.agrees_with_chain()
+            client.looks_too_early = NEVER_S
             await world.register(Keypair())
             client.looks_too_early = 3 * len(ADDRESSES)
             await node.tell()

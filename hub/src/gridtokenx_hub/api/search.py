@@ -1,8 +1,7 @@
 """The order book, sorted and narrowed down; each order of sorting has its index.
 
-A search that is narrowed down is planned anew each time: PostgreSQL's plan for whatever values
-there may be guesses how many orders pass a bound, and reads and sorts all of these, where a walk
-along the index of the sorting finds the page at once.
+A search with bounds is planned anew each time: PostgreSQL's plan for whatever values there may be
+guesses how many orders pass a bound, however few do.
 """
 
 import datetime as dt
@@ -59,10 +58,10 @@ class Search:
     seller: str | None = None
 
     @property
-    def is_narrow(self) -> bool:
-        """Whether anything is left out."""
+    def has_bounds(self) -> bool:
+        """Whether prices or amounts are left out."""
         bounds = (self.lowest_micro_grx, self.highest_micro_grx, self.least_mwh, self.most_mwh)
-        return self.seller is not None or any(bound is not None for bound in bounds)
+        return any(bound is not None for bound in bounds)
 
 
 async def search_orders(
@@ -76,7 +75,7 @@ async def search_orders(
     name = f"orders {search.sort}"
     after = read_cursor(name, cursor, int, int)
     statement, values = query(search, now, after)
-    rows = await _fetch(pool, f"{statement} LIMIT {limit + 1:d}", values, search.is_narrow)
+    rows = await _fetch(pool, f"{statement} LIMIT {limit + 1:d}", values, search.has_bounds)
     orders = [order_of(row) for row in rows]
     return page_of(orders, limit, name, lambda order: _key(search.sort, order))
 
@@ -84,9 +83,9 @@ async def search_orders(
 async def _fetch(
     pool: asyncpg.Pool, text: str, values: Sequence[object], plans_anew: bool
 ) -> Sequence[asyncpg.Record]:
+    if not plans_anew:
+        return await pool.fetch(text, *values)
     async with pool.acquire() as connection:
-        if not plans_anew:
-            return await connection.fetch(text, *values)
         # A statement without a name is not kept, and so is planned for the values of its one use.
         with DATABASE_QUERY.time():
             statement = await connection.prepare(text, name="")

@@ -208,7 +208,8 @@ class Indexer:
         poll_s = self._poll_s
         if self._listener is not None and self._listener.is_listening:
             poll_s *= 1 + POLLS_SAVED
-        return min(poll_s * 2.0 ** min(self._failures, 16), LONGEST_PAUSE_S)
+        longest_s: float = poll_s * 2 ** min(self._failures, 16)
+        return min(longest_s, LONGEST_PAUSE_S)
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:
