@@ -17,10 +17,11 @@ from gridtokenx_hub.bridge.quotes import Quotes, SignedQuote
 from gridtokenx_hub.chain import ChainUnavailable
 from gridtokenx_hub.keys import load_seed
 from gridtokenx_hub.settings import BridgeSettings
-from gridtokenx_programs.evm import BridgeId
-from gridtokenx_programs.evm.words import address_of, split
+from gridtokenx_programs.evm import BridgeId, address_of_key
+from gridtokenx_programs.evm.words import address_of, checksummed, split
 
 WEI_PER_GWEI = 10**9
+SIGNER_ADDRESS = "quotes.address"
 
 
 @dataclass(slots=True)
@@ -80,7 +81,8 @@ def open_bridge(
 
     Args:
         pool: the hub's database.
-        keys: its key folder, with `quotes.seed`, which is drawn when absent, and `wallets.seed`.
+        keys: its key folder, with `wallets.seed`, and `quotes.seed`, which is drawn when absent;
+            its address is written beside it.
         chosen: where the bridge is.
         genesis_hash: of the chain that energy is on.
         clock: the present instant.
@@ -89,6 +91,8 @@ def open_bridge(
         KeyFileError: a key file is not usable.
     """
     signer = PrivateKey(load_seed(keys / "quotes.seed"))
+    # Who deploys the contract names it there as the signer of quotes.
+    (keys / SIGNER_ADDRESS).write_text(f"{checksummed(address_of_key(signer))}\n")
     client = EvmClient(chosen.rpc_url, chosen.chain_id, chosen.confirmations)
     accounts = EvmAccounts(pool, keys / "wallets.seed", clock)
     sender = EvmSender(pool, client, chosen.max_fee_gwei * WEI_PER_GWEI, clock)
