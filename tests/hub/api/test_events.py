@@ -262,16 +262,14 @@ async def _all(world: HubWorld, user: User, **query: Any) -> list[dict[str, Any]
 async def test_payments_in_baht(world: HubWorld) -> None:
     """Whoever listens is told that some payment has changed, at once, and not whose."""
     user = await world.user()
-    async with listening(world) as anybody:
-        await world.pool.execute(
-            "INSERT INTO payments VALUES ('r', $1, $2, 1, now(), 'locked', 1, '\\x01', now())",
-            bytes(20),
-            user.wallet,
-        )
-        while "event" not in (block := await anybody.block()):
-            pass
-        assert block == {"event": "PaymentsChanged", "data": "{}"}
-        await world.pool.execute("DELETE FROM payments")
-        while "event" not in (block := await anybody.block()):
-            pass
-        assert block == {"event": "PaymentsChanged", "data": "{}"}
+    changes = (
+        ("INSERT INTO payments VALUES ('r', $1, $2, 1, now(), 'locked', 1, '\\x01', now())",
+         (bytes(20), user.wallet)),
+        ("DELETE FROM payments", ()),
+    )  # fmt: skip
+    async with listening(world) as anybody, asyncio.timeout(PATIENCE_S):
+        for change, values in changes:
+            await world.pool.execute(change, *values)
+            while (block := await anybody.block()).get("event") != "PaymentsChanged":
+                pass
+            assert block == {"event": "PaymentsChanged", "data": "{}"}

@@ -43,6 +43,16 @@ async def test_what_it_says_of_itself(world: World, hub: Hub, tmp_path: Path) ->
     assert f"{manifest.rows:,} rows" in output
 
 
+async def test_it_names_the_keys_of_evm_accounts(world: World, hub: Hub, tmp_path: Path) -> None:
+    """Without them a restore would bring accounts that nobody can open."""
+    await open_market(world)
+    await world.pool.execute(
+        "INSERT INTO evm_accounts SELECT $1, min(id), 'a key', '', '', now() FROM users", bytes(20)
+    )
+    manifest = verify(await hub.back_up(world, tmp_path))
+    assert "a key" in manifest.wallet_keys
+
+
 async def test_it_is_for_its_owner_alone_and_holds_no_key(
     world: World, hub: Hub, tmp_path: Path
 ) -> None:

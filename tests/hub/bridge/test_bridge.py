@@ -38,12 +38,17 @@ async def opened(baht: Baht, folder: Path, chosen: BridgeSettings) -> AsyncItera
 
 
 async def test_it_is_opened_from_settings_and_keys(baht: Baht, tmp_path: Path) -> None:
-    """The key is drawn once; the token is what the contract names."""
+    """The key is drawn once, its address lies beside it; the token is what the contract names."""
     chosen = settings(baht.bridge.client._rpc.url, baht.contracts.bridge)
-    bridges = [open_bridge(baht.world.pool, tmp_path, chosen, bytes(32), utc_now) for _ in range(2)]
-    key = PrivateKey((tmp_path / "quotes.seed").read_bytes())
-    assert {bridge.quotes.signer for bridge in bridges} == {address_of_key(key)}
-    assert (tmp_path / "quotes.seed").stat().st_mode & 0o077 == 0
+    signers = set()
+    for _ in range(2):
+        async with opened(baht, tmp_path, chosen) as bridge:
+            signers.add(bridge.quotes.signer)
+            assert f"0x{(await bridge.token()).hex()}" == baht.contracts.thbc.lower()
+    seed = tmp_path / "quotes.seed"
+    assert signers == {address_of_key(PrivateKey(seed.read_bytes()))}
+    assert signers == {bytes.fromhex((tmp_path / "quotes.address").read_text()[2:])}
+    assert seed.stat().st_mode & 0o077 == 0
 
 
 async def test_no_contract_there(baht: Baht, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # only a hub that sells for baht needs it
     from gridtokenx_hub.bridge import Bridge, EvmAccount
 
 STEP = "reserve_order"
-RESERVE_UNITS = 40_000
+RESERVE_UNITS = 30_000
 TRIES = 3
 MICRO = 1_000_000
 PASSING = frozenset({"AmountMismatch", "InvalidNonce", "ReservationOpen"})

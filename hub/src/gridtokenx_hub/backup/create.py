@@ -37,10 +37,10 @@ NOT_INCLUDED = (
 HUB_STATE = "SELECT epoch, deployment, now() AS now FROM hub_state"
 MIGRATIONS = "SELECT number, name, checksum FROM schema_migrations ORDER BY number"
 WATERMARKS = "SELECT program, event_sequence, slot FROM watermarks"
-WALLET_KEYS = """
-SELECT key_id FROM wallets UNION SELECT key_id FROM evm_accounts WHERE key_id IS NOT NULL
- ORDER BY key_id
-"""
+WALLET_KEYS = "SELECT DISTINCT key_id FROM wallets ORDER BY key_id"
+EVM_ACCOUNT_KEYS = "SELECT DISTINCT key_id FROM evm_accounts WHERE key_id IS NOT NULL"
+HAS_EVM_ACCOUNTS = "SELECT to_regclass('evm_accounts') IS NOT NULL"
+"""An older schema has none."""
 
 
 async def back_up(
@@ -103,13 +103,21 @@ async def _write(
                 row["program"]: Watermark(event_sequence=row["event_sequence"], slot=row["slot"])
                 for row in await connection.fetch(WATERMARKS)
             },
-            wallet_keys=tuple([row["key_id"] for row in await connection.fetch(WALLET_KEYS)]),
+            wallet_keys=await _wallet_keys(connection),
             sequences=dict(numbers),
             pieces=tuple(pieces),
             not_included=NOT_INCLUDED,
         )
         _write_manifest(folder, manifest)
     return target / _name(deployment, state["now"])
+
+
+async def _wallet_keys(connection: Connection) -> tuple[str, ...]:
+    """Return the ids of the keys that seal wallets and EVM accounts."""
+    rows = await connection.fetch(WALLET_KEYS)
+    if await connection.fetchval(HAS_EVM_ACCOUNTS):
+        rows += await connection.fetch(EVM_ACCOUNT_KEYS)
+    return tuple(sorted({row["key_id"] for row in rows}))
 
 
 @contextlib.contextmanager
