@@ -1,0 +1,190 @@
+"""Invariant 5, on both chains: what is locked is there, and ends once, as its energy did."""
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from hub_world import open_world
+from relay_world import DAY_S, RelayWorld, relaying
+from solders.pubkey import Pubkey
+
+from gridtokenx_hub.audit import BridgeReader, Check, Report, audit
+from gridtokenx_hub.audit.payments import check_payments
+from gridtokenx_hub.base58 import decode
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+PAID_MICRO_THBC = 60_000_000
+PATIENCE_S = 30
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def relay(
+    postgres_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[RelayWorld]:
+    async with (
+        open_world(postgres_url, tmp_path_factory.mktemp("hub")) as world,
+        relaying(world, tmp_path_factory.mktemp("guardians")) as opened,
+    ):
+        yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def reader(relay: RelayWorld) -> AsyncIterator[BridgeReader]:
+    reader = BridgeReader(relay.settings)
+    yield reader
+    await reader.close()
+
+
+async def audited(
+    relay: RelayWorld, reader: BridgeReader, patience_s: float = PATIENCE_S
+) -> Report:
+    context = relay.world.context
+    async with relay.world.pool.acquire() as connection:
+        return await audit(
+            connection,
+            context.client,
+            context.programs,
+            context.addresses,
+            int(time.time() * 1000),
+            patience_s,
+            bridge=reader,
+        )
+
+
+def fifth(report: Report) -> Check:
+    (check,) = (check for check in report.checks if check.invariant == 5)
+    return check
+
+
+def told(check: Check) -> list[str]:
+    return [str(difference) for difference in check.differences]
+
+
+async def listen(relay: RelayWorld) -> None:
+    """A round of the hub's job, with guardians that see nothing."""
+    await relay.round([])
+
+
+async def paid(relay: RelayWorld) -> dict[str, Any]:
+    _, _, answer = await relay.purchase()
+    relay.pay(answer)
+    return answer
+
+
+async def test_a_locked_and_a_released_payment_are_found_as_they_are(
+    relay: RelayWorld, reader: BridgeReader
+) -> None:
+    first = await paid(relay)
+    await relay.until(lambda: relay.released(first))
+    await paid(relay)
+    await listen(relay)
+    report = await audited(relay, reader)
+    check = fifth(report)
+    assert not report.moved
+    assert told(check) == []
+    assert check.skipped is None
+    assert check.compared["payments_on_chain"] == check.compared["payments_in_database"] == 2
+    assert check.compared["delivered_on_solana"] == 1
+    held = [count for name, count in check.compared.items() if name.startswith("micro_thbc")]
+    assert held == [PAID_MICRO_THBC] * 4
+
+
+async def test_faults_in_the_database_are_told(relay: RelayWorld, reader: BridgeReader) -> None:
+    """Each is put in and taken back with its transaction."""
+    genesis_hash = decode(relay.world.context.deployment.genesis_hash)
+    for fault, parts in FAULTS:
+        async with relay.world.pool.acquire() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            state = await reader.read(connection, genesis_hash)
+            await connection.execute(fault)
+            sentences = told(await check_payments(connection, state))
+            await transaction.rollback()
+        for part in parts:
+            assert any(part in sentence for sentence in sentences), (fault, part, sentences)
+    assert told(fifth(await audited(relay, reader))) == []
+
+
+FAULTS: Sequence[tuple[str, Sequence[str]]] = (
+    (
+        "DELETE FROM payments WHERE state = 'locked'",
+        ("missing in the database", "locked: 0 in the database, 60000000 on chain"),
+    ),
+    ("UPDATE payments SET micro_thbc = micro_thbc + 1", ("micro_thbc: 60000001 in the database",)),
+    (
+        "UPDATE payments SET payer = substr(sha256(payer), 1, 20)",
+        ("payer: ",),
+    ),
+    (
+        "UPDATE payments SET state = 'refunded' WHERE state = 'released'",
+        ("state: refunded in the database, released on chain",),
+    ),
+    (
+        "UPDATE reservations SET status = 'released' WHERE status = 'matched'",
+        ("released on the EVM chain, not delivered on Solana",),
+    ),
+)
+
+
+async def test_a_payment_that_ended_twice_is_told(relay: RelayWorld, reader: BridgeReader) -> None:
+    """The contract makes no such events; another one in its place would."""
+    genesis_hash = decode(relay.world.context.deployment.genesis_hash)
+    async with relay.world.pool.acquire() as connection:
+        state = await reader.read(connection, genesis_hash)
+        ((name, _),) = state.endings.items()
+        twice = replace(state, endings={name: ["refunded", "released"]})
+        sentences = told(await check_payments(connection, twice))
+    assert f"payment for {name} ended: refunded and released as" in sentences
+    assert any("refunded on the EVM chain, delivered on Solana" in one for one in sentences)
+
+
+async def test_a_block_that_is_gone_is_no_ground_to_compare_on(
+    relay: RelayWorld, reader: BridgeReader
+) -> None:
+    snapshot = relay.baht.node.call("evm_snapshot")
+    await listen(relay)
+    relay.baht.node.call("evm_revert", snapshot)
+    assert (await audited(relay, reader, patience_s=0)).moved
+    await listen(relay)
+    assert not (await audited(relay, reader)).moved
+
+
+async def test_what_is_gone_from_the_bridge_is_told(
+    relay: RelayWorld, reader: BridgeReader
+) -> None:
+    """The bridge's own account gives one away, as only a hole in the contract could."""
+    contracts, node = relay.baht.contracts, relay.baht.node
+    snapshot = node.call("evm_snapshot")
+    node.call("anvil_impersonateAccount", contracts.bridge)
+    node.call("anvil_setBalance", contracts.bridge, hex(10**18))
+    kinds = ["address", "uint256"]
+    contracts._send(
+        contracts.thbc, "transfer(address,uint256)", kinds, [contracts.owner, 1], contracts.bridge
+    )
+    await listen(relay)
+    sentences = told(fifth(await audited(relay, reader)))
+    assert sentences == [f"micro THBC of the bridge: {PAID_MICRO_THBC - 1} held, 60000000 locked"]
+    node.call("evm_revert", snapshot)
+    await listen(relay)
+
+
+async def test_delivered_energy_whose_baht_went_back_is_told(
+    relay: RelayWorld, reader: BridgeReader
+) -> None:
+    """Guardians that are dead for a day after the match are the treasury's loss: it is said."""
+    answer = await paid(relay)
+
+    async def is_matched() -> bool:
+        return await relay.reservation(answer) == "matched"
+
+    await relay.until(is_matched)
+    relay.baht.node.call("evm_increaseTime", DAY_S + 3_600)
+    relay.baht.contracts.refund(Pubkey.from_string(answer["reservation_id"]))
+    await listen(relay)
+    sentences = told(fifth(await audited(relay, reader)))
+    name = answer["reservation_id"]
+    assert sentences == [f"payment for {name}: refunded on the EVM chain, delivered on Solana"]
