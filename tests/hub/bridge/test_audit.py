@@ -11,9 +11,11 @@ from hub_world import open_world
 from relay_world import DAY_S, RelayWorld, relaying
 from solders.pubkey import Pubkey
 
-from gridtokenx_hub.audit import BridgeReader, Check, Report, audit
+from gridtokenx_hub.audit import Check, Report, audit
+from gridtokenx_hub.audit.bridge_reader import BridgeReader
 from gridtokenx_hub.audit.payments import check_payments
 from gridtokenx_hub.base58 import decode
+from gridtokenx_hub.bridge.evm_client import WrongEvmChain
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -130,16 +132,40 @@ FAULTS: Sequence[tuple[str, Sequence[str]]] = (
 )
 
 
-async def test_a_payment_that_ended_twice_is_told(relay: RelayWorld, reader: BridgeReader) -> None:
-    """The contract makes no such events; another one in its place would."""
+async def test_events_that_the_contract_would_not_make_are_told(
+    relay: RelayWorld, reader: BridgeReader
+) -> None:
+    """A payment that ended twice, and a count that is not the sum of what was received."""
     genesis_hash = decode(relay.world.context.deployment.genesis_hash)
     async with relay.world.pool.acquire() as connection:
         state = await reader.read(connection, genesis_hash)
         ((name, _),) = state.endings.items()
         twice = replace(state, endings={name: ["refunded", "released"]})
         sentences = told(await check_payments(connection, twice))
+        more = replace(state, micro_thbc_locked=PAID_MICRO_THBC + 1)
+        uncounted = told(await check_payments(connection, more))
+    assert "micro THBC locked: 60000000 by the events, 60000001 by the contract" in uncounted
     assert f"payment for {name} ended: refunded and released as" in sentences
     assert any("refunded on the EVM chain, delivered on Solana" in one for one in sentences)
+
+
+async def test_another_chain_s_bridge_is_refused(relay: RelayWorld, reader: BridgeReader) -> None:
+    async with relay.world.pool.acquire() as connection:
+        with pytest.raises(WrongEvmChain, match="no bridge of this Solana chain"):
+            await reader.read(connection, bytes(32))
+
+
+async def test_what_the_listener_has_not_heard_yet_is_no_difference(
+    relay: RelayWorld, reader: BridgeReader
+) -> None:
+    """Everything is read as it was at the listener's block."""
+    snapshot = relay.baht.node.call("evm_snapshot")
+    await paid(relay)
+    check = fifth(await audited(relay, reader))
+    assert told(check) == []
+    assert check.compared["newer_blocks"] > 0
+    assert check.compared["micro_thbc_held"] == PAID_MICRO_THBC
+    relay.baht.node.call("evm_revert", snapshot)
 
 
 async def test_a_block_that_is_gone_is_no_ground_to_compare_on(
@@ -175,13 +201,18 @@ async def test_what_is_gone_from_the_bridge_is_told(
 async def test_delivered_energy_whose_baht_went_back_is_told(
     relay: RelayWorld, reader: BridgeReader
 ) -> None:
-    """Guardians that are dead for a day after the match are the treasury's loss: it is said."""
+    """Guardians that see nothing for a day after the match are the treasury's loss: it is said."""
     answer = await paid(relay)
 
     async def is_matched() -> bool:
         return await relay.reservation(answer) == "matched"
 
-    await relay.until(is_matched)
+    async def are_signed() -> bool:
+        path = f"/attestations/{answer['reservation_id']}"
+        return None not in [await guardian.get(path) for guardian in relay.guardians]
+
+    await relay.until(are_signed)
+    await relay.until(is_matched, [])
     relay.baht.node.call("evm_increaseTime", DAY_S + 3_600)
     relay.baht.contracts.refund(Pubkey.from_string(answer["reservation_id"]))
     await listen(relay)

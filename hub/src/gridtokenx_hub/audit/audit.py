@@ -4,8 +4,9 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from gridtokenx_hub.audit.bridge_state import BridgeReader, BridgeState
+from gridtokenx_hub.audit.bridge_state import BridgeState
 from gridtokenx_hub.audit.chain_state import ChainState, read_chain
 from gridtokenx_hub.audit.escrows import check_escrows
 from gridtokenx_hub.audit.findings import Check, Difference
@@ -17,6 +18,9 @@ from gridtokenx_hub.chain import ChainClient
 from gridtokenx_hub.leadership import Connection
 from gridtokenx_hub.readings.retention import surely_kept_since_ms
 from gridtokenx_programs import Addresses, Program
+
+if TYPE_CHECKING:
+    from gridtokenx_hub.audit.bridge_reader import BridgeReader
 
 RETRY_S = 0.2
 
@@ -50,7 +54,7 @@ async def audit(
     now_ms: int,
     patience_s: float = 0.0,
     hashes_since_ms: int = 0,
-    bridge: BridgeReader | None = None,
+    bridge: "BridgeReader | None" = None,
 ) -> Report:
     """Check the design's invariants; nothing is written.
 
