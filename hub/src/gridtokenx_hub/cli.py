@@ -17,7 +17,7 @@ COMMANDS = {
     "settle": "run settlement alone",
     "index": "run the indexer alone, or make its tables anew",
     "api": "run the API and the pages alone",
-    "bridge": "run the price oracle alone",
+    "bridge": "run the bridge's relay and the price oracle alone",
     "chain": "run the local chain",
     "database": "run the embedded PostgreSQL",
     "broker": "run the MQTT broker",

@@ -67,6 +67,15 @@ class Bridge:
             await rpc.close()
 
 
+def quote_key(keys: Path) -> PrivateKey:
+    """Return the key that signs quotes, drawn when absent.
+
+    Raises:
+        KeyFileError: the file is not usable.
+    """
+    return PrivateKey(load_seed(keys / "quotes.seed"))
+
+
 def open_bridge(
     pool: asyncpg.Pool,
     keys: Path,
@@ -86,10 +95,9 @@ def open_bridge(
     Raises:
         KeyFileError: a key file is not usable.
     """
-    signer = PrivateKey(load_seed(keys / "quotes.seed"))
     return Bridge(
         chosen.id,
         chosen.rpc_url,
-        Quotes(pool, signer, chosen.id, genesis_hash, clock),
+        Quotes(pool, quote_key(keys), chosen.id, genesis_hash, clock),
         EvmAccounts(pool, keys / "wallets.seed", clock),
     )
