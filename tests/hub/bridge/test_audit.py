@@ -1,8 +1,10 @@
 """Invariant 5, on both chains: what is locked is there, and ends once, as its energy did."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +15,11 @@ from solders.pubkey import Pubkey
 
 from gridtokenx_hub.audit import Check, Report, audit
 from gridtokenx_hub.audit.bridge_reader import BridgeReader
-from gridtokenx_hub.audit.payments import check_payments
+from gridtokenx_hub.audit.payments import TITLE, check_payments
 from gridtokenx_hub.base58 import decode
-from gridtokenx_hub.bridge.evm_client import WrongEvmChain
+from gridtokenx_hub.bridge.evm_client import EvmClient, Log, WrongEvmChain
+from gridtokenx_hub.chain import RequestRefused
+from gridtokenx_hub.cli import main
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -166,6 +170,44 @@ async def test_what_the_listener_has_not_heard_yet_is_no_difference(
     assert check.compared["newer_blocks"] > 0
     assert check.compared["micro_thbc_held"] == PAID_MICRO_THBC
     relay.baht.node.call("evm_revert", snapshot)
+
+
+async def test_a_node_that_refuses_many_blocks_is_asked_for_fewer(
+    relay: RelayWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anvil refuses no range: its answer is replaced where the node's would come."""
+    whole = EvmClient.logs
+
+    async def reluctant(client: EvmClient, contract: bytes, first: int, last: int) -> list[Log]:
+        if last - first >= 2:
+            raise RequestRefused(-32005, "query exceeds max block range")
+        return await whole(client, contract, first, last)
+
+    monkeypatch.setattr(EvmClient, "logs", reluctant)
+    reader = BridgeReader(relay.settings)
+    genesis_hash = decode(relay.world.context.deployment.genesis_hash)
+    async with relay.world.pool.acquire() as connection:
+        state = await reader.read(connection, genesis_hash)
+    await reader.close()
+    assert (len(state.received), len(state.endings)) == (2, 1)
+
+
+async def test_the_command_reads_the_bridge_of_its_settings(
+    relay: RelayWorld, postgres_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    context, chosen = relay.world.context, relay.settings
+    database = await relay.world.pool.fetchval("SELECT current_database()")
+    guardians = ", ".join(f'"{url}"' for url in chosen.guardians)
+    (tmp_path / "hub.toml").write_text(
+        f'[database]\nurl = "{postgres_url}/{database}"\n'
+        f'[chain]\nrpc_url = "{context.public_rpc_url}"\n'
+        f'[bridge]\nrpc_url = "{chosen.rpc_url}"\nchain_id = {chosen.chain_id}\n'
+        f'address = "0x{chosen.address.hex()}"\nguardians = [{guardians}]\n'
+    )
+    await asyncio.to_thread(main, ["--folder", str(tmp_path), "audit"])
+    said = capsys.readouterr().out
+    assert f"5. {TITLE}: holds" in said
+    assert f"micro_thbc_held {PAID_MICRO_THBC:,}, micro_thbc_locked_by_contract" in said
 
 
 async def test_a_block_that_is_gone_is_no_ground_to_compare_on(
