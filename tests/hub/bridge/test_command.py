@@ -33,4 +33,4 @@ def test_without_bridge_and_rate_there_is_nothing_to_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["--folder", str(tmp_path), "bridge"]) == 1
-    assert "say in [bridge] of hub.toml where baht are paid" in capsys.readouterr().err
+    assert "or in [bridge] where baht are paid" in capsys.readouterr().err

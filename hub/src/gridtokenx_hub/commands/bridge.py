@@ -30,8 +30,8 @@ def execute(folder: Path, arguments: argparse.Namespace) -> int:
         return 0
     if settings.oracle is None and settings.bridge is None:
         raise HubError(
-            "there is nothing to do: say in [bridge] of hub.toml where baht are paid, and in"
-            " [oracle] where the rate is from"
+            "there is nothing to do: say in [oracle] of hub.toml where the rate is from, or in"
+            " [bridge] where baht are paid"
         )
     return play(folder, "bridge", [Role.BRIDGE])
 
