@@ -59,7 +59,7 @@ guardians = [{addresses}]
     async def open(self) -> None:
         """Appoint the guardians on both chains and fill the treasury, once; start the guardians."""
         if "baht_opened" not in self._state:
-            keys = await self._hub("evm")
+            keys = await self._hub("bridge", "--addresses")
             chosen = [guardian.solana for guardian in self._guardians]
             await self._hub("guardians", "--key", *chosen, "--threshold", str(guardians.THRESHOLD))
             await contracts.give_offices(

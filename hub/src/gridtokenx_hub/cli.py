@@ -24,7 +24,6 @@ COMMANDS = {
     "registrar": "run the registrar, who signs for meters",
     "guardians": "appoint those who attest payments in baht, or show them",
     "treasury": "mint GRX to the treasury, which pays for what is bought in baht",
-    "evm": "show the hub's own addresses on the EVM chain, for the owner of the bridge",
     "oracle": "show where the rate of GRX in baht stands, set or revoke one's own",
     "wallets": "change the key that seals the hub's wallets",
     "token": "make, list and revoke bearer tokens",

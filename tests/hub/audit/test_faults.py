@@ -40,12 +40,13 @@ async def test_an_honest_market_is_found_as_it_is(world: World) -> None:
     report = await world.audit()
     assert not report.moved
     assert report.differences == []
-    assert [check.invariant for check in report.checks] == [1, 2, 3, 4, 6]
-    minted, supply, _, escrows, view = report.checks
+    assert [check.invariant for check in report.checks] == [1, 2, 3, 4, 5, 6]
+    minted, supply, _, escrows, payments, view = report.checks
     assert minted.compared["minted_mwh"] == minted.compared["signed_surplus_mwh"] >= 12 * KWH
     assert supply.compared["energy_held_mwh"] == supply.compared["energy_supply_mwh"]
     assert escrows.compared["orders_owed"] >= 6 * KWH
     assert escrows.compared["offers_owed"] >= 6_000_000
+    assert payments.skipped is not None
     assert view.compared["settlements"] == 1
 
 

@@ -30,12 +30,14 @@ class Check:
         title: what it says.
         compared: the counts and sums that were compared.
         differences: where it does not hold.
+        skipped: why nothing was compared, if so.
     """
 
     invariant: int
     title: str
     compared: Mapping[str, int]
     differences: Sequence[Difference]
+    skipped: str | None = None
 
 
 def differing(what: str, in_database: object, on_chain: object) -> Iterator[Difference]:

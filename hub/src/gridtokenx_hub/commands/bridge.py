@@ -1,9 +1,11 @@
-"""`gtx-hub bridge`: what payments in baht need, the price oracle so far, in a process apart."""
+"""`gtx-hub bridge`: what payments in baht need, relay and price oracle, in a process apart."""
 
 import argparse
+import json
+import sys
 from pathlib import Path
 
-from gridtokenx_hub.commands.context import HubError
+from gridtokenx_hub.commands.context import HubError, keys_folder
 from gridtokenx_hub.commands.roles import ROLE_ERRORS, play
 from gridtokenx_hub.process import Role
 from gridtokenx_hub.settings import load_settings
@@ -11,12 +13,34 @@ from gridtokenx_hub.settings import load_settings
 ERRORS = ROLE_ERRORS
 
 
-def add_arguments(_parser: argparse.ArgumentParser) -> None:
-    """The command has no arguments of its own."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's own arguments."""
+    parser.add_argument(
+        "--addresses",
+        action="store_true",
+        help="print which addresses sign quotes and pay for releases on the EVM chain, and end",
+    )
 
 
-def execute(folder: Path, _arguments: argparse.Namespace) -> int:
+def execute(folder: Path, arguments: argparse.Namespace) -> int:
     """Run it until told to stop."""
-    if load_settings(folder).oracle is None:
-        raise HubError("there is nothing to do: say in [oracle] of hub.toml where the rate is from")
+    settings = load_settings(folder)
+    if arguments.addresses:
+        sys.stdout.write(json.dumps(_addresses(keys_folder(folder))) + "\n")
+        return 0
+    if settings.oracle is None and settings.bridge is None:
+        raise HubError(
+            "there is nothing to do: say in [oracle] of hub.toml where the rate is from, or in"
+            " [bridge] where baht are paid"
+        )
     return play(folder, "bridge", [Role.BRIDGE])
+
+
+def _addresses(keys: Path) -> dict[str, str]:
+    """Return the EVM addresses of the hub's own keys, which are drawn when absent."""
+    # Only a hub that sells for baht loads this.
+    from gridtokenx_hub.bridge.keys import quote_key, relay_key  # noqa: PLC0415 - for that reason
+    from gridtokenx_programs.evm import address_of_key  # noqa: PLC0415 - likewise
+
+    own = {"quote_signer": quote_key(keys), "relay": relay_key(keys)}
+    return {name: f"0x{address_of_key(key).hex()}" for name, key in own.items()}
