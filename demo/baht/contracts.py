@@ -34,8 +34,10 @@ async def deploy(node: EvmNode, genesis_hash: bytes) -> Contracts:
         ["address", "bytes32", *["address"] * 3, "uint256", "address[]", "uint256"],
         [thbc, genesis_hash, owner, owner, owner, LOCKED_CAP_MICRO_THBC, [owner], 1],
     )
-    role = await node.view(thbc, "MINTER_ROLE()", "bytes32")
-    await node.send(owner, thbc, "grantRole(bytes32,address)", role, owner)
+    # With its own role, no pause of the token holds back a refund.
+    for name, account in (("MINTER_ROLE()", owner), ("BRIDGE_ROLE()", bridge)):
+        role = await node.view(thbc, name, "bytes32")
+        await node.send(owner, thbc, "grantRole(bytes32,address)", role, account)
     return Contracts(owner, thbc, bridge)
 
 
