@@ -7,8 +7,8 @@ import itertools
 import os
 import secrets
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -268,13 +268,16 @@ def expect_problem(response: httpx.Response, status: int, error: str | None = No
 
 @asynccontextmanager
 async def open_world(
-    postgres_url: str, folder: Path, interval_s: int = INTERVAL_S
+    postgres_url: str,
+    folder: Path,
+    interval_s: int = INTERVAL_S,
+    chain: Callable[[Path], AbstractAsyncContextManager[str]] | None = None,
 ) -> AsyncIterator[HubWorld]:
-    """Start chain and hub; stop them."""
+    """Start chain and hub; stop them. The chain is the local one unless another is made."""
     database = f"api_{secrets.token_hex(4)}"
     admin = await asyncpg.connect(f"{postgres_url}/postgres")
     await admin.execute(f"CREATE DATABASE {database} TEMPLATE migrated")
-    async with _chain(folder) as rpc_url:
+    async with (chain or _local_chain)(folder) as rpc_url:
         pool = await open_pool(f"{postgres_url}/{database}")
         client = ChainClient(rpc_url)
         try:
@@ -288,7 +291,7 @@ async def open_world(
 
 
 @asynccontextmanager
-async def _chain(folder: Path) -> AsyncIterator[str]:
+async def _local_chain(folder: Path) -> AsyncIterator[str]:
     programs = []
     for name in PROGRAM_NAMES:
         file = folder / f"{name}.so"

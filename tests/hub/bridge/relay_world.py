@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from gridtokenx_hub.settings import BridgeSettings
 from gridtokenx_programs.evm import BridgeId, address_of_key
 
 PATIENCE_S = 60
+PAID_MICRO_THBC = 60_000_000
+PAID_GRX = 6
 DAY_S = 86_400
 
 
@@ -94,6 +97,49 @@ class RelayWorld:
 
     async def released(self, bought: dict[str, Any]) -> bool:
         return await self.state(bought) == "released"
+
+
+class Money:
+    """What everyone has, on both chains."""
+
+    def __init__(self, relay: RelayWorld, seller: User, buyer: User, payer: str) -> None:
+        self.relay, self.seller, self.buyer, self.payer = relay, seller, buyer, payer
+
+    async def now(self) -> dict[str, Any]:
+        contracts = self.relay.baht.contracts
+        return {
+            "seller": await self.relay.world.balances(self.seller),
+            "buyer": await self.relay.world.balances(self.buyer),
+            "payer": contracts.balance(self.payer),
+            "bridge": contracts.balance(contracts.bridge),
+            "treasury": contracts.balance(contracts.treasury),
+        }
+
+
+async def bought(relay: RelayWorld) -> tuple[Money, dict[str, Any]]:
+    seller, buyer, answer = await relay.purchase()
+    return Money(relay, seller, buyer, answer["payment"]["quote"]["payer"]), answer
+
+
+async def all_moves_to_the_last_unit(relay: RelayWorld) -> None:
+    """A payment, to its end: the energy, GRX and THBC of everyone before and after."""
+    money, answer = await bought(relay)
+    before = await money.now()
+    relay.pay(answer)
+    locked = await money.now()
+    assert locked["bridge"] - before["bridge"] == PAID_MICRO_THBC
+
+    await relay.until(lambda: relay.released(answer))
+
+    after = await money.now()
+    assert await relay.reservation(answer) == "matched"
+    assert after["buyer"][0] - before["buyer"][0] == 2
+    assert after["seller"][1] - before["seller"][1] == PAID_GRX
+    assert before["payer"] - after["payer"] == PAID_MICRO_THBC
+    assert after["treasury"] - before["treasury"] == PAID_MICRO_THBC
+    assert after["bridge"] == before["bridge"]
+    assert after["seller"][0] == before["seller"][0]
+    assert after["buyer"][1] == before["buyer"][1] == Decimal(0)
 
 
 @asynccontextmanager

@@ -1,20 +1,15 @@
 """From a payment to energy and baht, by the hub's own job, on real chains with real guardians."""
 
 from collections.abc import AsyncIterator
-from decimal import Decimal
-from typing import Any
 
 import pytest
 import pytest_asyncio
-from hub_world import User, open_world
-from relay_world import RelayWorld, job_of, relaying
+from hub_world import open_world
+from relay_world import RelayWorld, all_moves_to_the_last_unit, bought, job_of, relaying
 from solders.pubkey import Pubkey
 from tests.guardian.chains.evm import Quote
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-PAID_MICRO_THBC = 60_000_000
-TREASURY_GRX = 6
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -28,46 +23,8 @@ async def relay(
         yield opened
 
 
-class Money:
-    """What everyone has, on both chains."""
-
-    def __init__(self, relay: RelayWorld, seller: User, buyer: User, payer: str) -> None:
-        self.relay, self.seller, self.buyer, self.payer = relay, seller, buyer, payer
-
-    async def now(self) -> dict[str, Any]:
-        contracts = self.relay.baht.contracts
-        return {
-            "seller": await self.relay.world.balances(self.seller),
-            "buyer": await self.relay.world.balances(self.buyer),
-            "payer": contracts.balance(self.payer),
-            "bridge": contracts.balance(contracts.bridge),
-            "treasury": contracts.balance(contracts.treasury),
-        }
-
-
-async def bought(relay: RelayWorld) -> tuple[Money, dict[str, Any]]:
-    seller, buyer, answer = await relay.purchase()
-    return Money(relay, seller, buyer, answer["payment"]["quote"]["payer"]), answer
-
-
 async def test_a_payment_brings_energy_and_then_the_treasury_its_baht(relay: RelayWorld) -> None:
-    money, answer = await bought(relay)
-    before = await money.now()
-    relay.pay(answer)
-    locked = await money.now()
-    assert locked["bridge"] - before["bridge"] == PAID_MICRO_THBC
-
-    await relay.until(lambda: relay.released(answer))
-
-    after = await money.now()
-    assert await relay.reservation(answer) == "matched"
-    assert after["buyer"][0] - before["buyer"][0] == 2
-    assert after["seller"][1] - before["seller"][1] == TREASURY_GRX
-    assert before["payer"] - after["payer"] == PAID_MICRO_THBC
-    assert after["treasury"] - before["treasury"] == PAID_MICRO_THBC
-    assert after["bridge"] == before["bridge"]
-    assert after["seller"][0] == before["seller"][0]
-    assert after["buyer"][1] == before["buyer"][1] == Decimal(0)
+    await all_moves_to_the_last_unit(relay)
 
 
 async def test_two_of_three_guardians_suffice(relay: RelayWorld) -> None:
