@@ -1,6 +1,7 @@
 """A hub with its bridge's job, both chains, and three guardians that look when a test says so."""
 
 import asyncio
+import datetime as dt
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -170,13 +171,19 @@ async def relaying(
             job = job_of(world, settings)
             relay = address_of_key(relay_key(key_folder))
             node.call("anvil_setBalance", f"0x{relay.hex()}", hex(10**18))
-            async with aclosing(bridge), aclosing(job):
+            opened = RelayWorld(baht, settings, guardians, job)
+            async with aclosing(bridge):
                 with world.having(bridge=bridge):
                     await baht.open()
-                    yield RelayWorld(baht, settings, guardians, job)
+                    try:
+                        yield opened
+                    finally:
+                        await opened.job.aclose()
 
 
-def job_of(world: HubWorld, settings: BridgeSettings) -> BridgeJob:
+def job_of(
+    world: HubWorld, settings: BridgeSettings, clock: Callable[[], dt.datetime] = utc_now
+) -> BridgeJob:
     """The hub's job for a bridge, as a process that begins makes it."""
     context = world.context
     reservations = Reservations(
@@ -188,7 +195,7 @@ def job_of(world: HubWorld, settings: BridgeSettings) -> BridgeJob:
     )
     genesis_hash = decode(context.deployment.genesis_hash)
     return open_job(
-        world.pool, world.folder / "keys", settings, genesis_hash, reservations, utc_now, 0.1
+        world.pool, world.folder / "keys", settings, genesis_hash, reservations, clock, 0.1
     )
 
 
