@@ -22,7 +22,6 @@ KEYS = [Keypair() for _ in range(3)]
 EVM_KEYS = [PrivateKey() for _ in range(3)]
 IN_OFFICE = [key.pubkey() for key in KEYS]
 ADDRESSES = [address_of_key(key) for key in EVM_KEYS]
-NEVER_S = 60
 
 
 def attested(key: Keypair, digest: bytes = DIGEST, **changed: object) -> dict[str, object]:
@@ -41,11 +40,13 @@ def released(key: PrivateKey, digest: bytes = DIGEST) -> dict[str, object]:
 async def serving(answer: object) -> AsyncIterator[str]:
     """A guardian that answers every question so: an object, a text, or a status."""
 
+    over = asyncio.Event()
+
     async def handle(_: web.Request) -> web.StreamResponse:
         if isinstance(answer, int):
             return web.Response(status=answer)
         if answer is None:
-            await asyncio.sleep(NEVER_S)
+            await over.wait()
         return web.Response(text=answer if isinstance(answer, str) else json.dumps(answer))
 
     app = web.Application()
@@ -56,6 +57,7 @@ async def serving(answer: object) -> AsyncIterator[str]:
     try:
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
+        over.set()
         await runner.cleanup()
 
 
@@ -96,7 +98,7 @@ async def test_releases_come_by_rising_address() -> None:
         [],
         "<html>login</html>",
         "[" * 50_000,
-        "x" * (MAX_ANSWER_BYTES + 1),
+        attested(KEYS[1], padding="x" * MAX_ANSWER_BYTES),
         404,
         500,
         302,
