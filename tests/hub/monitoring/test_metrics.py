@@ -101,6 +101,7 @@ async def test_dashboard_and_alerts_ask_for_what_there_is_and_for_all_of_it(
     )
     await world.pool.execute("INSERT INTO prices VALUES (1, 10000000, now())")
     await oracle_round(world, "median", None, "posted")
+    await world.pool.execute("INSERT INTO bridge_blocks VALUES (7, $1)", bytes(32))
     await trade_once(world)
     await world.sell(await world.seller(1), 1, 3)
     exported = set(await scrape(world))
@@ -142,6 +143,38 @@ async def test_the_market_and_the_chain(world: HubWorld) -> None:
     assert value(after, "gridtokenx_index_lag_events", program="trading") == 0
     assert value(after, "gridtokenx_up", part="broker") == 1
     assert after["gridtokenx_database_query_duration_seconds_count"][frozenset()] > 0
+
+
+async def test_payments_in_baht(world: HubWorld) -> None:
+    await world.pool.execute("DELETE FROM bridge_blocks")
+    assert not [name for name in await scrape(world) if "bridge" in name]
+    await world.pool.execute("INSERT INTO bridge_blocks VALUES (9, $1)", bytes(32))
+    for name, hours_ago in (("fresh", 1), ("late", 4)):
+        await world.pool.execute(
+            """
+            INSERT INTO payments VALUES ($1, $2, 'w', 1500000, now() - $3 * interval '1 hour',
+                                         'locked', 8, '\\x01', now())
+            """,
+            name,
+            bytes(20),
+            hours_ago,
+        )
+    samples = await scrape(world)
+    assert value(samples, "gridtokenx_bridge_block") == 9
+    assert value(samples, "gridtokenx_bridge_locked_payments", state="waiting") == 2
+    assert value(samples, "gridtokenx_bridge_locked_thbc") == 3
+    assert value(samples, "gridtokenx_bridge_releases_late") == 0
+    await world.pool.execute(
+        """
+        INSERT INTO reservations SELECT reservation_id, (SELECT min(order_id) FROM orders), 'w', 1,
+               1, 1, now(), now(), 'matched', now(), 't' FROM payments
+        """
+    )
+    samples = await scrape(world)
+    assert value(samples, "gridtokenx_bridge_locked_payments", state="delivered") == 2
+    assert value(samples, "gridtokenx_bridge_releases_late") == 1
+    for table in ("payments", "reservations", "bridge_blocks"):
+        await world.pool.execute(f"DELETE FROM {table}")  # noqa: S608 - names of ours
 
 
 async def test_the_price_oracle(world: HubWorld) -> None:

@@ -19,13 +19,12 @@ from gridtokenx_hub.bridge.guardian_answers import GuardianAnswers
 from gridtokenx_hub.bridge.reservations import Office, Proof, Reservations
 from gridtokenx_hub.chain import RequestRefused, TransactionExpired, TransactionRefused
 from gridtokenx_hub.leadership import Connection
+from gridtokenx_hub.monitoring.bridge import RELEASE_EXPECTED_WITHIN
 from gridtokenx_programs.attestation import PAID, UNPAID
 from gridtokenx_programs.evm import BridgeId, Release
 
 AT_ONCE = 64
 AFTER_A_REFUSAL = dt.timedelta(minutes=1)
-RELEASE_EXPECTED_WITHIN = dt.timedelta(hours=3)
-"""After the deadline of the payment; then somebody has to look."""
 
 _PAID = """
 SELECT r.reservation_id FROM reservations r JOIN payments p USING (reservation_id)
