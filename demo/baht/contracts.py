@@ -56,9 +56,8 @@ async def give_offices(
 
 
 async def give_money(node: EvmNode, contracts: Contracts, account: str, micro_thbc: int) -> None:
-    """Give an account THBC, and what it needs to pay fees with."""
+    """Give an account THBC, and nothing else: the hub pays its fees."""
     await node.send(contracts.owner, contracts.thbc, "mint(address,uint256)", account, micro_thbc)
-    await give_fees(node, contracts, account)
 
 
 async def give_fees(node: EvmNode, contracts: Contracts, account: str) -> None:

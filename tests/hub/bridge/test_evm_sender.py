@@ -100,22 +100,38 @@ async def test_what_the_node_did_not_get_is_handed_in_again(
             raise ChainUnavailable("no answer")
 
     deaf = Deaf(evm.url, evm.bridge.chain_id)
-    digest = await EvmSender(pool, deaf, 200 * GWEI, now).send(
-        key, "approve", None, *approve(evm, 1)
-    )
+    digest = await EvmSender(pool, deaf, 200 * GWEI, now).send(key, "pay", None, *approve(evm, 1))
     await deaf.close()
     assert await client.receipt(digest) is None
 
     sender = EvmSender(pool, client, 200 * GWEI, now)
     await follow_up(pool, sender, client)
     await executed(client, digest)
-    await executed(client, await sender.send(key, "approve", None, *approve(evm, 2)))
+    await executed(client, await sender.send(key, "pay", None, *approve(evm, 2)))
+
+
+async def test_who_has_no_ether_is_given_what_gas_costs(
+    evm: EvmWorld, pool: asyncpg.Pool, client: EvmClient, sender: EvmSender, key: PrivateKey
+) -> None:
+    poor = PrivateKey()
+    digest = await sender.send(poor, "pay", None, *approve(evm, 1), gas_from=key)
+    for _ in range(500):
+        await follow_up(pool, sender, client)
+        if await client.receipt(digest):
+            break
+        await asyncio.sleep(0.01)
+    assert (await executed(client, digest)).succeeded
+    given = await client.balance_wei(address_of_key(poor))
+    await executed(client, await sender.send(poor, "pay", None, *approve(evm, 2), gas_from=key))
+    gifts = "SELECT count(*) FROM evm_transactions WHERE sender = $1 AND purpose = 'gas'"
+    assert await pool.fetchval(gifts, address_of_key(key)) in {1, 2}
+    assert given < 10**16
 
 
 async def test_nonces_are_given_out_once(
     evm: EvmWorld, pool: asyncpg.Pool, client: EvmClient, sender: EvmSender, key: PrivateKey
 ) -> None:
-    await asyncio.gather(*(sender.send(key, "approve", None, *approve(evm, n)) for n in range(5)))
+    await asyncio.gather(*(sender.send(key, "pay", None, *approve(evm, n)) for n in range(5)))
     found = await pool.fetch(
         "SELECT nonce FROM evm_transactions WHERE sender = $1 ORDER BY nonce", address_of_key(key)
     )
@@ -129,7 +145,7 @@ async def test_a_reorg_takes_a_transaction_back_and_it_is_sent_again(
     evm: EvmWorld, pool: asyncpg.Pool, client: EvmClient, sender: EvmSender, key: PrivateKey
 ) -> None:
     before = evm.node.call("evm_snapshot")
-    digest = await sender.send(key, "approve", None, *approve(evm, 3))
+    digest = await sender.send(key, "pay", None, *approve(evm, 3))
     await executed(client, digest)
     evm.node.call("evm_revert", before)
     assert await client.receipt(digest) is None
@@ -145,7 +161,7 @@ async def test_a_nonce_that_somebody_else_used_is_given_up(
             raise ChainUnavailable("no answer")
 
     deaf = Deaf(evm.url, evm.bridge.chain_id)
-    await EvmSender(pool, deaf, 200 * GWEI, now).send(key, "approve", None, *approve(evm, 1))
+    await EvmSender(pool, deaf, 200 * GWEI, now).send(key, "pay", None, *approve(evm, 1))
     await deaf.close()
     evm.node.call("anvil_setNonce", f"0x{address_of_key(key).hex()}", "0x1")
     evm.contracts.mine()
@@ -163,7 +179,7 @@ async def test_fees_have_a_ceiling(
             return 1_000 * GWEI
 
     dear = Dear(evm.url, evm.bridge.chain_id)
-    digest = await EvmSender(pool, dear, 2 * GWEI, now).send(key, "approve", None, *approve(evm, 1))
+    digest = await EvmSender(pool, dear, 2 * GWEI, now).send(key, "pay", None, *approve(evm, 1))
     await dear.close()
     sent = evm.node.call("eth_getTransactionByHash", f"0x{digest.hex()}")
     assert int(sent["maxFeePerGas"], 16) == 2 * GWEI

@@ -13,9 +13,14 @@ from test_accounts import ask, choose
 from test_payments import at, on_chain, tell
 from test_reservations import match, reserved
 
+from gridtokenx_hub.bridge.keys import relay_key
+from gridtokenx_programs.evm import address_of_key
+
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 LOCKED, REFUNDED = 1, 3
+ETHER_WEI = 10**18
+PATIENCE_S = 30
 DAY = dt.timedelta(hours=24)
 
 
@@ -51,6 +56,27 @@ async def test_paid_once(baht: Baht) -> None:
     assert await count(baht, answer) == 1
     await tell(baht, answer["reservation_id"], "locked")
     expect_problem(await step(baht, buyer, answer, "pay"), 409, "PaymentNotDue")
+
+
+async def test_a_buyer_needs_no_ether(baht: Baht) -> None:
+    """The relay's account gives what gas costs, to the bit that is lacking."""
+    relay = relay_key(baht.world.folder / "keys")
+    baht.node.call("anvil_setBalance", f"0x{address_of_key(relay).hex()}", hex(ETHER_WEI))
+    buyer, answer = await funded(baht)
+    payer = answer["payment"]["quote"]["payer"]
+    baht.node.call("anvil_setBalance", payer, "0x0")
+    paid = expect(await step(baht, buyer, answer, "pay"), 200)["evm_transaction"]
+
+    async with asyncio.timeout(PATIENCE_S):
+        while baht.node.call("eth_getTransactionReceipt", paid) is None:
+            async with baht.world.pool.acquire() as connection:
+                await baht.bridge.payer._sender.follow_up(connection, 0)
+            await asyncio.sleep(0.01)
+    assert state(baht, answer) == LOCKED
+    purposes = await baht.world.pool.fetch(
+        "SELECT purpose FROM evm_transactions WHERE reservation_id = $1", answer["reservation_id"]
+    )
+    assert sorted(row["purpose"] for row in purposes) == ["gas", "pay"]
 
 
 async def test_pressed_twice(baht: Baht) -> None:

@@ -11,7 +11,7 @@ from gridtokenx_hub.bridge import calldata
 from gridtokenx_hub.bridge.accounts import EvmAccounts
 from gridtokenx_hub.bridge.evm_client import EvmClient
 from gridtokenx_hub.bridge.evm_sender import EvmSender
-from gridtokenx_hub.bridge.keys import quote_key
+from gridtokenx_hub.bridge.keys import quote_key, relay_key
 from gridtokenx_hub.bridge.payer import Payer
 from gridtokenx_hub.bridge.quotes import Quotes, SignedQuote
 from gridtokenx_hub.chain import ChainUnavailable
@@ -93,5 +93,5 @@ def open_bridge(
         client,
         Quotes(pool, quote_key(keys), chosen.id, genesis_hash, clock),
         accounts,
-        Payer(pool, client, sender, accounts, chosen.id),
+        Payer(pool, client, sender, accounts, chosen.id, relay_key(keys)),
     )

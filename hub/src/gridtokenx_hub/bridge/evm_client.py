@@ -128,6 +128,10 @@ class EvmClient:
         """Return the nonce that an account's next transaction takes."""
         return await self._quantity("eth_getTransactionCount", hexed(account), which)
 
+    async def balance_wei(self, account: bytes) -> int:
+        """Return an account's ether."""
+        return await self._quantity("eth_getBalance", hexed(account), LATEST)
+
     async def estimate_gas(self, sender: bytes, to: bytes, data: bytes) -> int:
         """Return what a transaction would use; refused if it would fail."""
         asked: dict[str, Any] = {"from": hexed(sender), "to": hexed(to), "data": hexed(data)}

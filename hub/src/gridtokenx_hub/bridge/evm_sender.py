@@ -15,6 +15,8 @@ from gridtokenx_hub.chain import ChainUnavailable, RequestRefused
 from gridtokenx_hub.leadership import Connection
 from gridtokenx_programs.evm import address_of_key
 
+TRANSFER_GAS = 21_000
+"""What giving ether to an account uses (Yellow Paper, appendix G)."""
 GAS_MARGIN_PERCENT = 25
 """What a call uses may have changed by the time when it is executed."""
 
@@ -33,6 +35,24 @@ class _Open:
     nonce: int
     raw: bytes
     hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    purpose: str
+    reservation_id: str | None
+    to: bytes
+    data: bytes
+    gas: int
+    value_wei: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Fees:
+    """For a unit of gas: the tip, and the most in all."""
+
+    priority_wei: int
+    most_wei: int
 
 
 class EvmSender:
@@ -59,19 +79,46 @@ class EvmSender:
         self._clock = clock
 
     async def send(
-        self, key: PrivateKey, purpose: str, reservation_id: str | None, to: bytes, data: bytes
+        self,
+        key: PrivateKey,
+        purpose: str,
+        reservation_id: str | None,
+        to: bytes,
+        data: bytes,
+        gas_from: PrivateKey | None = None,
     ) -> bytes:
         """Call a contract; return the transaction's hash once it is stored and handed in.
 
-        What a node does not take now is handed in again by `follow_up`.
+        What a node does not take now is handed in again by `follow_up`. With `gas_from`, that
+        account gives what the call's account lacks of its fees.
 
         Raises:
             EvmTransactionRefused: the call would fail.
             ChainUnavailable: the node does not answer; nothing was stored.
         """
+        account = address_of_key(key)
+        call = _Call(purpose, reservation_id, to, data, await self._gas(account, to, data))
+        fees = await self._fees()
+        if gas_from is not None:
+            await self._give_gas(gas_from, account, reservation_id, call.gas * fees.most_wei, fees)
+        return await self._sign_and_send(key, call, fees)
+
+    async def _give_gas(
+        self,
+        giver: PrivateKey,
+        account: bytes,
+        reservation_id: str | None,
+        needed_wei: int,
+        fees: _Fees,
+    ) -> None:
+        """See to it that an account can pay for gas; nothing is given where there is enough."""
+        lacking_wei = needed_wei - await self._client.balance_wei(account)
+        if lacking_wei > 0:
+            gift = _Call("gas", reservation_id, account, b"", TRANSFER_GAS, lacking_wei)
+            await self._sign_and_send(giver, gift, fees)
+
+    async def _sign_and_send(self, key: PrivateKey, call: _Call, fees: _Fees) -> bytes:
         sender = address_of_key(key)
-        gas = await self._gas(sender, to, data)
-        priority_fee_wei, max_fee_wei = await self._fees()
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.execute(
                 "SELECT pg_advisory_xact_lock($1, $2)", SENDING, _lock_number(sender)
@@ -79,14 +126,15 @@ class EvmSender:
             transaction = EvmTransaction(
                 chain_id=self._client.chain_id,
                 nonce=await self._next_nonce(connection, sender),
-                priority_fee_wei=priority_fee_wei,
-                max_fee_wei=max_fee_wei,
-                gas=gas,
-                to=to,
-                data=data,
+                priority_fee_wei=fees.priority_wei,
+                max_fee_wei=fees.most_wei,
+                gas=call.gas,
+                to=call.to,
+                data=call.data,
+                value_wei=call.value_wei,
             )
             raw = transaction.signed(key)
-            await self._store(connection, sender, transaction.nonce, raw, purpose, reservation_id)
+            await self._store(connection, sender, transaction.nonce, raw, call)
         await self._hand_in(raw)
         return transaction_hash(raw)
 
@@ -130,11 +178,11 @@ class EvmSender:
             )
         return estimated * (100 + GAS_MARGIN_PERCENT) // 100
 
-    async def _fees(self) -> tuple[int, int]:
+    async def _fees(self) -> _Fees:
         """Return the tip and the most for a unit of gas; enough while the base fee doubles."""
-        priority_fee_wei = min(await self._client.priority_fee_wei(), self._max_fee_wei)
-        base_fee_wei = (await self._client.newest()).base_fee_wei
-        return priority_fee_wei, min(2 * base_fee_wei + priority_fee_wei, self._max_fee_wei)
+        priority_wei = min(await self._client.priority_fee_wei(), self._max_fee_wei)
+        base_wei = (await self._client.newest()).base_fee_wei
+        return _Fees(priority_wei, min(2 * base_wei + priority_wei, self._max_fee_wei))
 
     async def _next_nonce(self, connection: Any, sender: bytes) -> int:
         stored = await connection.fetchval(
@@ -144,13 +192,7 @@ class EvmSender:
         return max(stored or 0, await self._client.transaction_count(sender, PENDING))
 
     async def _store(
-        self,
-        connection: Any,
-        sender: bytes,
-        nonce: int,
-        raw: bytes,
-        purpose: str,
-        reservation_id: str | None,
+        self, connection: Any, sender: bytes, nonce: int, raw: bytes, call: _Call
     ) -> None:
         await connection.execute(
             "INSERT INTO evm_transactions"
@@ -160,8 +202,8 @@ class EvmSender:
             nonce,
             raw,
             transaction_hash(raw),
-            purpose,
-            reservation_id,
+            call.purpose,
+            call.reservation_id,
             self._clock(),
         )
 

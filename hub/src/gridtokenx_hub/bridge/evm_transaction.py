@@ -16,7 +16,7 @@ Item = bytes | int | Sequence["Item"]
 
 @dataclass(frozen=True, slots=True)
 class EvmTransaction:
-    """A call of a contract that moves no ether; fees are in wei for each unit of gas."""
+    """A call of a contract, or ether for an account; fees are in wei for each unit of gas."""
 
     chain_id: int
     nonce: int
@@ -25,6 +25,7 @@ class EvmTransaction:
     gas: int
     to: bytes
     data: bytes
+    value_wei: int = 0
 
     def signed(self, key: PrivateKey) -> bytes:
         """The bytes that a node takes; the same key makes the same of the same (RFC 6979)."""
@@ -34,7 +35,6 @@ class EvmTransaction:
         return TYPE + rlp([*fields, signature[-1], r, s])
 
     def _fields(self) -> list[Item]:
-        value_wei = 0
         access_list: list[Item] = []
         return [
             self.chain_id,
@@ -43,7 +43,7 @@ class EvmTransaction:
             self.max_fee_wei,
             self.gas,
             self.to,
-            value_wei,
+            self.value_wei,
             self.data,
             access_list,
         ]

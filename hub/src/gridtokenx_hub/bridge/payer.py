@@ -37,6 +37,7 @@ class Payer:
         sender: stores transactions before it sends them.
         accounts: with the keys.
         bridge: where it is paid.
+        gas_key: the account that gives gas to those that lack it: a buyer has baht, no ether.
     """
 
     def __init__(
@@ -46,12 +47,14 @@ class Payer:
         sender: EvmSender,
         accounts: EvmAccounts,
         bridge: BridgeId,
+        gas_key: PrivateKey,
     ) -> None:
         self._pool = pool
         self._client = client
         self._sender = sender
         self._accounts = accounts
         self._bridge = bridge
+        self._gas_key = gas_key
 
     async def pay(self, signed: SignedQuote, token: bytes) -> bytes:
         """Pay by a quote, in one transaction with the permit; return its hash.
@@ -60,7 +63,7 @@ class Payer:
 
         Raises:
             AccountNotHeld, TooFewBaht: as their names say.
-            EvmTransactionRefused: the bridge would not take it, or the account cannot pay for gas.
+            EvmTransactionRefused: the bridge would not take it.
             ChainUnavailable: the node does not answer.
         """
         quote = signed.quote
@@ -98,7 +101,7 @@ class Payer:
 
     async def _send(self, key: PrivateKey, quote: Quote, purpose: str, data: bytes) -> bytes:
         return await self._sender.send(
-            key, purpose, str(quote.reservation), self._bridge.address, data
+            key, purpose, str(quote.reservation), self._bridge.address, data, self._gas_key
         )
 
     async def _permit(self, key: PrivateKey, quote: Quote, token: bytes) -> bytes:

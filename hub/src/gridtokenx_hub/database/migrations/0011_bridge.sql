@@ -52,7 +52,7 @@ CREATE TABLE evm_transactions (               -- the hub's own, stored before th
     nonce       bigint NOT NULL,
     raw         bytea NOT NULL,
     hash        bytea NOT NULL UNIQUE CHECK (octet_length(hash) = 32),
-    purpose     text NOT NULL CHECK (purpose IN ('approve', 'pay', 'release', 'refund')),
+    purpose     text NOT NULL CHECK (purpose IN ('pay', 'release', 'refund', 'gas')),
     reservation_id text,
     status      text NOT NULL CHECK (status IN ('sent', 'done', 'reverted', 'replaced')),
     created_at  timestamptz NOT NULL,
