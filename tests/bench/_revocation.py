@@ -27,10 +27,10 @@ from tests.hub.onchain import (
     set_up,
 )
 
+from gridtokenx_hub.assembly import INDEX_POLL_S
 from gridtokenx_hub.broker.settings import BrokerSettings
 from gridtokenx_hub.indexer import Indexer
 from gridtokenx_hub.ingest import Ingest
-from gridtokenx_hub.process import INDEX_POLL_S
 from gridtokenx_protocol import cose
 from gridtokenx_protocol.deployment import deployment_id
 from gridtokenx_protocol.payload import record_hash

@@ -27,8 +27,8 @@ from gridtokenx_hub.broker.exclusion import Exclusion
 from gridtokenx_hub.broker.keeper import keep_broker
 from gridtokenx_hub.broker.process import plan_broker
 from gridtokenx_hub.broker.settings import BrokerSettings
+from gridtokenx_hub.clocks import unix_ms
 from gridtokenx_hub.ingest import Ingest
-from gridtokenx_hub.process import unix_ms
 from gridtokenx_hub.settlement import Settlement
 from gridtokenx_protocol.keys import SoftwareSigner
 

@@ -29,10 +29,10 @@ from gridtokenx_hub.bootstrap import bootstrap
 from gridtokenx_hub.broker.authority import CertificateAuthority
 from gridtokenx_hub.broker.settings import BrokerSettings
 from gridtokenx_hub.chain import ChainClient, FeePayerPool, TransactionSender
+from gridtokenx_hub.clocks import utc_now
 from gridtokenx_hub.database import open_pool
 from gridtokenx_hub.indexer import Indexer
 from gridtokenx_hub.keys import load_registrar, load_role_keys
-from gridtokenx_hub.process import utc_now
 from gridtokenx_hub.registrar import RegistrarClient, RegistrarTransactions
 from gridtokenx_hub.registrar.registrar import Registrar
 from gridtokenx_hub.settings import ApiSettings

@@ -24,7 +24,7 @@ from solders.keypair import Keypair
 
 from gridtokenx_hub.api.auth import create_token
 from gridtokenx_hub.bridge import Bridge, open_bridge
-from gridtokenx_hub.process import utc_now
+from gridtokenx_hub.clocks import utc_now
 from gridtokenx_hub.settings import BridgeSettings
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -7,7 +7,7 @@ import pytest
 
 from gridtokenx_hub import cli
 from gridtokenx_hub.api.auth import authenticate
-from gridtokenx_hub.process import utc_now
+from gridtokenx_hub.clocks import utc_now
 
 
 @pytest.fixture

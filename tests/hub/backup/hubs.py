@@ -19,9 +19,9 @@ from gridtokenx_hub.backup import Restored, back_up, restore
 from gridtokenx_hub.backup.reconcile import Chain
 from gridtokenx_hub.broker.authority import CertificateAuthority
 from gridtokenx_hub.cli import main
+from gridtokenx_hub.clocks import utc_now
 from gridtokenx_hub.database import open_pool
 from gridtokenx_hub.keys import load_seed
-from gridtokenx_hub.process import utc_now
 from gridtokenx_hub.wallets import WalletVault
 from gridtokenx_programs import create_associated_token
 

@@ -15,7 +15,7 @@ from worlds.json_rpc import Node, NodeError
 
 from gridtokenx_hub.base58 import decode
 from gridtokenx_hub.bridge import Bridge, open_bridge
-from gridtokenx_hub.process import utc_now
+from gridtokenx_hub.clocks import utc_now
 from gridtokenx_hub.settings import BridgeSettings
 from gridtokenx_programs import create_associated_token
 from gridtokenx_programs.evm import address_of_key

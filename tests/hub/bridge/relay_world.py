@@ -24,7 +24,7 @@ from gridtokenx_hub.bridge.job import BridgeJob
 from gridtokenx_hub.bridge.keys import relay_key
 from gridtokenx_hub.bridge.opening import open_job
 from gridtokenx_hub.bridge.reservations import Reservations
-from gridtokenx_hub.process import utc_now
+from gridtokenx_hub.clocks import utc_now
 from gridtokenx_hub.settings import BridgeSettings
 from gridtokenx_programs.evm import BridgeId, address_of_key
 

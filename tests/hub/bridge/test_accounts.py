@@ -14,7 +14,7 @@ from test_reservations import reserved
 
 from gridtokenx_hub.api.evm_accounts import STATEMENT
 from gridtokenx_hub.bridge import EvmAccounts
-from gridtokenx_hub.process import utc_now
+from gridtokenx_hub.clocks import utc_now
 from gridtokenx_hub.settings import ApiSettings
 from gridtokenx_hub.wallets import VaultError, rotate_key
 from gridtokenx_programs.evm import address_of_key, personal_digest, sign

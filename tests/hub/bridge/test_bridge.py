@@ -13,7 +13,7 @@ from hub_world import expect, expect_problem
 
 from gridtokenx_hub.bridge import Bridge, open_bridge
 from gridtokenx_hub.chain import ChainUnavailable
-from gridtokenx_hub.process import utc_now
+from gridtokenx_hub.clocks import utc_now
 from gridtokenx_hub.settings import BridgeSettings
 from gridtokenx_programs.evm import address_of_key
 

@@ -12,7 +12,7 @@ from solders.pubkey import Pubkey
 from test_reservations import reserved
 
 from gridtokenx_hub.bridge import Quotes, SignedQuote, calldata
-from gridtokenx_hub.process import utc_now
+from gridtokenx_hub.clocks import utc_now
 from gridtokenx_programs.evm import BridgeId, address_of_key, sign
 from gridtokenx_programs.evm.words import address_word, keccak, word
 

@@ -10,7 +10,7 @@ from relay_world import DAY_S, RelayWorld, bought, job_of, relaying
 from solders.pubkey import Pubkey
 
 from gridtokenx_hub.bridge.guardian_answers import GuardianAnswers
-from gridtokenx_hub.process import utc_now
+from gridtokenx_hub.clocks import utc_now
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -7,12 +7,13 @@ import sys
 import time
 from pathlib import Path
 
+from gridtokenx_hub.assembly import INDEX_POLL_S
 from gridtokenx_hub.chain import ChainClient
 from gridtokenx_hub.commands.context import HubError, database_url
 from gridtokenx_hub.commands.roles import ROLE_ERRORS, play
 from gridtokenx_hub.database import open_pool
 from gridtokenx_hub.indexer import Indexer, IndexerError
-from gridtokenx_hub.process import INDEX_POLL_S, Role
+from gridtokenx_hub.process import Role
 from gridtokenx_hub.settings import ChainSettings, load_settings
 
 ERRORS = (*ROLE_ERRORS, IndexerError)
