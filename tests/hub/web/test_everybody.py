@@ -19,7 +19,14 @@ async def pages(stage: Stage) -> dict[str, tuple[str, ...]]:
     order = (await stage.world.get("/api/trading/orders/active")).json()["orders"][0]
     of_order = (await stage.world.get(f"/api/trading/orders/{order['order_id']}")).json()
     household = (
-        *("/energy", "/meters", f"/meters/{stage.device.meter_id.hex()}", "/sell", "/offer"),
+        *(
+            "/energy",
+            "/redeem",
+            "/meters",
+            f"/meters/{stage.device.meter_id.hex()}",
+            "/sell",
+            "/offer",
+        ),
         f"/orders/{order['order_id']}",
         f"/explorer/transactions/{of_order['tx_signature']}",
         f"/explorer/accounts/{order['order_id']}",

@@ -12,11 +12,23 @@ from gridtokenx_hub.web.pages import (
     operations,
     payments,
     preferences,
+    redeem,
     trade,
 )
 
 router = APIRouter(include_in_schema=False)
-for _page in (book, payments, trade, energy, meters, explorer, operations, entry, preferences):
+for _page in (
+    book,
+    payments,
+    trade,
+    energy,
+    redeem,
+    meters,
+    explorer,
+    operations,
+    entry,
+    preferences,
+):
     router.include_router(_page.router)
 
 
