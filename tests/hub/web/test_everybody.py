@@ -11,7 +11,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 LOCALES = {"en": "en-GB", "th": "th-TH"}
 PHONE, DESK = 360, 1200
-PUBLIC = ("/", "/sign-in", "/explorer", "/energy")
+PUBLIC = ("/", "/sign-in", "/register", "/explorer", "/energy")
 
 
 async def pages(stage: Stage) -> dict[str, tuple[str, ...]]:
@@ -34,7 +34,7 @@ async def pages(stage: Stage) -> dict[str, tuple[str, ...]]:
     return {
         "": PUBLIC,
         stage.seller.token: household,
-        stage.world.operator: ("/operations", "/meters", "/sign-in"),
+        stage.world.operator: ("/operations", "/people", "/meters", "/sign-in"),
     }
 
 

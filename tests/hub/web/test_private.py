@@ -11,7 +11,7 @@ from stage import Stage
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-PERSONAL = ("/energy", "/redeem", "/meters", "/sell", "/offer", "/operations")
+PERSONAL = ("/energy", "/redeem", "/meters", "/sell", "/offer", "/operations", "/people")
 
 
 @contextlib.asynccontextmanager

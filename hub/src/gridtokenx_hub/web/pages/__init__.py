@@ -11,24 +11,20 @@ from gridtokenx_hub.web.pages import (
     meters,
     operations,
     payments,
+    people,
     preferences,
     redeem,
+    register,
     trade,
 )
 
+PAGES = (
+    *(book, payments, trade, energy, redeem, meters, explorer),
+    *(operations, people, entry, register, preferences),
+)
+
 router = APIRouter(include_in_schema=False)
-for _page in (
-    book,
-    payments,
-    trade,
-    energy,
-    redeem,
-    meters,
-    explorer,
-    operations,
-    entry,
-    preferences,
-):
+for _page in PAGES:
     router.include_router(_page.router)
 
 
