@@ -11,7 +11,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 LOCALES = {"en": "en-GB", "th": "th-TH"}
 PHONE, DESK = 360, 1200
-PUBLIC = ("/", "/sign-in", "/register", "/explorer", "/energy")
+PUBLIC = ("/", "/sign-in", "/register", "/developers", "/explorer", "/energy")
 
 
 async def pages(stage: Stage) -> dict[str, tuple[str, ...]]:

@@ -5,6 +5,7 @@ from starlette.staticfiles import StaticFiles
 
 from gridtokenx_hub.web.pages import (
     book,
+    developers,
     energy,
     entry,
     explorer,
@@ -20,7 +21,7 @@ from gridtokenx_hub.web.pages import (
 
 PAGES = (
     *(book, payments, trade, energy, redeem, meters, explorer),
-    *(operations, people, entry, register, preferences),
+    *(operations, people, entry, register, developers, preferences),
 )
 
 router = APIRouter(include_in_schema=False)
