@@ -79,6 +79,23 @@ async def test_an_operator_sees_where_the_rate_stands(
     assert "exchange-b &lt;is&gt; down" in answer.text
 
 
+async def test_a_trade_names_its_sides_to_them_and_operators(stage: Stage) -> None:
+    words = "Consumer B bought 2.5 kWh from Solar Home A"
+    third = await stage.world.user()
+    for token, sees in (
+        (stage.seller.token, True),
+        (stage.buyer.token, True),
+        (stage.world.operator, True),
+        (third.token, False),
+    ):
+        async with signed_in(stage.world, token) as client:
+            assert (words in (await client.get("/")).text) == sees
+    shown = (await stage.world.get("/")).text
+    assert f"{stage.buyer.wallet[:4]}…{stage.buyer.wallet[-4:]} bought 2.5 kWh" in shown
+    for name in ("Consumer B", "Solar Home A"):
+        assert name not in shown
+
+
 async def test_a_session_that_has_ended_is_a_strangers(stage: Stage) -> None:
     async with signed_in(stage.world, stage.seller.token) as client:
         ended = await client.delete("/api/sessions/current", headers={"Origin": "http://hub"})
