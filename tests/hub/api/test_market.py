@@ -51,11 +51,11 @@ async def in_book(world: HubWorld, seller: User, *orders: tuple[str, str], **fie
 
 
 async def found(world: HubWorld, path: str = ORDERS, **query: Any) -> list[dict[str, Any]]:
-    """All orders that a search finds, read two at a time."""
+    """All orders that a search finds for who has a token, read two at a time."""
     orders: list[dict[str, Any]] = []
     cursor: dict[str, str] = {}
     while True:
-        answer = expect(await world.get(path, limit=2, **query, **cursor), 200)
+        answer = expect(await world.get(path, world.operator, limit=2, **query, **cursor), 200)
         orders += answer["orders"]
         if "next" not in answer:
             return orders
@@ -145,7 +145,7 @@ async def test_only_what_can_be_bought(world: HubWorld, seller: User) -> None:
 async def test_the_seeds_list_by_the_page(world: HubWorld, seller: User) -> None:
     """It has the seed's JSON, and `next` only where more follows."""
     await in_book(world, seller, ("1", "1"), ("1", "2"))
-    everything = expect(await world.get(f"{ORDERS}/active", limit=1000), 200)
+    everything = expect(await world.get(f"{ORDERS}/active", world.operator, limit=1000), 200)
     assert everything.keys() == {"orders"}
     assert await found(world, f"{ORDERS}/active") == everything["orders"]
     # Other tests' orders are in the book as well, some with an expiry, of the same prices.

@@ -105,6 +105,40 @@ class TestHonest:
             assert await other.verdict() == "right"
             assert await other.page.is_hidden("#sharing"), "who was shown it passes the link on"
 
+    @pytest.mark.parametrize("language", ["en-GB", "th-TH"])
+    async def test_the_session_of_the_other_pages_is_enough(
+        self, world: HubWorld, case: Case, browser: Browser, hub_url: str, language: str
+    ) -> None:
+        async with visit(browser, 360, language) as visitor:
+            page = visitor.page
+            await page.goto(f"{hub_url}/explain/{case.second}")
+            assert await visitor.verdict() == "open"
+            await page.evaluate("sessionStorage.setItem('gridtokenx-token', 'gtx_of_nobody')")
+            await page.click("#sign-in")
+            await page.wait_for_url("**/sign-in?back=*")
+            await page.fill("#token", case.house.user.token)
+            await page.keyboard.press("Enter")
+            await page.wait_for_url(f"{hub_url}/explain/{case.second}")
+            assert await visitor.verdict() == "right", await visitor.text("#explain")
+            assert await page.locator("#token-form").count() == 0
+            assert await page.is_visible("#share")
+            assert not visitor.complaints
+
+    async def test_the_session_of_another_household_shows_no_more_than_anybody_sees(
+        self, world: HubWorld, case: Case, browser: Browser, hub_url: str
+    ) -> None:
+        other = await world.user()
+        async with visit(browser) as visitor:
+            page = visitor.page
+            await page.goto(f"{hub_url}/sign-in?back=/explain/{case.second}")
+            await page.fill("#token", other.token)
+            await page.keyboard.press("Enter")
+            await page.wait_for_url(f"{hub_url}/explain/{case.second}")
+            assert await visitor.verdict() == "open"
+            assert "not yours" in await visitor.text("#owner")
+            assert not await page.is_visible("#share")
+            assert not visitor.complaints
+
     async def test_several_households_in_one_transaction(
         self, world: HubWorld, browser: Browser, hub_url: str, tmp_path: Path
     ) -> None:

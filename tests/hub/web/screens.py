@@ -18,6 +18,9 @@ PAGES = {
     "meters": ("/meters", "seller"),
     "explorer": ("/explorer", "seller"),
     "operations": ("/operations", "operator"),
+    "redeem": ("/redeem", "seller"),
+    "people": ("/people", "operator"),
+    "developers": ("/developers", None),
 }
 VIEWS = (("en", "en-GB", 1200), ("th", "th-TH", 1200), ("th-phone", "th-TH", 390))
 MOST_BYTES = 150_000

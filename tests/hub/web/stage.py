@@ -50,7 +50,7 @@ class Stage:
 
 async def set_stage(world: HubWorld) -> Stage:
     """Register the households, let the sun shine for a month, trade a little."""
-    seller, device = await _prosumer(world, "Solar Home A", 60)
+    seller, device = await _prosumer(world, "Solar Home A", 60, 14)
     other, _ = await _prosumer(world, "บ้านสุขใจ", 20)
     buyer = await _buyer(world, "Consumer B", 100)
     await _buyer(world, "Corner Shop", 50)
@@ -94,9 +94,12 @@ async def _ask_for_the_rate(world: HubWorld) -> None:
     )
 
 
-async def _prosumer(world: HubWorld, name: str, kwh: int) -> tuple[User, Device]:
+async def _prosumer(
+    world: HubWorld, name: str, kwh: int, lacks_kwh: int = 0
+) -> tuple[User, Device]:
     user = await world.user(name)
     device = await world.meter(user)
+    device.consumed_mwh += lacks_kwh * MWH_PER_KWH
     await world.settle(user, device, kwh * MWH_PER_KWH)
     return user, device
 

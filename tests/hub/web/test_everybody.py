@@ -11,7 +11,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 LOCALES = {"en": "en-GB", "th": "th-TH"}
 PHONE, DESK = 360, 1200
-PUBLIC = ("/", "/sign-in", "/explorer", "/energy")
+PUBLIC = ("/", "/sign-in", "/register", "/developers", "/explorer", "/energy")
 
 
 async def pages(stage: Stage) -> dict[str, tuple[str, ...]]:
@@ -19,7 +19,14 @@ async def pages(stage: Stage) -> dict[str, tuple[str, ...]]:
     order = (await stage.world.get("/api/trading/orders/active")).json()["orders"][0]
     of_order = (await stage.world.get(f"/api/trading/orders/{order['order_id']}")).json()
     household = (
-        *("/energy", "/meters", f"/meters/{stage.device.meter_id.hex()}", "/sell", "/offer"),
+        *(
+            "/energy",
+            "/redeem",
+            "/meters",
+            f"/meters/{stage.device.meter_id.hex()}",
+            "/sell",
+            "/offer",
+        ),
         f"/orders/{order['order_id']}",
         f"/explorer/transactions/{of_order['tx_signature']}",
         f"/explorer/accounts/{order['order_id']}",
@@ -27,7 +34,7 @@ async def pages(stage: Stage) -> dict[str, tuple[str, ...]]:
     return {
         "": PUBLIC,
         stage.seller.token: household,
-        stage.world.operator: ("/operations", "/meters", "/sign-in"),
+        stage.world.operator: ("/operations", "/people", "/meters", "/sign-in"),
     }
 
 

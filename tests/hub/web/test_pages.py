@@ -13,6 +13,7 @@ import pytest
 from solders.keypair import Keypair
 
 from gridtokenx_hub.api import ApiContext, DeploymentInfo, create_app
+from gridtokenx_hub.api.auth import create_token
 from gridtokenx_hub.web.formats import baht, grx, kwh, price
 from gridtokenx_programs import PROGRAM_NAMES, Addresses, load
 
@@ -63,6 +64,11 @@ async def http(pool: asyncpg.Pool) -> AsyncIterator[httpx.AsyncClient]:
     )
     transport = httpx.ASGITransport(create_app(context))
     async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
+        token = await create_token(pool, "operator")  # names are for who has signed in
+        answer = await client.post("/api/sessions", headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == 201, answer.text
+        client.cookies.jar.clear()  # for whose clock the session of NOW has ended
+        client.headers["Cookie"] = answer.headers["set-cookie"].partition(";")[0]
         yield client
 
 

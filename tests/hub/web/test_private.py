@@ -11,7 +11,7 @@ from stage import Stage
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-PERSONAL = ("/energy", "/meters", "/sell", "/offer", "/operations")
+PERSONAL = ("/energy", "/redeem", "/meters", "/sell", "/offer", "/operations", "/people")
 
 
 @contextlib.asynccontextmanager
@@ -77,6 +77,23 @@ async def test_an_operator_sees_where_the_rate_stands(
     for expected in (*words, "exchange-a", "<code>timed_out</code>"):
         assert expected in shown
     assert "exchange-b &lt;is&gt; down" in answer.text
+
+
+async def test_a_trade_names_its_sides_to_them_and_operators(stage: Stage) -> None:
+    words = "Consumer B bought 2.5 kWh from Solar Home A"
+    third = await stage.world.user()
+    for token, sees in (
+        (stage.seller.token, True),
+        (stage.buyer.token, True),
+        (stage.world.operator, True),
+        (third.token, False),
+    ):
+        async with signed_in(stage.world, token) as client:
+            assert (words in (await client.get("/")).text) == sees
+    shown = (await stage.world.get("/")).text
+    assert f"{stage.buyer.wallet[:4]}…{stage.buyer.wallet[-4:]} bought 2.5 kWh" in shown
+    for name in ("Consumer B", "Solar Home A"):
+        assert name not in shown
 
 
 async def test_a_session_that_has_ended_is_a_strangers(stage: Stage) -> None:

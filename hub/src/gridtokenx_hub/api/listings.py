@@ -5,6 +5,7 @@ import datetime as dt
 from solders.pubkey import Pubkey
 
 from gridtokenx_hub.api import market
+from gridtokenx_hub.api.auth import Principal
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.market import iso, iso_or_none
 from gridtokenx_hub.api.market_models import (
@@ -15,6 +16,7 @@ from gridtokenx_hub.api.market_models import (
     OrderList,
     ReservedPart,
 )
+from gridtokenx_hub.api.names import offer_for, order_for
 from gridtokenx_hub.api.pagination import page_of, read_cursor
 from gridtokenx_hub.api.problems import Problem
 from gridtokenx_hub.api.trades import NEWEST, fills
@@ -27,8 +29,10 @@ SELECT * FROM reservations WHERE order_id = $1 ORDER BY pay_deadline DESC, reser
 """
 
 
-async def order_details(context: ApiContext, order_id: str) -> OrderDetails:
-    """Return all about an order.
+async def order_details(
+    context: ApiContext, viewer: Principal | None, order_id: str
+) -> OrderDetails:
+    """Return all about an order, as a caller sees it.
 
     Raises:
         Problem: 404, there is no such order.
@@ -40,7 +44,7 @@ async def order_details(context: ApiContext, order_id: str) -> OrderDetails:
     return OrderDetails(
         **dict(summary),
         number=order.number,
-        seller=order.seller,
+        seller=order_for(viewer, order).seller,
         remaining_price_grx=format_grx(order.left_micro_grx if summary.remaining_kwh else 0),
         filled_at=iso_or_none(order.filled_at),
         closed_at=iso_or_none(order.closed_at),
@@ -51,8 +55,10 @@ async def order_details(context: ApiContext, order_id: str) -> OrderDetails:
     )
 
 
-async def offer_details(context: ApiContext, offer_id: str) -> OfferDetails:
-    """Return all about an offer.
+async def offer_details(
+    context: ApiContext, viewer: Principal | None, offer_id: str
+) -> OfferDetails:
+    """Return all about an offer, as a caller sees it.
 
     Raises:
         Problem: 404, there is no such offer.
@@ -64,7 +70,7 @@ async def offer_details(context: ApiContext, offer_id: str) -> OfferDetails:
     return OfferDetails(
         **dict(summary),
         number=offer.number,
-        buyer=offer.buyer,
+        buyer=offer_for(viewer, offer).buyer,
         remaining_price_grx=format_grx(offer.left_micro_grx if summary.remaining_kwh else 0),
         closed_at=iso_or_none(offer.closed_at),
         escrow=_escrow(context, offer_id),
@@ -73,7 +79,9 @@ async def offer_details(context: ApiContext, offer_id: str) -> OfferDetails:
     )
 
 
-async def active_offers(context: ApiContext, limit: int, cursor: str | None) -> OfferBook:
+async def active_offers(
+    context: ApiContext, viewer: Principal | None, limit: int, cursor: str | None
+) -> OfferBook:
     """Return a page of the offers that can be accepted: highest price first, then first come.
 
     Raises:
@@ -91,7 +99,9 @@ async def active_offers(context: ApiContext, limit: int, cursor: str | None) -> 
     )
     offers = [market.offer_of(row) for row in rows]
     page, following = page_of(offers, limit, "offers", lambda o: (o.price_micro_grx, o.number))
-    return OfferBook(offers=[market.shown_offer(each) for each in page], next=following)
+    return OfferBook(
+        offers=[market.shown_offer(offer_for(viewer, each)) for each in page], next=following
+    )
 
 
 async def orders_of(context: ApiContext, wallet: str, limit: int, cursor: str | None) -> OrderList:

@@ -114,7 +114,7 @@ def query(search: Search, now: dt.datetime, after: Key | None) -> tuple[str, lis
         (f"{LEFT} <= {{}}", search.most_mwh),
         (
             "o.seller_wallet IN (SELECT wallet FROM users WHERE lower(name) LIKE {})",
-            None if search.seller is None else _beginning(search.seller),
+            None if search.seller is None else beginning(search.seller),
         ),
     ):
         if value is not None:
@@ -125,7 +125,7 @@ def query(search: Search, now: dt.datetime, after: Key | None) -> tuple[str, lis
     return f"{ORDERS} WHERE {' AND '.join(conditions)} ORDER BY {order}", values
 
 
-def _beginning(name: str) -> str:
+def beginning(name: str) -> str:
     """Return the LIKE pattern of names that begin so."""
     escaped = name.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return escaped + "%"

@@ -42,7 +42,9 @@ class Trade:
 
     order_id: str
     seller: str
+    seller_wallet: str
     buyer: str
+    buyer_wallet: str
     amount_mwh: int
     price_micro_grx: int
     total_micro_grx: int
@@ -54,9 +56,9 @@ async def recent_trades(pool: asyncpg.Pool, limit: int) -> list[Trade]:
     """Return the newest trades first."""
     rows = await pool.fetch(
         """
-        SELECT t.order_id, coalesce(s.name, t.seller_wallet) AS seller,
-               coalesce(b.name, t.buyer_wallet) AS buyer, t.amount_mwh, t.price_micro_grx,
-               t.total_micro_grx, t.tx_signature, t.timestamp
+        SELECT t.order_id, coalesce(s.name, t.seller_wallet) AS seller, t.seller_wallet,
+               coalesce(b.name, t.buyer_wallet) AS buyer, t.buyer_wallet,
+               t.amount_mwh, t.price_micro_grx, t.total_micro_grx, t.tx_signature, t.timestamp
           FROM transactions t
           LEFT JOIN users s ON s.wallet = t.seller_wallet
           LEFT JOIN users b ON b.wallet = t.buyer_wallet

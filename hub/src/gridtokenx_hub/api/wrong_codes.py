@@ -37,6 +37,15 @@ class WrongCodes:
                 {"Retry-After": str(wait_s)},
             )
 
+    def recent(self, now: dt.datetime) -> list[tuple[str, int, dt.datetime]]:
+        """Return who sent wrong codes within the window, how many, and the last: youngest first."""
+        counted = [
+            (caller, sum(now - each < WINDOW for each in wrong), wrong[-1])
+            for caller, wrong in reversed(self._wrong.items())
+            if wrong
+        ]
+        return [entry for entry in counted if entry[1]]
+
     def count(self, caller: str, now: dt.datetime) -> None:
         """Count one wrong code."""
         wrong = self._wrong.pop(caller, None) or deque()

@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse
 from solders.pubkey import Pubkey
 
 from gridtokenx_hub.api import market
+from gridtokenx_hub.api.names import offer_for, order_for, trade_for
 from gridtokenx_hub.api.payments import Purchase, purchases_of_order
 from gridtokenx_hub.api.search import Search, search_orders
 from gridtokenx_hub.api.trades import recent_trades
@@ -50,14 +51,14 @@ def _methods(visit: Visit) -> list[PaymentMethod]:
 @router.get("/")
 async def home(visit: Visited) -> HTMLResponse:
     """The order book."""
-    pool, now = visit.context.pool, visit.now
+    pool, now, visitor = visit.context.pool, visit.now, visit.visitor
     orders, _ = await search_orders(pool, now, Search(), ORDERS_SHOWN, None)
     return page(
         visit,
         "book.html",
-        orders=orders,
-        offers=await active_offers(pool, now, OFFERS_SHOWN),
-        trades=await recent_trades(pool, TRADES_SHOWN),
+        orders=[order_for(visitor, each) for each in orders],
+        offers=[offer_for(visitor, each) for each in await active_offers(pool, now, OFFERS_SHOWN)],
+        trades=[trade_for(visitor, each) for each in await recent_trades(pool, TRADES_SHOWN)],
         totals=await market.totals(pool, now),
         rate=await read_rate(pool),
         payment_methods=_methods(visit),
@@ -75,7 +76,7 @@ async def order(visit: Visited, order_id: str) -> HTMLResponse:
     return page(
         visit,
         "order.html",
-        order=found,
+        order=order_for(visit.visitor, found),
         escrow=context.addresses.escrow(Pubkey.from_string(order_id)),
         state="expired" if _has_expired(found, visit.now) else found.status,
         trading=context.addresses.trading,

@@ -11,4 +11,6 @@ router = APIRouter()
 @router.get("/sign-in")
 async def sign_in(visit: Visited) -> HTMLResponse:
     """The form for a token; who is signed in already is told so."""
-    return page(visit, "sign_in.html")
+    return page(
+        visit, "sign_in.html", may_register=visit.context.settings.registrations_per_day > 0
+    )

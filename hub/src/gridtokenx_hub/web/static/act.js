@@ -1,15 +1,15 @@
-// Buttons that do one thing at the hub, after a question: taking back, delivering.
+// Buttons that do one thing at the hub, after a question: taking back, delivering, revoking.
 
 import { announce, call, newKey } from "./hub.js";
 import { refresh } from "./live.js";
 
 async function act(button) {
-  const { action, body, question, done } = button.dataset;
+  const { method, action, body, question, done } = button.dataset;
   if (!confirm(question)) return;
   button.dataset.key ??= newKey(); // pressed again after a lost answer, it is the same request
   button.disabled = true;
   try {
-    await call("POST", action, { key: button.dataset.key, body });
+    await call(method, action, { key: button.dataset.key, body });
     announce(done);
     await refresh();
   } catch (error) {

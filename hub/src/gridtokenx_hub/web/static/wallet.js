@@ -20,13 +20,14 @@ async function account(wallet) {
   return accounts[0];
 }
 
-export async function signIn(ask) {
+// `more`: the name and type of a household that registers itself.
+export async function signIn(ask, more = {}) {
   const [wallet] = found;
   const own = await account(wallet);
   const challenge = await ask("/api/sign-in/challenges", { wallet: own.address });
   const message = new TextEncoder().encode(challenge.message);
   const [{ signature }] = await wallet.features["solana:signMessage"].signMessage({ account: own, message });
-  return ask("/api/sign-in", { wallet: own.address, nonce: challenge.nonce, signature: base64(signature) });
+  return ask("/api/sign-in", { wallet: own.address, nonce: challenge.nonce, signature: base64(signature), ...more });
 }
 
 // The same transaction with the wallet's signature, null where there is no wallet.

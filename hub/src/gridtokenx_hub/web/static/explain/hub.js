@@ -1,16 +1,17 @@
-// Asks the hub that served this page, as whoever holds the token or the link.
+// Asks the hub that served this page, as whoever has signed in, or holds the token or the link.
 
 const TOKEN = "gridtokenx-token";
 const PAUSE_MS = 1000; // when the hub has had enough of us: a long chain has many pages
 
 export class Hub {
-  constructor(signature) {
+  constructor(signature, hasSession) {
+    this.hasSession = hasSession; // of the other pages: then a token typed here before is not asked by
     this.path = `/api/explain/${signature}`;
     this.share = new URLSearchParams(location.hash.slice(1)).get("share");
   }
 
   get token() {
-    return sessionStorage.getItem(TOKEN);
+    return this.hasSession ? null : sessionStorage.getItem(TOKEN);
   }
 
   set token(token) {

@@ -11,7 +11,7 @@ const STEPS = ["signature", "record", "key", "amount", "chain", "registers"];
 
 const article = document.getElementById("explain");
 const { signature } = article.dataset;
-const hub = new Hub(signature);
+const hub = new Hub(signature, "signedIn" in article.dataset);
 const element = (id) => document.getElementById(id);
 let round = 0;
 
@@ -153,7 +153,7 @@ function start() {
     localStorage.setItem(NODE, element("node").value);
     run();
   });
-  element("token-form").addEventListener("submit", (event) => {
+  element("token-form")?.addEventListener("submit", (event) => {
     event.preventDefault();
     hub.token = element("token").value;
     element("token").value = "";

@@ -1,0 +1,82 @@
+"""The operator's people: households, tokens, and installers' codes."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from fastapi.responses import HTMLResponse
+
+from gridtokenx_hub.api.enrolment import balances
+from gridtokenx_hub.api.pagination import MAX_BIGINT, MAX_CURSOR_LENGTH
+from gridtokenx_hub.api.problems import Problem
+from gridtokenx_hub.api.tokens import list_tokens
+from gridtokenx_hub.provisioning.issuing import listed
+from gridtokenx_hub.provisioning.operator_models import ListedCode
+from gridtokenx_hub.provisioning.store import list_codes
+from gridtokenx_hub.web.queries.meters import meters_of
+from gridtokenx_hub.web.queries.people import (
+    codes_of,
+    people,
+    person,
+    staff_tokens,
+    wrong_codes,
+)
+from gridtokenx_hub.web.rendering import Visit, Visited, page
+
+PEOPLE_SHOWN = 50
+TOKENS_SHOWN = 100
+METERS_SHOWN = 100
+CODES_SHOWN = 50
+LONGEST_SEARCH = 100
+
+router = APIRouter()
+
+
+@router.get("/people")
+async def everybody(
+    visit: Visited,
+    q: Annotated[str, Query(max_length=LONGEST_SEARCH)] = "",
+    cursor: Annotated[str | None, Query(max_length=MAX_CURSOR_LENGTH)] = None,
+) -> HTMLResponse:
+    """All users, those who are searched for, or a page further on."""
+    if not _is_operator(visit):
+        return page(visit, "sign_in_first.html", heading="people")
+    context, search = visit.context, q.replace("\0", "").strip()
+    found, following = await people(context, search, PEOPLE_SHOWN, cursor)
+    return page(
+        visit,
+        "people.html",
+        search=search,
+        people=found,
+        following=following,
+        tokens=await staff_tokens(context, visit.now, TOKENS_SHOWN),
+        codes=(await _codes(visit))[:CODES_SHOWN],
+        wrong_codes=wrong_codes(context, visit.now),
+    )
+
+
+@router.get("/people/{user_id}")
+async def one(visit: Visited, user_id: Annotated[int, Path(ge=1, le=MAX_BIGINT)]) -> HTMLResponse:
+    """A user with meters, tokens and codes."""
+    if not _is_operator(visit):
+        return page(visit, "sign_in_first.html", heading="people")
+    context = visit.context
+    found = await person(context, user_id)
+    if found is None:
+        raise Problem(404, "UnknownUser", f"there is no user {user_id}")
+    return page(
+        visit,
+        "person.html",
+        person=found,
+        holds=await balances(context, user_id),
+        meters=await meters_of(context.pool, found["wallet"], METERS_SHOWN),
+        tokens=await list_tokens(context.pool, visit.now, user_id, limit=TOKENS_SHOWN),
+        codes=codes_of(await _codes(visit), found["wallet"])[:CODES_SHOWN],
+    )
+
+
+def _is_operator(visit: Visit) -> bool:
+    return visit.visitor is not None and visit.visitor.role == "operator"
+
+
+async def _codes(visit: Visit) -> list[ListedCode]:
+    return [listed(code, visit.now) for code in await list_codes(visit.context)]
