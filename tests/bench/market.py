@@ -208,7 +208,7 @@ async def timed_reads(
     paths: list[tuple[str, Household | None]] = [
         ("/api/trading/orders/active?limit=50", None),
         ("/api/trading/orders?sort=-amount&min_price=2&limit=50", None),
-        ("/api/trading/orders?sort=newest&seller=seller&limit=50", None),
+        ("/api/trading/orders?sort=newest&seller=seller&limit=50", sellers[3]),
         (f"/api/trading/orders/{orders[0]}", None),
         ("/api/trading/trades?limit=50", None),
         ("/api/trading/statistics", None),

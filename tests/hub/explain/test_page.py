@@ -115,7 +115,7 @@ class TestHonest:
             assert await visitor.verdict() == "open"
             await page.evaluate("sessionStorage.setItem('gridtokenx-token', 'gtx_of_nobody')")
             await page.click("#sign-in")
-            await page.wait_for_url("**/sign-in?back=*")
+            await page.wait_for_url("**/sign-in?back=**")
             await page.fill("#token", case.house.user.token)
             await page.keyboard.press("Enter")
             await page.wait_for_url(f"{hub_url}/explain/{case.second}")
