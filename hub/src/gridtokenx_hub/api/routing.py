@@ -65,14 +65,23 @@ async def identify(request: Request) -> Principal:
     Raises:
         Problem: 401, nobody who is known; 403, a session of another site's page.
     """
+    try:
+        principal = await _authenticated(request)
+    except Problem:
+        context_of(request).limits.request(None, caller_address(request))
+        raise
+    return _admitted(request, principal)
+
+
+async def _authenticated(request: Request) -> Principal:
     context = context_of(request)
     authorization = request.headers.get("authorization")
     session = request.cookies.get(cookie_name(context))
-    try:
-        principal = await authenticate(context.pool, authorization, session, context.clock())
-    except Problem:
-        context.limits.request(None, caller_address(request))
-        raise
+    return await authenticate(context.pool, authorization, session, context.clock())
+
+
+def _admitted(request: Request, principal: Principal) -> Principal:
+    """Return a caller who may come this way at all."""
     if principal.is_session:
         check_origin(request)
     if principal.role == "monitor" and request.url.path != METRICS_PATH:
@@ -89,7 +98,7 @@ async def known_caller(request: Request) -> Principal | None:
     is_stranger = "authorization" not in request.headers
     if is_stranger and cookie_name(context_of(request)) not in request.cookies:
         return None
-    return await identify(request)
+    return _admitted(request, await _authenticated(request))  # counted as every request is
 
 
 async def limited(request: Request) -> None:
