@@ -126,7 +126,7 @@ async def test_a_new_block_wakes_the_hub(relay: RelayWorld) -> None:
             while not (job._heads and job._heads.is_listening):  # noqa: ASYNC110 - tells nobody
                 await asyncio.sleep(0.01)
             relay.pay(answer)
-            while await relay.state(answer) != "locked":
+            while await relay.state(answer) != "locked":  # noqa: ASYNC110 - likewise
                 await asyncio.sleep(0.01)
     finally:
         stop.set()
