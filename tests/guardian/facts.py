@@ -13,11 +13,10 @@ from gridtokenx_guardian.facts import (
     Kept,
     Market,
     Payment,
-    PaymentState,
     Terms,
 )
 from gridtokenx_programs import PROGRAM_NAMES, Addresses, load
-from gridtokenx_programs.evm import BridgeId
+from gridtokenx_programs.evm import BridgeId, PaymentState
 
 NOW = 1_800_000_000
 DEADLINE = NOW + 300

@@ -16,7 +16,8 @@ from tests.guardian.facts import (
 
 from gridtokenx_guardian.checks import check_paid, check_release, check_unpaid
 from gridtokenx_guardian.errors import Reason, Refused
-from gridtokenx_guardian.facts import Kept, PaymentState
+from gridtokenx_guardian.facts import Kept
+from gridtokenx_programs.evm import PaymentState
 
 Change = Callable[[Facts], object]
 HOLD_UNTIL = DEADLINE + 7200

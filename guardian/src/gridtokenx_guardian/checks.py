@@ -9,10 +9,9 @@ from gridtokenx_guardian.facts import (
     Kept,
     Market,
     Payment,
-    PaymentState,
     Terms,
 )
-from gridtokenx_programs.evm import BridgeId
+from gridtokenx_programs.evm import BridgeId, PaymentState
 
 PAYMENT_THB = 1
 """How `TradeExecuted` marks a trade that was paid in baht."""

@@ -1,19 +1,11 @@
 """What a guardian learns from its endpoints, all of it final."""
 
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any
 
 from solders.pubkey import Pubkey
 
-
-class PaymentState(IntEnum):
-    """What becomes of a payment, as the bridge counts it."""
-
-    NONE = 0
-    LOCKED = 1
-    RELEASED = 2
-    REFUNDED = 3
+from gridtokenx_programs.evm import PaymentState
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,6 @@ from gridtokenx_guardian.facts import (
     BridgeGuardians,
     Market,
     Payment,
-    PaymentState,
     Terms,
 )
 from gridtokenx_guardian.following.follower import Follower
@@ -31,7 +30,7 @@ from gridtokenx_guardian.health import EVM, SOLANA, Health
 from gridtokenx_guardian.signing.signer import Signer
 from gridtokenx_guardian.solana.market import TradingMarket
 from gridtokenx_programs.attestation import PAID, UNPAID
-from gridtokenx_programs.evm import BridgeId, Release
+from gridtokenx_programs.evm import BridgeId, PaymentState, Release
 
 MAX_AHEAD_S = 60
 """No honest chain's final block is from further in the future."""

@@ -13,13 +13,13 @@ from worlds import MemoryWorld
 
 from gridtokenx_guardian import keys
 from gridtokenx_guardian.checks import check_unpaid
-from gridtokenx_guardian.facts import Block, Kept, Market, PaymentState
+from gridtokenx_guardian.facts import Block, Kept, Market
 from gridtokenx_guardian.signing import state
 from gridtokenx_guardian.signing.decisions import Decisions
 from gridtokenx_guardian.signing.signer import Signer
 from gridtokenx_guardian.solana.market import TradingMarket
 from gridtokenx_programs.attestation import UNPAID, guardian_proof
-from gridtokenx_programs.evm import BridgeId
+from gridtokenx_programs.evm import BridgeId, PaymentState
 
 UNPAID_KEPT = Kept(bytes(20), 0, PaymentState.NONE, 0)
 

@@ -19,7 +19,8 @@ from gridtokenx_guardian.errors import (
     WrongChain,
 )
 from gridtokenx_guardian.evm.bridge import PAYMENT_RECEIVED, Bridge
-from gridtokenx_guardian.facts import Block, Kept, PaymentState
+from gridtokenx_guardian.facts import Block, Kept
+from gridtokenx_programs.evm import PaymentState
 
 GENESIS = bytes(range(32))
 BLOCK = Block(7, bytes([7]) * 32, 1000)

@@ -10,11 +10,11 @@ import asyncpg
 import pytest
 from coincurve import PrivateKey
 
-from gridtokenx_hub.bridge.bridge_contract import BridgeContract, PaymentState, release_call
+from gridtokenx_hub.bridge.bridge_contract import BridgeContract, release_call
 from gridtokenx_hub.bridge.evm_client import EvmClient, Receipt
 from gridtokenx_hub.bridge.evm_sender import EvmSender, EvmTransactionRefused
 from gridtokenx_hub.chain import ChainUnavailable
-from gridtokenx_programs.evm import address_of_key
+from gridtokenx_programs.evm import PaymentState, address_of_key
 from gridtokenx_programs.evm.words import address_word, selector, word
 
 if TYPE_CHECKING:

@@ -10,10 +10,9 @@ from gridtokenx_guardian.facts import (
     BridgeGuardians,
     Kept,
     Payment,
-    PaymentState,
 )
 from gridtokenx_guardian.rpc import Rpc
-from gridtokenx_programs.evm import BridgeId
+from gridtokenx_programs.evm import BridgeId, PaymentState
 from gridtokenx_programs.evm.words import (
     WORD,
     address_of,

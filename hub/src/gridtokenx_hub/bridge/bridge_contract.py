@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 
 from solders.pubkey import Pubkey
 
 from gridtokenx_hub.bridge.evm_client import LATEST, EvmClient, WrongEvmChain
 from gridtokenx_hub.chain import ChainUnavailable
-from gridtokenx_programs.evm import BridgeId
+from gridtokenx_programs.evm import BridgeId, PaymentState
 from gridtokenx_programs.evm.words import WORD, address_of, address_word, selector, split, word
 
 _SOLANA_CHAIN = selector("SOLANA_CHAIN()")
@@ -20,15 +19,6 @@ _EPOCH = selector("guardianEpoch()")
 _THRESHOLD = selector("threshold()")
 _BALANCE_OF = selector("balanceOf(address)")
 _RELEASE = selector("release(bytes32,bytes[])")
-
-
-class PaymentState(IntEnum):
-    """What becomes of a payment, as the bridge counts it."""
-
-    NONE = 0
-    LOCKED = 1
-    RELEASED = 2
-    REFUNDED = 3
 
 
 @dataclass(frozen=True, slots=True)

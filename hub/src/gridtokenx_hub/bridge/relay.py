@@ -13,7 +13,7 @@ from typing import Any
 from coincurve import PrivateKey
 from solders.pubkey import Pubkey
 
-from gridtokenx_hub.bridge.bridge_contract import BridgeContract, PaymentState, release_call
+from gridtokenx_hub.bridge.bridge_contract import BridgeContract, release_call
 from gridtokenx_hub.bridge.evm_sender import EvmSender, EvmTransactionRefused
 from gridtokenx_hub.bridge.guardian_answers import GuardianAnswers
 from gridtokenx_hub.bridge.reservations import Office, Proof, Reservations
@@ -21,7 +21,7 @@ from gridtokenx_hub.chain import RequestRefused, TransactionExpired, Transaction
 from gridtokenx_hub.leadership import Connection
 from gridtokenx_hub.monitoring.bridge import RELEASE_EXPECTED_WITHIN
 from gridtokenx_programs.attestation import PAID, UNPAID
-from gridtokenx_programs.evm import BridgeId, Release
+from gridtokenx_programs.evm import BridgeId, PaymentState, Release
 
 AT_ONCE = 64
 AFTER_A_REFUSAL = dt.timedelta(minutes=1)

@@ -1,6 +1,7 @@
 """What is signed for the bridge (EIP-712), as `ThaiBahtBridge` makes it."""
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 from solders.pubkey import Pubkey
 
@@ -16,6 +17,15 @@ _QUOTE = keccak(
     b"uint256 amount,uint64 deadline)"
 )
 _RELEASE = keccak(b"Release(bytes32 reservation,address payer,uint256 amount,uint64 guardianEpoch)")
+
+
+class PaymentState(IntEnum):
+    """What becomes of a payment, as the bridge counts it."""
+
+    NONE = 0
+    LOCKED = 1
+    RELEASED = 2
+    REFUNDED = 3
 
 
 @dataclass(frozen=True, slots=True)
