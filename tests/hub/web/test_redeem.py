@@ -45,9 +45,9 @@ async def look(page: Page) -> None:
     assert await page.evaluate(wide) <= 0
 
 
-async def shown_row(page: Page, device: Device) -> list[str]:
-    cells = page.locator(f"#recorded-{device.meter_id.hex()} td")
-    return [" ".join(text.split()) for text in await cells.all_inner_texts()]
+async def comes_to_show(page: Page, device: Device, row: list[str]) -> None:
+    """Wait until the page, which asks for itself, shows this of a meter."""
+    await expect(page.locator(f"#recorded-{device.meter_id.hex()} td")).to_have_text(row)
 
 
 @pytest.mark.parametrize("language", LOCALES)
@@ -154,7 +154,7 @@ async def test_a_wallet_of_its_own_signs(world: HubWorld, browser: Browser, hub_
         await page.fill("#amount", "2")
         await page.keyboard.press("Enter")
         await expect(page.locator("#redeem-result")).to_contain_text("You redeemed 2 kWh.")
-        assert await shown_row(page, device) == ["5 kWh", "2 kWh", "3 kWh"]
+        await comes_to_show(page, device, ["5 kWh", "2 kWh", "3 kWh"])
         assert not redeeming.complaints
     assert await world.balances(owner.user) == (0, 0)
 
