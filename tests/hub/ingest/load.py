@@ -26,6 +26,14 @@ async def check_rows(pool: asyncpg.Pool, meters: list[Meter]) -> None:
     assert await pool.fetchval("SELECT count(*) FROM quarantine") == 0
 
 
+async def publish_until(killed: asyncio.Event, gateway: Gateway, meters: list[Meter]) -> None:
+    """Readings of all meters until a worker is killed, and one more of each after it."""
+    last = False
+    while not last:
+        last = killed.is_set()
+        await publish_steadily(gateway, meters, 1)
+
+
 async def publish_steadily(gateway: Gateway, meters: list[Meter], rounds: int) -> None:
     for _ in range(rounds):
         for meter in meters:

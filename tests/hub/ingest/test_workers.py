@@ -14,11 +14,10 @@ from gridtokenx_hub.broker.settings import BrokerSettings
 from gridtokenx_hub.ingest import Ingest
 
 from .devices import Gateway, Meter, new_meter, register, running, until
-from .load import check_rows, publish_steadily
+from .load import check_rows, publish_steadily, publish_until
 
 WORKER = Path(__file__).parent / "worker.py"
 KILLS = 3
-READINGS_A_KILL = 50
 RESEND_AFTER_S = 0.5
 """A device waits 30 s."""
 
@@ -71,11 +70,13 @@ async def test_an_ingest_killed_again_and_again_leaves_the_same_rows_and_acks(
     kills = KILLS * soak_times
     for turn in range(kills):
         seen = await pool.fetchval("SELECT count(*) FROM readings")
+        killed = asyncio.Event()
         async with worker(database_url, broker.port):
-            load = asyncio.create_task(publish_steadily(gateway, meters, READINGS_A_KILL))
+            load = asyncio.create_task(publish_until(killed, gateway, meters))
             await until_rows(pool, seen + chance.randint(1, 150))
-        assert await missing(pool, meters), f"it was killed in the middle, at turn {turn}"
+        killed.set()
         await load
+        assert await missing(pool, meters), f"it was killed in the middle, at turn {turn}"
     async with worker(database_url, broker.port):
         for meter in meters:
             await gateway.send_again(meter)
@@ -110,15 +111,17 @@ async def test_two_workers_killed_in_turn_leave_the_same_rows_and_acks(
     for turn in range(KILLS * soak_times):
         stays, dies = ("a", "b") if turn % 2 else ("b", "a")
         seen = await pool.fetchval("SELECT count(*) FROM readings")
+        killed = asyncio.Event()
         async with worker(database_url, broker.port, stays):
             async with worker(database_url, broker.port, dies):
-                load = asyncio.create_task(publish_steadily(gateway, meters, READINGS_A_KILL))
+                load = asyncio.create_task(publish_until(killed, gateway, meters))
                 await until_rows(pool, seen + chance.randint(1, 150))
             # what was dealt to the dead one comes back to another as well: both may have it
             for meter in meters:
                 await gateway.send_again(meter)
-            assert await missing(pool, meters), "both were killed in the middle"
+        killed.set()
         await load
+        assert await missing(pool, meters), "both were killed in the middle"
     async with (
         worker(database_url, broker.port, "a"),
         worker(database_url, broker.port, "b"),
