@@ -5,10 +5,12 @@
 
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { setTimeout } from "node:timers/promises";
 import anchor from "@coral-xyz/anchor";
 
 const { AnchorError, AnchorProvider, BN, Program, Wallet, utils, web3 } = anchor;
 const EVENT_TAG_SIZE = 8;
+const LOOK_AGAIN_MS = 20;
 const NUMBERS = new Set(["u8", "i8", "u16", "i16", "u32", "i32"]);
 
 const camel = (name) => name.replace(/_+([a-z0-9])/g, (_, letter) => letter.toUpperCase());
@@ -25,16 +27,35 @@ class Provider extends AnchorProvider {
     transaction.recentBlockhash = latest.blockhash;
     transaction.sign(this.wallet.payer, ...signers);
     const signature = await this.connection.sendRawTransaction(transaction.serialize(), options);
-    const { value } = await this.connection.confirmTransaction({ signature, ...latest }, "confirmed");
-    if (value.err) throw await this.#refusal(signature, value.err);
+    const error = await this.#failure({ signature, ...latest });
+    if (error) throw await this.#refusal(signature, error);
     return signature;
+  }
+
+  /** What the chain says against it: web3.js returns what a notice told, and throws what it had to ask for. */
+  async #failure(strategy) {
+    try {
+      return (await this.connection.confirmTransaction(strategy, "confirmed")).value.err;
+    } catch (thrown) {
+      if (thrown instanceof Error) throw thrown;
+      return thrown;
+    }
   }
 
   /** As AnchorProvider means to: with the logs, in which Anchor finds the program's error. */
   async #refusal(signature, error) {
-    const { logMessages: logs } = (await found(this.connection, signature)).meta;
+    const { logMessages: logs } = (await confirmed(this.connection, signature)).meta;
     const transactionMessage = JSON.stringify(error);
     return new web3.SendTransactionError({ action: "send", signature, transactionMessage, logs });
+  }
+}
+
+/** A transaction that was executed, once its block is confirmed. */
+async function confirmed(connection, signature) {
+  for (;;) {
+    const transaction = await found(connection, signature);
+    if (transaction) return transaction;
+    await setTimeout(LOOK_AGAIN_MS);
   }
 }
 
@@ -139,7 +160,7 @@ function proof(data) {
 
 /** The events of a transaction: inner instructions by which the program calls itself. */
 async function events(program, signature) {
-  const { transaction, meta } = await found(program.provider.connection, signature);
+  const { transaction, meta } = await confirmed(program.provider.connection, signature);
   const keys = transaction.message.staticAccountKeys;
   return meta.innerInstructions
     .flatMap((group) => group.instructions)
