@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from solders.hash import Hash
 
 from gridtokenx_hub.api import ApiContext, DeploymentInfo, EventFeed
+from gridtokenx_hub.api.auth import TokenHolders
+from gridtokenx_hub.api.idempotency_keys import IdempotencyKeys
 from gridtokenx_hub.api.limits import Limits
 from gridtokenx_hub.broker.authority import CertificateAuthority
 from gridtokenx_hub.broker.exclusion import Exclusion
@@ -206,6 +208,8 @@ def api_context(
     keys = paying.keys
     return ApiContext(
         pool=hub.pool,
+        holders=TokenHolders(hub.pool),
+        idempotency=IdempotencyKeys(hub.pool),
         client=hub.client,
         sender=paying.sender,
         programs=hub.programs,

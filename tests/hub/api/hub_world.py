@@ -22,8 +22,9 @@ from solders.pubkey import Pubkey
 from solders.sysvar import INSTRUCTIONS
 
 from gridtokenx_hub.api import ApiContext, DeploymentInfo, EventFeed, create_app
-from gridtokenx_hub.api.auth import create_token
+from gridtokenx_hub.api.auth import TokenHolders, create_token
 from gridtokenx_hub.api.exact_json import dumps, loads
+from gridtokenx_hub.api.idempotency_keys import IdempotencyKeys
 from gridtokenx_hub.api.limits import Limits
 from gridtokenx_hub.bootstrap import bootstrap
 from gridtokenx_hub.broker.authority import CertificateAuthority
@@ -331,6 +332,8 @@ async def _hub(
     certificates = CertificateAuthority(folder / "ca", utc_now)
     context = ApiContext(
         pool=pool,
+        holders=TokenHolders(pool),
+        idempotency=IdempotencyKeys(pool),
         client=client,
         sender=sender,
         programs=programs,

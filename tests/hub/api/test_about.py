@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hub_world import INTERVAL_S, HubWorld, expect, expect_problem
 
+from gridtokenx_hub.api.auth import TokenHolders
 from gridtokenx_hub.api.middleware import SECURITY_HEADERS
 from gridtokenx_hub.chain import (
     ChainClient,
@@ -102,7 +103,8 @@ async def test_the_database_is_gone(world: HubWorld, monkeypatch: pytest.MonkeyP
 
         fetchval = fetchrow = execute = fetch
 
-    with world.having(pool=Gone()):
+    gone: Any = Gone()
+    with world.having(pool=gone, holders=TokenHolders(gone)):
         for path in ("/api/health", "/api/trading/orders/active", "/", "/api/users/me"):
             response = await world.get(path, world.operator)
             expect_problem(response, 503, "DatabaseUnavailable")

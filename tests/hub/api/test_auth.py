@@ -201,7 +201,7 @@ async def call(world: HubWorld, route: Route, user: User, token: str | None) -> 
         words["meter_id"] = device.meter_id.hex()
     if "/explain/" in route.path:
         words["signature"] = await world.settle(user, device, 1_000_000)
-        assert await world.context.indexer.wait_for(words["signature"], 30)
+        assert await world.context.indexer.wait_for(words["signature"], 1, 30)
     path = route.path.format(**words)
     if route.body is None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}

@@ -148,7 +148,7 @@ async def settle(world: HubWorld, *pairs: tuple[House, SignedReading]) -> str:
 
 async def indexed(world: HubWorld, signature: str) -> None:
     """Wait until the database has the events of a transaction."""
-    assert await world.context.indexer.wait_for(signature, INDEXED_S)
+    assert await world.context.indexer.wait_for(signature, 1, INDEXED_S)
 
 
 async def house(

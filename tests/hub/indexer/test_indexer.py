@@ -462,14 +462,14 @@ async def test_waiting_for_a_transaction_ends_when_its_events_are_committed(worl
     indexer = world.indexer()
     wallet = Keypair()
     signature = await world.register(wallet)
-    assert not await indexer.wait_for(signature, 0.2)
+    assert not await indexer.wait_for(signature, 1, 0.2)
 
-    waiting = asyncio.create_task(indexer.wait_for(signature, 10))
+    waiting = asyncio.create_task(indexer.wait_for(signature, 1, 10))
     async with running(indexer):
         assert await waiting
         assert await holds(world, "registry", str(wallet.pubkey()))
-        assert await indexer.wait_for(signature, 0.5)
-        assert not await indexer.wait_for(str(Signature.default()), 0.2)
+        assert await indexer.wait_for(signature, 1, 0.5)
+        assert not await indexer.wait_for(str(Signature.default()), 1, 0.2)
 
 
 async def test_waiting_is_for_the_events_of_every_program_in_the_transaction(
@@ -492,9 +492,10 @@ async def test_waiting_is_for_the_events_of_every_program_in_the_transaction(
     try:
         async with running(indexer):
             await until(partial(holds, world, "energy_token", device.meter_id.hex()))
-            assert not await indexer.wait_for(sent.signature, 0.2)
+            assert len(await indexer.wait_for(sent.signature, 2, 0.2)) == 1
             released.set()
-            assert await indexer.wait_for(sent.signature, 10)
+            both = await indexer.wait_for(sent.signature, 2, 10)
+            assert {event.name for event in both} == {"UserRegistered", "LedgerOpened"}
             assert await holds(world, "registry", str(wallet.pubkey()))
     finally:
         await client.close()
@@ -569,6 +570,6 @@ async def test_a_process_that_waits_wakes_the_one_that_leads(world: World) -> No
         WakeUp(world.pool, WAKE_INDEXER, leader.wake),
         WakeUp(world.pool, EVENTS, waiting.announce),
     ):
-        assert await leader.wait_for(await world.register(Keypair()), 20)
+        assert await leader.wait_for(await world.register(Keypair()), 1, 20)
         await until(both_listen)
-        assert await waiting.wait_for(await world.register(Keypair()), 20)
+        assert await waiting.wait_for(await world.register(Keypair()), 1, 20)

@@ -13,7 +13,8 @@ import pytest
 from solders.keypair import Keypair
 
 from gridtokenx_hub.api import ApiContext, DeploymentInfo, create_app
-from gridtokenx_hub.api.auth import create_token
+from gridtokenx_hub.api.auth import TokenHolders, create_token
+from gridtokenx_hub.api.idempotency_keys import IdempotencyKeys
 from gridtokenx_hub.web.formats import baht, grx, kwh, price
 from gridtokenx_programs import PROGRAM_NAMES, Addresses, load
 
@@ -47,6 +48,8 @@ async def http(pool: asyncpg.Pool) -> AsyncIterator[httpx.AsyncClient]:
     unused = cast("Any", None)  # pages need neither chain nor keys
     context = ApiContext(
         pool=pool,
+        holders=TokenHolders(pool),
+        idempotency=IdempotencyKeys(pool),
         client=unused,
         sender=unused,
         programs=unused,

@@ -3,18 +3,28 @@
 import datetime as dt
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import asyncpg
 
 from gridtokenx_hub.api.problems import Problem
+from gridtokenx_hub.grouped import Grouped
 
 Role = Literal["operator", "installer", "user", "monitor"]
 
 TOKEN_PREFIX = "gtx_"  # noqa: S105 - marks our tokens for scanners of leaked secrets
 TOKEN_BYTES = 32
 USE_NOTED_AFTER = dt.timedelta(minutes=1)
+HOLDERS = """
+SELECT t.token_hash, t.id, t.role, t.user_id, t.expires_at, t.last_used_at, u.wallet, u.name,
+       t.parent_id IS NOT NULL AS is_session
+  FROM api_tokens t
+  LEFT JOIN users u ON u.id = t.user_id
+  LEFT JOIN api_tokens p ON p.id = t.parent_id
+ WHERE t.token_hash = ANY ($1) AND t.revoked_at IS NULL AND p.revoked_at IS NULL
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,58 +119,63 @@ async def create_token(
     return token
 
 
-async def authenticate(
-    pool: asyncpg.Pool, authorization: str | None, session: str | None, now: dt.datetime
-) -> Principal:
-    """Return who holds the token of an `Authorization` header, or else of a session's cookie.
+class TokenHolders:
+    """Knows who holds which token; asks the database for all requests of a moment together.
 
-    Raises:
-        Problem: 401, no token, or one that is unknown, expired or revoked.
+    A token that was revoked before a request came is good for it no more.
     """
-    if authorization is None and session is not None:
-        return await _holder(pool, session, now, is_session=True)
-    scheme, _, token = (authorization or "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise _unauthenticated("send your token as 'Authorization: Bearer …'", "")
-    return await _holder(pool, token.strip(), now, is_session=False)
 
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self._lookups = Grouped(self._look_up)
 
-async def _holder(
-    pool: asyncpg.Pool, token: str, now: dt.datetime, *, is_session: bool
-) -> Principal:
-    """Return who holds a token; a session's is none in a header, nor the other way round."""
-    row = await pool.fetchrow(
+    async def authenticate(
+        self, authorization: str | None, session: str | None, now: dt.datetime
+    ) -> Principal:
+        """Return who holds the token of an `Authorization` header, or else of a session's cookie.
+
+        Raises:
+            Problem: 401, no token, or one that is unknown, expired or revoked.
         """
-        SELECT t.id, t.role, t.user_id, t.expires_at, t.last_used_at, u.wallet, u.name
-          FROM api_tokens t
-          LEFT JOIN users u ON u.id = t.user_id
-          LEFT JOIN api_tokens p ON p.id = t.parent_id
-         WHERE t.token_hash = $1 AND (t.parent_id IS NOT NULL) = $3
-           AND t.revoked_at IS NULL AND p.revoked_at IS NULL
-           AND (t.expires_at IS NULL OR t.expires_at > $2)
-        """,
-        hash_token(token),
-        now,
-        is_session,
-    )
-    if row is None:
-        raise _unauthenticated(
-            "you are signed out: sign in again"
-            if is_session
-            else "the token is unknown, expired or revoked: ask the operator for another",
-            ' error="invalid_token"',
+        if authorization is None and session is not None:
+            return await self._holder(session, now, is_session=True)
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise _unauthenticated("send your token as 'Authorization: Bearer …'", "")
+        return await self._holder(token.strip(), now, is_session=False)
+
+    async def _holder(self, token: str, now: dt.datetime, *, is_session: bool) -> Principal:
+        """Return who holds a token; a session's is none in a header, nor the other way round."""
+        row = await self._lookups.ask(hash_token(token))
+        if (
+            row is None
+            or row["is_session"] is not is_session
+            or (row["expires_at"] is not None and row["expires_at"] <= now)
+        ):
+            raise _unauthenticated(
+                "you are signed out: sign in again"
+                if is_session
+                else "the token is unknown, expired or revoked: ask the operator for another",
+                ' error="invalid_token"',
+            )
+        if row["last_used_at"] is None or now - row["last_used_at"] > USE_NOTED_AFTER:
+            await self._pool.execute(
+                "UPDATE api_tokens SET last_used_at = $2 WHERE id = $1", row["id"], now
+            )
+        return Principal(
+            row["id"],
+            row["role"],
+            row["user_id"],
+            row["wallet"],
+            row["name"],
+            is_session,
+            row["expires_at"],
         )
-    if row["last_used_at"] is None or now - row["last_used_at"] > USE_NOTED_AFTER:
-        await pool.execute("UPDATE api_tokens SET last_used_at = $2 WHERE id = $1", row["id"], now)
-    return Principal(
-        row["id"],
-        row["role"],
-        row["user_id"],
-        row["wallet"],
-        row["name"],
-        is_session,
-        row["expires_at"],
-    )
+
+    async def _look_up(self, hashes: Sequence[bytes]) -> list[asyncpg.Record | None]:
+        rows = await self._pool.fetch(HOLDERS, hashes)
+        found = {row["token_hash"]: row for row in rows}
+        return [found.get(digest) for digest in hashes]
 
 
 def _unauthenticated(detail: str, attributes: str) -> Problem:

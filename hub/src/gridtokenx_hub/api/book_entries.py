@@ -1,7 +1,6 @@
 """What orders and offers have in common when they are made, traded and ended."""
 
 import datetime as dt
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
@@ -87,19 +86,6 @@ async def read_open_entry(
             f"{kind.lower()} {address} is {entry['status'].lower()}, not to be traded",
         )
     return entry
-
-
-async def told(context: ApiContext, tx_signature: str, name: str, facts: Any) -> dict[str, Any]:
-    """Return what the event of a transaction says.
-
-    While the indexer has not got it yet, what was known when the transaction was made.
-    """
-    data = await context.pool.fetchval(
-        "SELECT data FROM events WHERE tx_signature = $1 AND program = 'trading' AND name = $2",
-        tx_signature,
-        name,
-    )
-    return dict(facts) if data is None else {**facts, **json.loads(data)}
 
 
 def status_of(event: dict[str, Any]) -> Any:

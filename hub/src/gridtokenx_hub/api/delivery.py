@@ -9,10 +9,12 @@ from solders.instruction import Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 from solders.transaction import Transaction as SignedTransaction
+from solders.transaction import VersionedTransaction
 
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.signing import Offer, WalletMustSign, expired
 from gridtokenx_hub.chain import Cosign, PreparedTransaction, TransactionExpired
+from gridtokenx_hub.indexer.events import StoredEvent
 from gridtokenx_hub.wallets import UnknownWallet
 
 INDEXER_TIMEOUT_S = 2.0
@@ -56,10 +58,16 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """A confirmed transaction and the facts of its plan."""
+    """A confirmed transaction, the facts of its plan, and its events that are indexed by now."""
 
     tx_signature: str
     facts: dict[str, Any]
+    events: Sequence[StoredEvent]
+
+    def told(self, name: str) -> dict[str, Any]:
+        """Return the facts as this event has them; as the plan has them while it is not there."""
+        data = [event.data for event in self.events if event.name == name]
+        return {**self.facts, **data[0]} if data else dict(self.facts)
 
 
 async def deliver(
@@ -76,8 +84,10 @@ async def deliver(
         TransactionRefused: a program refused it; nothing happened.
         TransactionExpired, ChainUnavailable: another try of the request goes on from here.
     """
-    delivered = await _resume(context, journal, step)
-    if delivered is None:
+    resumed = await _resume(context, journal, step)
+    if resumed is not None:
+        prepared, facts = resumed
+    else:
         prepared, facts = await _signed(context, journal, step, await plan())
         entry = {
             "tx_signature": prepared.signature,
@@ -86,11 +96,19 @@ async def deliver(
             "facts": facts,
         }
         await journal.record(step, entry)
-        confirmation = await context.sender.deliver(prepared)
-        delivered = Delivered(confirmation.signature, facts)
-    context.indexer.wake()
-    await context.indexer.wait_for(delivered.tx_signature, INDEXER_TIMEOUT_S)
-    return delivered
+        await context.sender.deliver(prepared)
+    events = await context.indexer.wait_for(
+        prepared.signature, _events_of(context, prepared), INDEXER_TIMEOUT_S
+    )
+    return Delivered(prepared.signature, facts, events)
+
+
+def _events_of(context: ApiContext, prepared: PreparedTransaction) -> int:
+    """Return how many events a transaction has: one for each instruction of our programs."""
+    message = VersionedTransaction.from_bytes(prepared.raw).message
+    ours = {program.id for program in context.programs.values()}
+    programs = [message.account_keys[item.program_id_index] for item in message.instructions]
+    return sum(program in ours for program in programs)
 
 
 async def _signed(
@@ -151,7 +169,10 @@ async def _is_over(context: ApiContext, offer: Offer) -> bool:
     return await context.client.block_height() > offer.last_valid_block_height
 
 
-async def _resume(context: ApiContext, journal: Journal, step: str) -> Delivered | None:
+async def _resume(
+    context: ApiContext, journal: Journal, step: str
+) -> tuple[PreparedTransaction, dict[str, Any]] | None:
+    """Have the transaction of an earlier try confirmed, if there is one that still can be."""
     entry = journal.journal.get(step)
     if entry is None or Offer.of(entry) is not None:
         return None
@@ -162,7 +183,7 @@ async def _resume(context: ApiContext, journal: Journal, step: str) -> Delivered
     )
     sender = context.sender
     try:
-        confirmation = await sender.outcome(prepared.signature) or await sender.deliver(prepared)
+        await sender.outcome(prepared.signature) or await sender.deliver(prepared)
     except TransactionExpired:
         return None
-    return Delivered(confirmation.signature, entry["facts"])
+    return prepared, entry["facts"]

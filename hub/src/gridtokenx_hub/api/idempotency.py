@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-import asyncpg
 from fastapi import Depends, Header, Request
 from solders.transaction import Transaction as SignedTransaction
 from starlette.responses import Response
@@ -21,6 +20,7 @@ from starlette.responses import Response
 from gridtokenx_hub.api.auth import Principal
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.exact_json import ExactJSONResponse, dumps, loads
+from gridtokenx_hub.api.idempotency_keys import IdempotencyKeys, Key
 from gridtokenx_hub.api.models import Out
 from gridtokenx_hub.api.problems import Problem, ProblemResponse, as_problem
 from gridtokenx_hub.api.signing import (
@@ -80,8 +80,8 @@ class Attempt:
     `signed` is the transaction that an earlier try was answered with, once its owner has signed it.
     """
 
-    pool: asyncpg.Pool
-    row: tuple[int, str] | None
+    keys: IdempotencyKeys
+    row: Key | None
     journal: dict[str, Any] = field(default_factory=dict)
     signed: SignedTransaction | None = None
 
@@ -94,11 +94,7 @@ class Attempt:
         """
         self.journal[step] = facts
         if self.row is not None:
-            await (connection or self.pool).execute(
-                "UPDATE idempotency_keys SET body = $3 WHERE token_id = $1 AND key = $2",
-                *self.row,
-                dumps(self.journal),
-            )
+            await self.keys.write(self.row, None, dumps(self.journal), connection)
 
     def forget(self, step: str) -> None:
         """Drop what was written down of a step that had no effect, so that it is done anew."""
@@ -107,13 +103,7 @@ class Attempt:
     async def finish(self, answer: Answer) -> None:
         """Write down the answer, in the journal's place."""
         if self.row is not None:
-            await self.pool.execute(
-                "UPDATE idempotency_keys SET status = $3, body = $4"
-                " WHERE token_id = $1 AND key = $2",
-                *self.row,
-                answer.status,
-                dumps(answer.content),
-            )
+            await self.keys.write(self.row, answer.status, dumps(answer.content))
 
 
 Work = Callable[[Attempt], Awaitable[Out]]
@@ -139,7 +129,7 @@ async def once(
     if key is None and signed is not None:
         key = _offered_key(offer_id(signed.message))
     if key is None:
-        return await _without_key(context.pool, request, caller, status, work)
+        return await _without_key(context, request, caller, status, work)
     row = (caller.token_id, key)
     if row in context.under_way:
         raise Problem(
@@ -150,7 +140,9 @@ async def once(
         )
     context.under_way.add(row)
     try:
-        return await _first_answer(context.pool, row, await _digest(request), status, work, signed)
+        return await _first_answer(
+            context.idempotency, row, await _digest(request), status, work, signed
+        )
     finally:
         context.under_way.discard(row)
 
@@ -182,13 +174,13 @@ def _offered_key(offer: str) -> str:
 
 
 async def _without_key(
-    pool: asyncpg.Pool, request: Request, caller: Principal, status: int, work: Work
+    context: ApiContext, request: Request, caller: Principal, status: int, work: Work
 ) -> Answer:
-    attempt = Attempt(pool, None)
+    attempt = Attempt(context.idempotency, None)
     try:
         return await _answer(attempt, status, work)
     except WalletMustSign as waiting:
-        await pool.execute(
+        await context.pool.execute(
             "INSERT INTO idempotency_keys (token_id, key, request_hash, body)"
             " VALUES ($1, $2, $3, $4)",
             caller.token_id,
@@ -200,37 +192,24 @@ async def _without_key(
 
 
 async def _first_answer(
-    pool: asyncpg.Pool,
-    row: tuple[int, str],
+    keys: IdempotencyKeys,
+    row: Key,
     digest: bytes,
     status: int,
     work: Work,
     signed: SignedTransaction | None,
 ) -> Answer:
-    found = None
-    if signed is None:
-        found = await pool.fetchrow(
-            "INSERT INTO idempotency_keys (token_id, key, request_hash) VALUES ($1, $2, $3)"
-            " ON CONFLICT DO NOTHING RETURNING request_hash, status, body",
-            *row,
-            digest,
-        )
-    if found is None:
-        found = await pool.fetchrow(
-            "SELECT request_hash, status, body FROM idempotency_keys"
-            " WHERE token_id = $1 AND key = $2",
-            *row,
-        )
-    if found is None or (signed is not None and found["request_hash"] != digest):
+    found = await keys.claim(row, digest) if signed is None else await keys.find(row)
+    if found is None or (signed is not None and found.request_hash != digest):
         raise not_offered()
-    if found["request_hash"] != digest:
+    if found.request_hash != digest:
         raise Problem(
             422, "IdempotencyKeyReused", "this key came with another request: use a new key"
         )
-    body = loads(found["body"]) if found["body"] else {}
-    if found["status"] is not None:
-        return Answer(found["status"], body)
-    attempt = Attempt(pool, row, body, signed)
+    body = loads(found.body) if found.body else {}
+    if found.status is not None:
+        return Answer(found.status, body)
+    attempt = Attempt(keys, row, body, signed)
     answer = await _answer(attempt, status, work)
     await attempt.finish(answer)
     return answer

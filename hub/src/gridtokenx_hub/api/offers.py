@@ -15,7 +15,6 @@ from gridtokenx_hub.api.book_entries import (
     read_open_entry,
     status_of,
     time_of,
-    told,
     unix_s,
 )
 from gridtokenx_hub.api.context import ApiContext
@@ -48,7 +47,7 @@ async def create_offer(context: ApiContext, attempt: Attempt, body: CreateOffer)
         return _create_plan(context, Pubkey.from_string(body.buyer_wallet), body)
 
     delivered = await deliver_new(context, attempt, "create_offer", plan)
-    event = await told(context, delivered.tx_signature, "OfferCreated", delivered.facts)
+    event = delivered.told("OfferCreated")
     return CreatedOffer(
         offer_id=delivered.facts["offer_id"],
         buyer_wallet=body.buyer_wallet,
@@ -106,7 +105,7 @@ async def accept_offer(context: ApiContext, attempt: Attempt, body: AcceptOffer)
         return await _accept_plan(context, Pubkey.from_string(body.seller_wallet), body)
 
     delivered = await deliver(context, attempt, "accept_offer", plan)
-    trade = await told(context, delivered.tx_signature, "OfferAccepted", delivered.facts)
+    trade = delivered.told("OfferAccepted")
     return AcceptedOffer(
         offer_id=body.offer_id,
         seller_wallet=body.seller_wallet,
@@ -169,7 +168,7 @@ async def cancel_offer(context: ApiContext, attempt: Attempt, body: CancelOffer)
         return await _cancel_plan(context, Pubkey.from_string(body.buyer_wallet), body)
 
     delivered = await deliver(context, attempt, "cancel_offer", plan)
-    event = await told(context, delivered.tx_signature, "OfferCancelled", delivered.facts)
+    event = delivered.told("OfferCancelled")
     return CancelledOffer(
         offer_id=body.offer_id,
         buyer_wallet=body.buyer_wallet,

@@ -16,7 +16,6 @@ from gridtokenx_hub.api.book_entries import (
     read_open_entry,
     status_of,
     time_of,
-    told,
     unix_s,
 )
 from gridtokenx_hub.api.context import ApiContext
@@ -49,7 +48,7 @@ async def create_order(context: ApiContext, attempt: Attempt, body: CreateOrder)
         return _create_plan(context, Pubkey.from_string(body.seller_wallet), body)
 
     delivered = await deliver_new(context, attempt, "create_order", plan)
-    event = await told(context, delivered.tx_signature, "OrderCreated", delivered.facts)
+    event = delivered.told("OrderCreated")
     return CreatedOrder(
         order_id=delivered.facts["order_id"],
         seller_wallet=body.seller_wallet,
@@ -107,7 +106,7 @@ async def match_order(context: ApiContext, attempt: Attempt, body: MatchOrder) -
         return await _match_plan(context, Pubkey.from_string(body.buyer_wallet), body)
 
     delivered = await deliver(context, attempt, "match_order", plan)
-    trade = await told(context, delivered.tx_signature, "TradeExecuted", delivered.facts)
+    trade = delivered.told("TradeExecuted")
     return FilledOrder(
         order_id=body.order_id,
         seller_wallet=trade["seller"],
@@ -190,7 +189,7 @@ async def cancel_order(context: ApiContext, attempt: Attempt, body: CancelOrder)
         return await _cancel_plan(context, Pubkey.from_string(body.seller_wallet), body)
 
     delivered = await deliver(context, attempt, "cancel", plan)
-    event = await told(context, delivered.tx_signature, "OrderCancelled", delivered.facts)
+    event = delivered.told("OrderCancelled")
     return CancelledOrder(
         order_id=body.order_id,
         seller_wallet=body.seller_wallet,

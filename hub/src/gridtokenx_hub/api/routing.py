@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Path, Request, Response
 from fastapi.routing import APIRoute
 
-from gridtokenx_hub.api.auth import Principal, authenticate, forbidden
+from gridtokenx_hub.api.auth import Principal, forbidden
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.exact_json import loads
 from gridtokenx_hub.api.problems import Problem
@@ -77,7 +77,7 @@ async def _authenticated(request: Request) -> Principal:
     context = context_of(request)
     authorization = request.headers.get("authorization")
     session = request.cookies.get(cookie_name(context))
-    return await authenticate(context.pool, authorization, session, context.clock())
+    return await context.holders.authenticate(authorization, session, context.clock())
 
 
 def _admitted(request: Request, principal: Principal) -> Principal:
@@ -118,7 +118,7 @@ async def visitor_of(request: Request) -> Principal | None:
     if session is None:
         return None
     try:
-        return await authenticate(context.pool, None, session, context.clock())
+        return await context.holders.authenticate(None, session, context.clock())
     except Problem:
         return None
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from solders.pubkey import Pubkey
 
@@ -52,6 +53,14 @@ class ChainEvent:
     def as_json(self) -> str:
         """Return the fields as JSON: addresses in base58, bytes in hexadecimal, exact integers."""
         return json.dumps(self.data, default=_plain, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event as the database has it; its fields as `ChainEvent.as_json` writes them."""
+
+    name: str
+    data: Mapping[str, Any]
 
 
 Handler = Callable[[Changes, ChainEvent], None]

@@ -1,7 +1,7 @@
 """What the chain says has happened to a program: signatures, transactions, events."""
 
 import itertools
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 from gridtokenx_hub.chain import ChainClient, SignatureInfo, Transaction
 from gridtokenx_hub.indexer.errors import TransactionMissing, UnknownEvent
@@ -76,11 +76,6 @@ async def events_of(
         for event in _events_in(found, name, program, info)
     ]
     return sorted(events, key=lambda event: event.sequence)
-
-
-def count_events(transaction: Transaction, programs: Iterable[Program]) -> int:
-    """Return how many events these programs sent in a transaction."""
-    return sum(len(_event_data(transaction, program)) for program in programs)
 
 
 def _event_data(transaction: Transaction, program: Program) -> list[bytes]:

@@ -2,22 +2,18 @@
 
 import asyncio
 import contextlib
+import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import asyncpg
 
-from gridtokenx_hub.chain import (
-    ChainClient,
-    ChainError,
-    ChainUnavailable,
-    ProgramListener,
-    Transaction,
-)
+from gridtokenx_hub.chain import ChainClient, ChainError, ProgramListener
 from gridtokenx_hub.database.announcements import WAKE_INDEXER
+from gridtokenx_hub.grouped import Grouped
 from gridtokenx_hub.indexer.errors import IndexerError
+from gridtokenx_hub.indexer.events import StoredEvent
 from gridtokenx_hub.indexer.follower import Follower
-from gridtokenx_hub.indexer.history import count_events
 from gridtokenx_hub.leadership import Connection, Job, lead, lead_rounds
 from gridtokenx_programs import Program
 
@@ -36,7 +32,7 @@ LAST_LOOK_AGAIN_S = 0.1
 NOTIFY_LEADER = f"NOTIFY {WAKE_INDEXER}"
 POLLS_SAVED = 10
 """Looks by the clock that are left out for each that is made, while a listener hears."""
-COUNT_EVENTS = "SELECT count(*) FROM events WHERE tx_signature = $1"
+EVENTS_OF = "SELECT tx_signature, name, data FROM events WHERE tx_signature = ANY ($1)"
 
 logger = logging.getLogger(__name__)
 
@@ -74,8 +70,6 @@ class Indexer:
     ) -> None:
         self.blocked: dict[str, IndexerError] = {}
         self._pool = pool
-        self._client = client
-        self._programs = programs
         self._poll_s = poll_s
         self._listener = listener
         self._followers = [
@@ -94,6 +88,8 @@ class Indexer:
         self._woken = asyncio.Event()
         self._look_again_s: float | None = None
         self._committed = asyncio.Event()
+        self._notices = Grouped(self._notify_leader)
+        self._lookups = Grouped(self._look_up)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Follow the chain until `stop` is set.
@@ -134,41 +130,37 @@ class Indexer:
         self._committed.set()
         self._committed = asyncio.Event()
 
-    async def wait_for(self, tx_signature: str, timeout_s: float) -> bool:
-        """Wait until all events of a transaction, whichever program sent them, are committed.
+    async def wait_for(self, tx_signature: str, events: int, timeout_s: float) -> list[StoredEvent]:
+        """Return the events of a confirmed transaction once so many of them are committed.
 
-        The chain tells which events these are and the database whether they are there, so the
-        answer holds whichever process leads the indexer.
-
-        Returns:
-            False when that takes longer than `timeout_s`, or the transaction is not confirmed.
+        The database tells whether they are there, so the answer holds whichever process leads the
+        indexer. When it takes longer than `timeout_s`, those that are there are returned.
         """
         self.wake()
+        found: list[StoredEvent] = []
         try:
             async with asyncio.timeout(timeout_s):
                 if not self._leads:
-                    await self._pool.execute(NOTIFY_LEADER)
-                count = await self._count_events(tx_signature)
+                    await self._notices.ask(None)
                 while True:
                     committed = self._committed
-                    if await self._pool.fetchval(COUNT_EVENTS, tx_signature) >= count:
-                        return True
+                    found = await self._lookups.ask(tx_signature)
+                    if len(found) >= events:
+                        break
                     await _wait(committed, self._poll_s)
         except TimeoutError:
-            return False
+            pass
+        return found
 
-    async def _count_events(self, tx_signature: str) -> int:
-        while True:
-            transaction = await self._transaction(tx_signature)
-            if transaction is not None:
-                return count_events(transaction, self._programs.values())
-            await asyncio.sleep(self._poll_s)
+    async def _notify_leader(self, asked: Sequence[None]) -> list[None]:
+        await self._pool.execute(NOTIFY_LEADER)
+        return [None] * len(asked)
 
-    async def _transaction(self, tx_signature: str) -> Transaction | None:
-        try:
-            return await self._client.transaction(tx_signature)
-        except ChainUnavailable:
-            return None  # as good as not confirmed: asked again until time is up
+    async def _look_up(self, signatures: Sequence[str]) -> list[list[StoredEvent]]:
+        found: dict[str, list[StoredEvent]] = {signature: [] for signature in signatures}
+        for row in await self._pool.fetch(EVENTS_OF, list(found)):
+            found[row["tx_signature"]].append(StoredEvent(row["name"], json.loads(row["data"])))
+        return [found[signature] for signature in signatures]
 
     async def _round(self, connection: Connection) -> None:
         """Let each program advance once."""

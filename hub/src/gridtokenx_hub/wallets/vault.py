@@ -1,6 +1,6 @@
 """Wallet seeds, sealed with a key that the database never sees."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -9,6 +9,7 @@ from cryptography.exceptions import InvalidTag
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
+from gridtokenx_hub.grouped import Grouped
 from gridtokenx_hub.leadership import Connection
 from gridtokenx_hub.wallets.key_files import WalletKey, WalletKeys
 
@@ -18,6 +19,7 @@ SEARCHED_NUMBERS = 20_000
 INSERT = """
 INSERT INTO wallets (wallet, number, key_id, nonce, ciphertext) VALUES ($1, $2, $3, $4, $5)
 """
+READ = "SELECT wallet, key_id, nonce, ciphertext FROM wallets WHERE wallet = ANY ($1)"
 Database: TypeAlias = "asyncpg.Pool | Connection"
 
 
@@ -49,6 +51,7 @@ class WalletVault:
     def __init__(self, database: Database, key_file: Path) -> None:
         self._database = database
         self._keys = WalletKeys(key_file)
+        self._rows = Grouped(self._read)
 
     async def create(self) -> Pubkey:
         """Create a wallet, store it sealed and return its address."""
@@ -93,12 +96,14 @@ class WalletVault:
             UnknownWallet: the hub does not hold it.
             VaultError: it was sealed with another key, or its row was altered.
         """
-        row = await self._database.fetchrow(
-            "SELECT key_id, nonce, ciphertext FROM wallets WHERE wallet = $1", str(wallet)
-        )
+        row = await self._rows.ask(str(wallet))
         if row is None:
             raise UnknownWallet(f"the hub does not hold wallet {wallet}")
         return Keypair.from_seed(open_seed(self._keys, f"wallet {wallet}", bytes(wallet), row))
+
+    async def _read(self, wallets: Sequence[str]) -> list[asyncpg.Record | None]:
+        found = {row["wallet"]: row for row in await self._database.fetch(READ, wallets)}
+        return [found.get(wallet) for wallet in wallets]
 
     async def _store(self, key: WalletKey, number: int, seed: bytes) -> Pubkey:
         wallet = Keypair.from_seed(seed).pubkey()
