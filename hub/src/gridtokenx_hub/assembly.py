@@ -11,9 +11,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from solders.hash import Hash
 
 from gridtokenx_hub.api import ApiContext, DeploymentInfo, EventFeed
-from gridtokenx_hub.api.auth import TokenHolders
+from gridtokenx_hub.api.auth import Tokens
 from gridtokenx_hub.api.idempotency_keys import IdempotencyKeys
 from gridtokenx_hub.api.limits import Limits
+from gridtokenx_hub.api.new_users import NewUsers
 from gridtokenx_hub.broker.authority import CertificateAuthority
 from gridtokenx_hub.broker.exclusion import Exclusion
 from gridtokenx_hub.broker.process import plan_broker
@@ -206,10 +207,12 @@ def api_context(
 ) -> ApiContext:
     """Make what the API and the pages act on."""
     keys = paying.keys
+    idempotency = IdempotencyKeys(hub.pool)
     return ApiContext(
         pool=hub.pool,
-        holders=TokenHolders(hub.pool),
-        idempotency=IdempotencyKeys(hub.pool),
+        tokens=Tokens(hub.pool),
+        idempotency=idempotency,
+        new_users=NewUsers(hub.pool, idempotency),
         client=hub.client,
         sender=paying.sender,
         programs=hub.programs,

@@ -22,10 +22,11 @@ from solders.pubkey import Pubkey
 from solders.sysvar import INSTRUCTIONS
 
 from gridtokenx_hub.api import ApiContext, DeploymentInfo, EventFeed, create_app
-from gridtokenx_hub.api.auth import TokenHolders, create_token
+from gridtokenx_hub.api.auth import Tokens, create_token
 from gridtokenx_hub.api.exact_json import dumps, loads
 from gridtokenx_hub.api.idempotency_keys import IdempotencyKeys
 from gridtokenx_hub.api.limits import Limits
+from gridtokenx_hub.api.new_users import NewUsers
 from gridtokenx_hub.bootstrap import bootstrap
 from gridtokenx_hub.broker.authority import CertificateAuthority
 from gridtokenx_hub.broker.settings import BrokerSettings
@@ -330,10 +331,12 @@ async def _hub(
     parts = [asyncio.create_task(part.run(stop)) for part in (indexer, registrar, feed)]
     genesis = await client.genesis_hash()
     certificates = CertificateAuthority(folder / "ca", utc_now)
+    idempotency = IdempotencyKeys(pool)
     context = ApiContext(
         pool=pool,
-        holders=TokenHolders(pool),
-        idempotency=IdempotencyKeys(pool),
+        tokens=Tokens(pool),
+        idempotency=idempotency,
+        new_users=NewUsers(pool, idempotency),
         client=client,
         sender=sender,
         programs=programs,

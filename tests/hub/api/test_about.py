@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hub_world import INTERVAL_S, HubWorld, expect, expect_problem
 
-from gridtokenx_hub.api.auth import TokenHolders
+from gridtokenx_hub.api.auth import Tokens
 from gridtokenx_hub.api.middleware import SECURITY_HEADERS
 from gridtokenx_hub.chain import (
     ChainClient,
@@ -13,6 +13,7 @@ from gridtokenx_hub.chain import (
     TransactionExpired,
     TransactionSender,
 )
+from gridtokenx_hub.indexer.events import StoredEvent
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -104,7 +105,7 @@ async def test_the_database_is_gone(world: HubWorld, monkeypatch: pytest.MonkeyP
         fetchval = fetchrow = execute = fetch
 
     gone: Any = Gone()
-    with world.having(pool=gone, holders=TokenHolders(gone)):
+    with world.having(pool=gone, tokens=Tokens(gone)):
         for path in ("/api/health", "/api/trading/orders/active", "/", "/api/users/me"):
             response = await world.get(path, world.operator)
             expect_problem(response, 503, "DatabaseUnavailable")
@@ -115,8 +116,8 @@ async def test_a_late_indexer_does_not_hold_back_the_answer(
 ) -> None:
     seller = await world.seller(1)
 
-    async def late(*_: Any) -> bool:
-        return False
+    async def late(*_: Any) -> list[StoredEvent]:
+        return []
 
     monkeypatch.setattr(type(world.context.indexer), "wait_for", late)
     order = await world.sell(seller, 1, 1)

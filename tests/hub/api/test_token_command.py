@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from gridtokenx_hub import cli
-from gridtokenx_hub.api.auth import TokenHolders
+from gridtokenx_hub.api.auth import Tokens
 from gridtokenx_hub.clocks import utc_now
 
 
@@ -39,7 +39,7 @@ async def test_made_listed_revoked(said: Said, pool: asyncpg.Pool) -> None:
         "create", "--role", "installer", "--label", "van 3", "--expires", "30"
     )
     assert code == 0
-    holder = await TokenHolders(pool).authenticate(f"Bearer {token}", None, utc_now())
+    holder = await Tokens(pool).authenticate(f"Bearer {token}", None, utc_now())
     assert holder.role == "installer"
     code, out, _ = await said.run("list")
     (listed,) = map(json.loads, out.splitlines())
@@ -58,7 +58,7 @@ async def test_of_a_user(said: Said, pool: asyncpg.Pool) -> None:
     for number in (user_id, user_id + 1):
         code, out, error = await said.run("create", "--role", "user", "--user", str(number))
         if number == user_id:
-            holder = await TokenHolders(pool).authenticate(f"Bearer {out}", None, utc_now())
+            holder = await Tokens(pool).authenticate(f"Bearer {out}", None, utc_now())
             assert (code, holder.user_id) == (0, user_id)
         else:
             assert (code, error) == (1, f"gtx-hub: there is no user {number}")

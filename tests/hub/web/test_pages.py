@@ -13,8 +13,9 @@ import pytest
 from solders.keypair import Keypair
 
 from gridtokenx_hub.api import ApiContext, DeploymentInfo, create_app
-from gridtokenx_hub.api.auth import TokenHolders, create_token
+from gridtokenx_hub.api.auth import Tokens, create_token
 from gridtokenx_hub.api.idempotency_keys import IdempotencyKeys
+from gridtokenx_hub.api.new_users import NewUsers
 from gridtokenx_hub.web.formats import baht, grx, kwh, price
 from gridtokenx_programs import PROGRAM_NAMES, Addresses, load
 
@@ -46,10 +47,12 @@ class Elements(HTMLParser):
 @pytest.fixture
 async def http(pool: asyncpg.Pool) -> AsyncIterator[httpx.AsyncClient]:
     unused = cast("Any", None)  # pages need neither chain nor keys
+    idempotency = IdempotencyKeys(pool)
     context = ApiContext(
         pool=pool,
-        holders=TokenHolders(pool),
-        idempotency=IdempotencyKeys(pool),
+        tokens=Tokens(pool),
+        idempotency=idempotency,
+        new_users=NewUsers(pool, idempotency),
         client=unused,
         sender=unused,
         programs=unused,

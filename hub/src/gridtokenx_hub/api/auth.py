@@ -26,6 +26,11 @@ SELECT t.token_hash, t.id, t.role, t.user_id, t.expires_at, t.last_used_at, u.wa
  WHERE t.token_hash = ANY ($1) AND t.revoked_at IS NULL AND p.revoked_at IS NULL
 """
 
+GIVE_USERS = """
+INSERT INTO api_tokens (token_hash, role, user_id)
+SELECT given.hash, 'user', given.id FROM unnest($1::bytea[], $2::bigint[]) AS given (hash, id)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -119,8 +124,8 @@ async def create_token(
     return token
 
 
-class TokenHolders:
-    """Knows who holds which token; asks the database for all requests of a moment together.
+class Tokens:
+    """Gives tokens to users and knows who holds which, for all requests of a moment together.
 
     A token that was revoked before a request came is good for it no more.
     """
@@ -128,6 +133,17 @@ class TokenHolders:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
         self._lookups = Grouped(self._look_up)
+        self._gifts = Grouped(self._give)
+
+    async def give_user(self, user_id: int) -> str:
+        """Make a user's bearer token without an end, store its hash and return it."""
+        token = draw_token()
+        await self._gifts.ask((hash_token(token), user_id))
+        return token
+
+    async def _give(self, gifts: Sequence[tuple[bytes, int]]) -> list[None]:
+        await self._pool.execute(GIVE_USERS, *zip(*gifts, strict=True))
+        return [None] * len(gifts)
 
     async def authenticate(
         self, authorization: str | None, session: str | None, now: dt.datetime

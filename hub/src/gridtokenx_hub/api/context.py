@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import asyncpg
 from prometheus_client.core import Metric
 
-from gridtokenx_hub.api.auth import TokenHolders
+from gridtokenx_hub.api.auth import Tokens
 from gridtokenx_hub.api.challenges import Challenges
 from gridtokenx_hub.api.event_feed import EventFeed
 from gridtokenx_hub.api.fields import AlgorithmName
 from gridtokenx_hub.api.idempotency_keys import IdempotencyKeys
 from gridtokenx_hub.api.limits import Limits
 from gridtokenx_hub.api.market_models import MarketPrice, Statistics
+from gridtokenx_hub.api.new_users import NewUsers
 from gridtokenx_hub.api.nonces import Nonces
 from gridtokenx_hub.api.statistics import Recent
 from gridtokenx_hub.api.wrong_codes import WrongCodes
@@ -60,8 +61,9 @@ class ApiContext:
     """
 
     pool: asyncpg.Pool
-    holders: TokenHolders
+    tokens: Tokens
     idempotency: IdempotencyKeys
+    new_users: NewUsers
     client: ChainClient
     sender: TransactionSender
     programs: Mapping[str, Program]

@@ -10,17 +10,11 @@ from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.delivery import Plan, deliver
 from gridtokenx_hub.api.idempotency import Attempt
 from gridtokenx_hub.api.models import Balances, CreateUser, MintedGrx, MintGrx, NewUser
+from gridtokenx_hub.api.new_users import NewRow
 from gridtokenx_hub.api.problems import Problem
 from gridtokenx_programs import create_associated_token
 from gridtokenx_protocol.units import format_grx, format_kwh
 
-# A wallet whose owner never signed its registration may be named anew.
-_INSERT_USER = """
-INSERT INTO users (wallet, name, user_type) VALUES ($1, $2, $3)
-ON CONFLICT (wallet) DO UPDATE SET name = excluded.name, user_type = excluded.user_type
- WHERE users.registered_at IS NULL
-RETURNING id
-"""
 REGISTER_USER_UNITS = 100_000
 MINT_GRX_UNITS = 15_000
 
@@ -45,11 +39,9 @@ async def create_user(context: ApiContext, attempt: Attempt, body: CreateUser) -
 
 async def _store_user(context: ApiContext, attempt: Attempt, body: CreateUser) -> None:
     wallet = body.wallet or str(await context.vault.create())
-    async with context.pool.acquire() as connection, connection.transaction():
-        user_id = await connection.fetchval(_INSERT_USER, wallet, body.name, body.user_type)
-        if user_id is None:
-            raise Problem(409, "UserAlreadyRegistered", f"wallet {wallet} is a user's already")
-        await attempt.record("user", {"user_id": user_id, "wallet": wallet}, connection)
+    user_id = await context.new_users.add(NewRow(attempt, wallet, body.name, body.user_type))
+    if user_id is None:
+        raise Problem(409, "UserAlreadyRegistered", f"wallet {wallet} is a user's already")
 
 
 def _register_plan(context: ApiContext, wallet: Pubkey, user_type: str) -> Plan:

@@ -20,7 +20,7 @@ from starlette.responses import Response
 from gridtokenx_hub.api.auth import Principal
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.exact_json import ExactJSONResponse, dumps, loads
-from gridtokenx_hub.api.idempotency_keys import IdempotencyKeys, Key
+from gridtokenx_hub.api.idempotency_keys import Entry, IdempotencyKeys, Key
 from gridtokenx_hub.api.models import Out
 from gridtokenx_hub.api.problems import Problem, ProblemResponse, as_problem
 from gridtokenx_hub.api.signing import (
@@ -85,16 +85,22 @@ class Attempt:
     journal: dict[str, Any] = field(default_factory=dict)
     signed: SignedTransaction | None = None
 
-    async def record(
-        self, step: str, facts: dict[str, Any], connection: Connection | None = None
-    ) -> None:
-        """Write down, durably and before it is done, what a step is about to do.
+    async def record(self, step: str, facts: dict[str, Any]) -> None:
+        """Write down, durably and before it is done, what a step is about to do."""
+        entry = self.entry(step, facts)
+        if entry is not None:
+            await self.keys.write(entry)
 
-        With a `connection`, as part of its transaction.
-        """
+    async def record_within(self, connection: Connection, step: str, facts: dict[str, Any]) -> None:
+        """Write a step down as a part of a connection's transaction."""
+        entry = self.entry(step, facts)
+        if entry is not None:
+            await self.keys.write_within(connection, [entry])
+
+    def entry(self, step: str, facts: dict[str, Any]) -> Entry | None:
+        """Return the journal with a step in it, to be written; None for a request without a key."""
         self.journal[step] = facts
-        if self.row is not None:
-            await self.keys.write(self.row, None, dumps(self.journal), connection)
+        return None if self.row is None else Entry(self.row, None, dumps(self.journal))
 
     def forget(self, step: str) -> None:
         """Drop what was written down of a step that had no effect, so that it is done anew."""
@@ -103,7 +109,7 @@ class Attempt:
     async def finish(self, answer: Answer) -> None:
         """Write down the answer, in the journal's place."""
         if self.row is not None:
-            await self.keys.write(self.row, answer.status, dumps(answer.content))
+            await self.keys.write(Entry(self.row, answer.status, dumps(answer.content)))
 
 
 Work = Callable[[Attempt], Awaitable[Out]]

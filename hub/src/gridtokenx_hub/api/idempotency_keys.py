@@ -45,7 +45,9 @@ class _Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class _Written:
+class Entry:
+    """What is written down of a key: an answer, or a journal (`status` None)."""
+
     key: Key
     status: int | None
     body: str
@@ -72,18 +74,13 @@ class IdempotencyKeys:
         """Return what is known of a key."""
         return (await self._find([key])).get(key)
 
-    async def write(
-        self, key: Key, status: int | None, body: str, connection: "Connection | None" = None
-    ) -> None:
-        """Write down an answer, or a journal (`status` None); durable when this returns.
+    async def write(self, entry: Entry) -> None:
+        """Write an entry; durable when this returns."""
+        await self._writes.ask(entry)
 
-        With a `connection`, it is a part of its transaction.
-        """
-        written = _Written(key, status, body)
-        if connection is None:
-            await self._writes.ask(written)
-        else:
-            await connection.execute(WRITE, *_columns([written]))
+    async def write_within(self, connection: Connection, entries: Sequence[Entry]) -> None:
+        """Write entries as a part of a connection's transaction."""
+        await connection.execute(WRITE, *_columns(entries))
 
     async def _claim(self, claims: Sequence[_Claim]) -> list[Kept | None]:
         # In one order, so that two processes with the same keys wait for each other on one side.
@@ -107,12 +104,12 @@ class IdempotencyKeys:
             for row in rows
         }
 
-    async def _write(self, writes: Sequence[_Written]) -> list[None]:
+    async def _write(self, writes: Sequence[Entry]) -> list[None]:
         await self._pool.execute(WRITE, *_columns(writes))
         return [None] * len(writes)
 
 
-def _columns(writes: Sequence[_Written]) -> tuple[list[object], ...]:
+def _columns(writes: Sequence[Entry]) -> tuple[list[object], ...]:
     return (
         [written.key[0] for written in writes],
         [written.key[1] for written in writes],

@@ -77,7 +77,7 @@ async def _authenticated(request: Request) -> Principal:
     context = context_of(request)
     authorization = request.headers.get("authorization")
     session = request.cookies.get(cookie_name(context))
-    return await context.holders.authenticate(authorization, session, context.clock())
+    return await context.tokens.authenticate(authorization, session, context.clock())
 
 
 def _admitted(request: Request, principal: Principal) -> Principal:
@@ -118,7 +118,7 @@ async def visitor_of(request: Request) -> Principal | None:
     if session is None:
         return None
     try:
-        return await context.holders.authenticate(None, session, context.clock())
+        return await context.tokens.authenticate(None, session, context.clock())
     except Problem:
         return None
 

@@ -63,7 +63,7 @@ async def make_token(
             token_id = await connection.fetchval(
                 _INSERT, hash_token(draw_token()), body.role, user_id, expires_at, body.label
             )
-            await attempt.record("token", {"token_id": token_id}, connection)
+            await attempt.record_within(connection, "token", {"token_id": token_id})
     return NewToken(
         token_id=attempt.journal["token"]["token_id"],
         role=body.role,

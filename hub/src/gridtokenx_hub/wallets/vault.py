@@ -16,8 +16,10 @@ from gridtokenx_hub.wallets.key_files import WalletKey, WalletKeys
 SEARCHED_NUMBERS = 20_000
 """A number is used up by each wallet that is begun; so many in a row may never have come to be."""
 
+NUMBERS = "SELECT nextval('wallet_numbers') FROM generate_series(1, $1)"
 INSERT = """
-INSERT INTO wallets (wallet, number, key_id, nonce, ciphertext) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO wallets (wallet, number, key_id, nonce, ciphertext)
+SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bytea[], $5::bytea[])
 """
 READ = "SELECT wallet, key_id, nonce, ciphertext FROM wallets WHERE wallet = ANY ($1)"
 Database: TypeAlias = "asyncpg.Pool | Connection"
@@ -52,10 +54,12 @@ class WalletVault:
         self._database = database
         self._keys = WalletKeys(key_file)
         self._rows = Grouped(self._read)
+        self._numbers = Grouped(self._draw)
+        self._inserts = Grouped(self._insert)
 
     async def create(self) -> Pubkey:
         """Create a wallet, store it sealed and return its address."""
-        number = await self._database.fetchval("SELECT nextval('wallet_numbers')")
+        number = await self._numbers.ask(None)
         key = self._keys.newest()
         return await self._store(key, number, key.derive(number))
 
@@ -105,10 +109,17 @@ class WalletVault:
         found = {row["wallet"]: row for row in await self._database.fetch(READ, wallets)}
         return [found.get(wallet) for wallet in wallets]
 
+    async def _draw(self, asked: Sequence[None]) -> list[int]:
+        return [row["nextval"] for row in await self._database.fetch(NUMBERS, len(asked))]
+
+    async def _insert(self, rows: Sequence[tuple[str, int, str, bytes, bytes]]) -> list[None]:
+        await self._database.execute(INSERT, *zip(*rows, strict=True))
+        return [None] * len(rows)
+
     async def _store(self, key: WalletKey, number: int, seed: bytes) -> Pubkey:
         wallet = Keypair.from_seed(seed).pubkey()
         nonce, ciphertext = key.seal(seed, bytes(wallet))
-        await self._database.execute(INSERT, str(wallet), number, key.key_id, nonce, ciphertext)
+        await self._inserts.ask((str(wallet), number, key.key_id, nonce, ciphertext))
         return wallet
 
 

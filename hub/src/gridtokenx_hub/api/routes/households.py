@@ -4,7 +4,6 @@ from fastapi import APIRouter, Depends, Response
 from fastapi.security import HTTPBearer
 
 from gridtokenx_hub.api import enrolment
-from gridtokenx_hub.api.auth import create_token
 from gridtokenx_hub.api.exact_json import ExactJSONResponse
 from gridtokenx_hub.api.fields import Identifier
 from gridtokenx_hub.api.idempotency import Repeatable, once
@@ -58,7 +57,7 @@ async def create_user(
     )
     if answer.status != 201:
         return answer.response()
-    token = await create_token(context.pool, "user", answer.content["user_id"])
+    token = await context.tokens.give_user(answer.content["user_id"])
     return ExactJSONResponse(answer.content | {"token": token}, 201)
 
 
