@@ -224,7 +224,9 @@ class World:
     def indexer(self, **options: Any) -> Indexer:
         return Indexer(self.pool, options.pop("client", self.client), PROGRAMS, 0.02, **options)
 
-    def settlement(self, sender: TransactionSender | None = None) -> Settlement:
+    def settlement(
+        self, sender: TransactionSender | None = None, clock: Callable[[], int] = now_ms
+    ) -> Settlement:
         return Settlement(
             self.pool,
             self.client,
@@ -232,7 +234,7 @@ class World:
             self.table_authority,
             PROGRAMS,
             ADDRESSES,
-            now_ms,
+            clock,
             1,
             0.02,
         )

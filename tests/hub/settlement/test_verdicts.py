@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from tests.hub.onchain import KWH, PROGRAMS, Device, World, running, until
+from tests.hub.onchain import KWH, PROGRAMS, Device, World, now_ms, running, until
 
 from gridtokenx_hub.chain import (
     FeePayerPool,
@@ -12,7 +12,7 @@ from gridtokenx_hub.chain import (
     TransactionSender,
 )
 from gridtokenx_hub.settlement import outbox
-from gridtokenx_hub.settlement.verdicts import Verdicts
+from gridtokenx_hub.settlement.verdicts import TIME_IN_FUTURE, Verdicts
 
 
 class WithoutTrial(TransactionSender):
@@ -94,6 +94,26 @@ async def test_one_that_its_owner_settles_meanwhile_costs_the_others_nothing(wor
             await world.states_become(device, "settled", "settled")
         await world.agrees_with_chain()
     assert [await world.energy_of(device.owner) for device in devices] == [7 * KWH] * 3
+
+
+async def test_a_chain_whose_clock_is_behind_refuses_nothing_for_good(world: World) -> None:
+    """The programs take no reading that is more than a minute ahead of the chain's clock."""
+    late, soon, other = await world.devices(3)
+    await world.read([late], 3, seconds_ago=-600)
+    await world.read([soon], 3, seconds_ago=-66)
+    await world.read([other], 3)
+
+    async def told() -> bool:
+        rows = await world.rows(late)
+        return bool(rows) and rows[0]["error"] == TIME_IN_FUTURE
+
+    ahead = world.settlement(clock=lambda: now_ms() + 900_000)
+    async with running(world.indexer(), ahead):
+        await until(told)
+        await world.states_become(other, "settled")
+        await world.states_become(soon, "settled")
+        assert (await world.states(late))[0] in {"pending", "sent"}
+        await world.agrees_with_chain()
 
 
 async def test_one_that_spoils_every_transaction_ends_up_alone(world: World) -> None:

@@ -10,6 +10,9 @@ from gridtokenx_hub.settlement.instructions import INSTRUCTIONS_EACH
 from gridtokenx_hub.settlement.outbox import Sent
 from gridtokenx_programs import Addresses, Program
 
+TIME_IN_FUTURE = "TimeInFuture"
+"""No verdict on a reading: the chain's clock is behind the hub's, which took the reading as in time."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -47,6 +50,10 @@ class Verdicts:
     ) -> None:
         if await self._settled_sequence(row) >= row.sequence:
             await outbox.mark_superseded(connection, row)
+            return
+        if refused.name == TIME_IN_FUTURE:
+            logger.warning("settlement: %s; tried again", refused)
+            await outbox.mark_pending(connection, [row], refused.name)
             return
         logger.error("settlement %s of meter %s: %s", row.row_id, row.meter_id.hex(), refused)
         await outbox.mark_refused(connection, row, refused.name)
