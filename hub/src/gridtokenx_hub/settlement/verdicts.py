@@ -11,7 +11,7 @@ from gridtokenx_hub.settlement.outbox import Sent
 from gridtokenx_programs import Addresses, Program
 
 TIME_IN_FUTURE = "TimeInFuture"
-"""No verdict on a reading: the chain's clock is behind the hub's, which took the reading as in time."""
+"""No verdict on a reading: the chain's clock is behind the hub's, which took it as in time."""
 
 logger = logging.getLogger(__name__)
 
