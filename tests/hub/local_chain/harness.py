@@ -24,6 +24,7 @@ from demo import processes
 from gridtokenx_hub.chain.rpc import RpcConnection
 from gridtokenx_hub.local_chain import Genesis, LocalChainError, TimeSource, serve
 from gridtokenx_hub.local_chain.ports import listen
+from gridtokenx_hub.local_chain.slots import SYSTEM_TIME
 
 SOL = 1_000_000_000
 FEE = 5_000
@@ -126,8 +127,23 @@ class FakeTime:
         self.monotonic_ms += seconds * 1000
 
 
+class AheadTime:
+    """Time that goes on by itself, so much ahead of this machine's as a test says."""
+
+    ahead_s = 0
+
+    def source(self) -> TimeSource:
+        return TimeSource(
+            unix_s=lambda: SYSTEM_TIME.unix_s() + self.ahead_s,
+            monotonic_ms=lambda: SYSTEM_TIME.monotonic_ms() + self.ahead_s * 1000,
+        )
+
+    def pass_s(self, seconds: int) -> None:
+        self.ahead_s += seconds
+
+
 @asynccontextmanager
-async def served(folder: Path, time: FakeTime, genesis: Genesis) -> AsyncIterator[str]:
+async def served(folder: Path, time: FakeTime | AheadTime, genesis: Genesis) -> AsyncIterator[str]:
     """A local chain in this loop, with a time of its own; yields its URL."""
     port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     stop = asyncio.Event()
