@@ -1,163 +1,66 @@
 """Both chains under a random walk; after each step the design's invariant 5 holds.
 
-Purchases, payments, looks of single guardians, rounds of the hub, reorgs, restarts and attempts to
-cheat come in an order that the seed decides; a model knows which purchase may be where.
+Purchases, payments, looks of single guardians, rounds of the hub, every fault of guardians, chains
+and clocks, and attempts to cheat come in an order that the seed decides. Each step makes what it
+needs, so that none of them is without effect, and says itself what must come of it.
 """
 
 import random
-import time
+from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from hub_world import open_world
-from relay_world import DAY_S, RelayWorld, job_of, relaying
-from solders.pubkey import Pubkey
-from worlds.json_rpc import NodeError
+from hub_world import User, open_world
+from relay_world import RelayWorld, relaying
+from tests.hub.bridge.walk import chains, deadlines, guardians, ordinary
+from tests.hub.bridge.walk.base import HOLD_IS_OVER_S, Walk
+from tests.hub.bridge.walk.money import Money
+from tests.hub.bridge.walk.purchase import Paid
+from tests.hub.local_chain.harness import AheadTime, served
 
-from gridtokenx_hub.audit import audit
 from gridtokenx_hub.audit.bridge_reader import BridgeReader
-from gridtokenx_hub.bridge.bridge_contract import release_call
-from gridtokenx_hub.bridge.calldata import refund
+from gridtokenx_hub.local_chain import Genesis
+from gridtokenx_programs import PROGRAM_NAMES, load
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-STEPS = 60
-PURCHASES = 8
-LOCKED, RELEASED, REFUNDED = 1, 2, 3
-PATIENCE_S = 30
+SEEDS = 2
+MORE_STEPS = 40
+SELLER_KWH = 350
+WEIGHTS = {**ordinary.WEIGHTS, **chains.WEIGHTS, **guardians.WEIGHTS, **deadlines.WEIGHTS}
 
 
 @dataclass
-class Walk:
-    """The walk so far: each purchase by its reservation, and what it has come to."""
+class Place:
+    """Where walks go: one after the other, over the same chains."""
 
     relay: RelayWorld
+    time: AheadTime
     reader: BridgeReader
-    chance: random.Random
-    bought: dict[str, dict[str, Any]] = field(default_factory=dict)
-    seen: dict[str, set[int]] = field(default_factory=dict)
-    steps: list[str] = field(default_factory=list)
-
-    async def buy(self) -> None:
-        if len(self.bought) < PURCHASES:
-            _, _, answer = await self.relay.purchase(kwh=1)
-            self.bought[answer["reservation_id"]] = answer
-            self.seen[answer["reservation_id"]] = {0}
-
-    async def pay(self) -> None:
-        if answer := self.one(0):
-            self.relay.pay(answer)
-
-    async def look(self) -> None:
-        await self.chance.choice(self.relay.guardians).look()
-
-    async def mine(self) -> None:
-        self.relay.baht.contracts.mine(self.chance.randint(1, 3))
-
-    async def round(self) -> None:
-        async with self.relay.world.pool.acquire() as connection:
-            await self.relay.job.round(connection)
-
-    async def reorg(self) -> None:
-        """A payment that the hub has seen never was; nothing that is final is taken back."""
-        answer = self.one(0)
-        snapshot = self.relay.baht.node.call("evm_snapshot")
-        if answer:
-            self.relay.pay(answer)
-        await self.round()
-        self.relay.baht.node.call("evm_revert", snapshot)
-        self.relay.baht.contracts.mine(1)
-        await self.round()
-        if answer:
-            assert await self.relay.state(answer) is None
-
-    async def restart(self) -> None:
-        """The hub's job begins anew, as after a kill."""
-        await self.relay.job.aclose()
-        self.relay.job = job_of(self.relay.world, self.relay.settings)
-
-    async def pay_twice(self) -> None:
-        if answer := self.one(LOCKED, RELEASED):
-            payment = answer["payment"]
-            refusal = self.relay.baht.refusal(payment["quote"]["payer"], payment["calls"][-1])
-            assert refusal == "AlreadyPaid"
-
-    async def refund_early(self) -> None:
-        if answer := self.one(0, LOCKED, RELEASED):
-            self.refused(refund(bytes(Pubkey.from_string(answer["reservation_id"]))))
-
-    async def release_by_one(self) -> None:
-        """One guardian's signature, twice."""
-        if answer := self.one(LOCKED, RELEASED):
-            path = f"/releases/{answer['reservation_id']}"
-            said = await self.relay.guardians[0].get(path)
-            signature = bytes.fromhex(said["signature"][2:]) if said else bytes(65)
-            self.refused(
-                release_call(Pubkey.from_string(answer["reservation_id"]), [signature] * 2)
-            )
-
-    def refused(self, data: bytes) -> None:
-        contracts = self.relay.baht.contracts
-        call = {"from": contracts.buyer, "to": contracts.bridge, "data": f"0x{data.hex()}"}
-        with pytest.raises(NodeError):
-            self.relay.baht.node.call("eth_call", call, "latest")
-
-    def state(self, reservation: str) -> int:
-        return self.relay.baht.contracts.state(Pubkey.from_string(reservation))
-
-    def one(self, *states: int) -> dict[str, Any] | None:
-        """Any purchase that is in one of these states at the bridge."""
-        found = [name for name in self.bought if self.state(name) in states]
-        return self.bought[self.chance.choice(found)] if found else None
-
-    async def holds(self) -> None:
-        """Invariant 5, by the chains and by the audit that operators have."""
-        contracts, locked = self.relay.baht.contracts, 0
-        for name, answer in self.bought.items():
-            state = self.state(name)
-            self.seen[name].add(state)
-            assert not {RELEASED, REFUNDED} <= self.seen[name], (name, self.steps)
-            delivered = await self.relay.reservation(answer) == "matched"
-            assert not (delivered and state == REFUNDED), (name, self.steps)
-            assert delivered or state != RELEASED, (name, self.steps)
-            locked += answer["payment"]["quote"]["amount"] if state == LOCKED else 0
-        assert contracts.balance(contracts.bridge) == locked, self.steps
-
-    async def audited(self) -> None:
-        context = self.relay.world.context
-        async with self.relay.world.pool.acquire() as connection:
-            report = await audit(
-                connection,
-                context.client,
-                context.programs,
-                context.addresses,
-                int(time.time() * 1000),
-                PATIENCE_S,
-                bridge=self.reader,
-            )
-        (fifth,) = (check for check in report.checks if check.invariant == 5)
-        assert [str(difference) for difference in fifth.differences] == [], self.steps
+    seller: User
 
 
-WEIGHTS = {
-    "buy": 4, "pay": 4, "look": 10, "mine": 6, "round": 8, "reorg": 2, "restart": 1,
-    "pay_twice": 1, "refund_early": 1, "release_by_one": 1,
-}  # fmt: skip
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def relay(
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def place(
     postgres_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[RelayWorld]:
+) -> AsyncIterator[Place]:
+    time = AheadTime()
+    programs = [load(name) for name in PROGRAM_NAMES]
+    genesis = Genesis(tuple((program.id, program.elf()) for program in programs))
+
+    def chain(folder: Path) -> AbstractAsyncContextManager[str]:
+        return served(folder / "chain", time, genesis)
+
     async with (
-        open_world(postgres_url, tmp_path_factory.mktemp("hub")) as world,
-        relaying(world, tmp_path_factory.mktemp("guardians")) as opened,
+        open_world(postgres_url, tmp_path_factory.mktemp("hub"), chain=chain) as world,
+        relaying(world, tmp_path_factory.mktemp("guardians"), time.now) as relay,
+        reading(relay) as reader,
     ):
-        yield opened
+        yield Place(relay, time, reader, await world.seller(SELLER_KWH))
 
 
 @asynccontextmanager
@@ -169,46 +72,44 @@ async def reading(relay: RelayWorld) -> AsyncIterator[BridgeReader]:
         await reader.close()
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(SEEDS))
 async def test_the_energy_and_the_money_are_never_both_with_one_side(
-    relay: RelayWorld, seed: int
+    place: Place, seed: int, soak_times: int
 ) -> None:
-    async with reading(relay) as reader:
-        walk = Walk(relay, reader, random.Random(seed))  # noqa: S311 - a walk that can be repeated
-        for _ in range(STEPS):
-            (step,) = walk.chance.choices(list(WEIGHTS), list(WEIGHTS.values()))
-            walk.steps.append(step)
-            await getattr(walk, step)()
-            await walk.holds()
-        await walk.round()
-        await walk.audited()
-        await all_end(walk)
+    for turn in range(soak_times):
+        await whole_walk(place, seed + turn * SEEDS)
+
+
+async def whole_walk(place: Place, seed: int) -> None:
+    """Every step at least once, in an order that the seed decides, among more of them."""
+    chance = random.Random(seed)  # noqa: S311 - a walk that can be repeated
+    walk = Walk(place.relay, place.time, place.seller, chance)
+    money = Money(walk, place.reader)
+    await money.begin()
+    order = [*WEIGHTS, *chance.choices(list(WEIGHTS), list(WEIGHTS.values()), k=MORE_STEPS)]
+    chance.shuffle(order)
+    taken: list[str] = []
+    try:
+        for step in [*order, all_end]:
+            taken.append(step.__name__)
+            await step(walk)
+            await money.holds()
+            await money.audited()
+    except BaseException as error:
+        error.add_note(f"seed {seed}, after {', '.join(taken)}")
+        raise
+    had = Counter(taken)
+    assert min(had[step.__name__] for step in WEIGHTS) > 0, had
 
 
 async def all_end(walk: Walk) -> None:
     """What was delivered is released; a day later, what was not goes back: nothing stays locked."""
-    stays = walk.one(0)
-    if stays is None:
-        _, _, stays = await walk.relay.purchase(kwh=1)
-        walk.bought[stays["reservation_id"]] = stays
-        walk.seen[stays["reservation_id"]] = {0}
-    paid = [
-        answer
-        for name, answer in walk.bought.items()
-        if answer is not stays and walk.state(name) == LOCKED
-    ]
-    for answer in paid:
-        await walk.relay.until(lambda answer=answer: walk.relay.released(answer))
-    await walk.holds()
-
-    walk.relay.pay(stays)  # no guardian looks any more
-    node, contracts = walk.relay.baht.node, walk.relay.baht.contracts
-    node.call("evm_increaseTime", hex(DAY_S + 3_600))
-    node.call("evm_mine")
-    contracts.refund(Pubkey.from_string(stays["reservation_id"]))
-    await walk.round()
-    await walk.holds()
-    await walk.audited()
-    assert walk.state(stays["reservation_id"]) == REFUNDED
-    assert await walk.relay.reservation(stays) == "open"
-    assert contracts.balance(contracts.bridge) == 0
+    await walk.settled()
+    stays = await walk.bought_and_paid()
+    walk.pass_s(HOLD_IS_OVER_S)
+    await walk.freed(stays)
+    await walk.a_day_passes()
+    await walk.rounds(walk.guardians)
+    assert walk.state(stays) is Paid.REFUNDED
+    assert walk.relay.baht.contracts.balance(walk.relay.baht.contracts.bridge) == 0

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import datetime as dt
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from solders.transaction import VersionedTransaction
 
 from demo import processes
 from gridtokenx_hub.chain.rpc import RpcConnection
+from gridtokenx_hub.clocks import utc_now
 from gridtokenx_hub.local_chain import Genesis, LocalChainError, TimeSource, serve
 from gridtokenx_hub.local_chain.ports import listen
 from gridtokenx_hub.local_chain.slots import SYSTEM_TIME
@@ -137,6 +139,10 @@ class AheadTime:
             unix_s=lambda: SYSTEM_TIME.unix_s() + self.ahead_s,
             monotonic_ms=lambda: SYSTEM_TIME.monotonic_ms() + self.ahead_s * 1000,
         )
+
+    def now(self) -> dt.datetime:
+        """The present instant, for whoever shares this time."""
+        return utc_now() + dt.timedelta(seconds=self.ahead_s)
 
     def pass_s(self, seconds: int) -> None:
         self.ahead_s += seconds
