@@ -9,12 +9,12 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from hub_world import User, open_world
+from hub_world import HubWorld, User, open_world
 from relay_world import RelayWorld, relaying
 from tests.hub.bridge.walk import chains, deadlines, guardians, ordinary
 from tests.hub.bridge.walk.base import HOLD_IS_OVER_S, Walk
@@ -23,6 +23,7 @@ from tests.hub.bridge.walk.purchase import Paid
 from tests.hub.local_chain.harness import AheadTime, served
 
 from gridtokenx_hub.audit.bridge_reader import BridgeReader
+from gridtokenx_hub.chain import FeePayerPool, TransactionSender
 from gridtokenx_hub.local_chain import Genesis
 from gridtokenx_programs import PROGRAM_NAMES, load
 
@@ -42,6 +43,7 @@ class Place:
     time: AheadTime
     reader: BridgeReader
     seller: User
+    stalled: set[str] = field(default_factory=set)
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -57,10 +59,22 @@ async def place(
 
     async with (
         open_world(postgres_url, tmp_path_factory.mktemp("hub"), chain=chain) as world,
+        in_time(world, time),
         relaying(world, tmp_path_factory.mktemp("guardians"), time.now) as relay,
         reading(relay) as reader,
     ):
         yield Place(relay, time, reader, await world.seller(SELLER_KWH))
+
+
+@asynccontextmanager
+async def in_time(world: HubWorld, time: AheadTime) -> AsyncIterator[None]:
+    """The hub sends transactions by the walk's time: no blockhash of a day ago."""
+    payers = FeePayerPool(world.context.keys.fee_payers)
+    sender = TransactionSender(
+        world.context.client, payers, world.context.programs, monotonic_s=time.monotonic_s
+    )
+    with world.having(sender=sender):
+        yield
 
 
 @asynccontextmanager
@@ -84,7 +98,7 @@ async def test_the_energy_and_the_money_are_never_both_with_one_side(
 async def whole_walk(place: Place, seed: int) -> None:
     """Every step at least once, in an order that the seed decides, among more of them."""
     chance = random.Random(seed)  # noqa: S311 - a walk that can be repeated
-    walk = Walk(place.relay, place.time, place.seller, chance)
+    walk = Walk(place.relay, place.time, place.seller, chance, place.stalled)
     money = Money(walk, place.reader)
     await money.begin()
     order = [*WEIGHTS, *chance.choices(list(WEIGHTS), list(WEIGHTS.values()), k=MORE_STEPS)]
@@ -95,11 +109,12 @@ async def whole_walk(place: Place, seed: int) -> None:
             taken.append(step.__name__)
             await step(walk)
             await money.holds()
-            await money.audited()
+            found = await money.audited()
     except BaseException as error:
         error.add_note(f"seed {seed}, after {', '.join(taken)}")
         raise
     had = Counter(taken)
+    assert found == place.stalled
     assert min(had[step.__name__] for step in WEIGHTS) > 0, had
 
 

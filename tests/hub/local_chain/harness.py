@@ -137,12 +137,16 @@ class AheadTime:
     def source(self) -> TimeSource:
         return TimeSource(
             unix_s=lambda: SYSTEM_TIME.unix_s() + self.ahead_s,
-            monotonic_ms=lambda: SYSTEM_TIME.monotonic_ms() + self.ahead_s * 1000,
+            monotonic_ms=lambda: int(self.monotonic_s() * 1000),
         )
 
     def now(self) -> dt.datetime:
         """The present instant, for whoever shares this time."""
         return utc_now() + dt.timedelta(seconds=self.ahead_s)
+
+    def monotonic_s(self) -> float:
+        """The clock that only runs forward, likewise."""
+        return SYSTEM_TIME.monotonic_ms() / 1000 + self.ahead_s
 
     def pass_s(self, seconds: int) -> None:
         self.ahead_s += seconds
