@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from hub_world import HubWorld, User, open_world
+from hub_world import HubWorld, open_world
 from relay_world import RelayWorld, relaying
 from tests.hub.bridge.walk import chains, deadlines, guardians, ordinary
 from tests.hub.bridge.walk.base import HOLD_IS_OVER_S, Walk
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SEEDS = 2
 MORE_STEPS = 40
-SELLER_KWH = 350
+SELLER_KWH = 300
 WEIGHTS = {**ordinary.WEIGHTS, **chains.WEIGHTS, **guardians.WEIGHTS, **deadlines.WEIGHTS}
 
 
@@ -42,7 +42,6 @@ class Place:
     relay: RelayWorld
     time: AheadTime
     reader: BridgeReader
-    seller: User
     stalled: set[str] = field(default_factory=set)
 
 
@@ -63,7 +62,7 @@ async def place(
         relaying(world, tmp_path_factory.mktemp("guardians"), time.now) as relay,
         reading(relay) as reader,
     ):
-        yield Place(relay, time, reader, await world.seller(SELLER_KWH))
+        yield Place(relay, time, reader)
 
 
 @asynccontextmanager
@@ -98,7 +97,8 @@ async def test_the_energy_and_the_money_are_never_both_with_one_side(
 async def whole_walk(place: Place, seed: int) -> None:
     """Every step at least once, in an order that the seed decides, among more of them."""
     chance = random.Random(seed)  # noqa: S311 - a walk that can be repeated
-    walk = Walk(place.relay, place.time, place.seller, chance, place.stalled)
+    seller = await place.relay.world.seller(SELLER_KWH, place.time.ahead_s)
+    walk = Walk(place.relay, place.time, seller, chance, place.stalled)
     money = Money(walk, place.reader)
     await money.begin()
     order = [*WEIGHTS, *chance.choices(list(WEIGHTS), list(WEIGHTS.values()), k=MORE_STEPS)]
