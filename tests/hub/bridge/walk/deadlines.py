@@ -62,7 +62,7 @@ async def paid_after_the_hold(walk: Walk) -> None:
         await guardian.look()
         status = await guardian.get("/status")
         assert status is not None
-        assert "OutOfTime" in status["endpoints"]["evm"]["fault"]
+        assert "OutOfTime" in str(status["endpoints"]["evm"]["fault"])
         assert await guardian.get(f"/attestations/{purchase.name}") is None
     walk.evm_passes_s(HOLD_IS_OVER_S)
     is_open = await walk.fate(purchase) is Fate.OPEN
