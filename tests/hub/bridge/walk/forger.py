@@ -67,6 +67,10 @@ class Forger:
         return {"signature": f"0x{(os.urandom(64) + bytes([27])).hex()}"}
 
 
+async def nothing(_: Pubkey) -> None:
+    """The answer of who has signed nothing."""
+
+
 @asynccontextmanager
 async def in_place_of(
     guardian: Running, attestation: Answer, release: Answer

@@ -10,7 +10,7 @@ from solders.pubkey import Pubkey
 from tests.guardian.chains.liar import Lie, lying, replaced
 from tests.guardian.chains.world import Running
 from tests.hub.bridge.walk.base import HOLD_IS_OVER_S, Walk
-from tests.hub.bridge.walk.forger import Forger, TwoFaced, in_place_of
+from tests.hub.bridge.walk.forger import Forger, TwoFaced, in_place_of, nothing
 from tests.hub.bridge.walk.purchase import Fate, Paid, Purchase
 
 MOST_TURNS = 60
@@ -171,6 +171,20 @@ async def signs_both_ways(walk: Walk) -> None:
         await walk.comes_to(purchase, Paid.RELEASED, honest)
 
 
+async def two_release_before_the_match(walk: Walk) -> None:
+    """The bridge would believe them; the hub carries no release of what was not delivered."""
+    purchase = await walk.bought_and_paid()
+    *traitors, honest = walk.chance.sample(walk.guardians, 3)
+    faces = [TwoFaced(walk.relay, traitor.parts.signer.keys) for traitor in traitors]
+    async with contextlib.AsyncExitStack() as stack:
+        for traitor, face in zip(traitors, faces, strict=True):
+            await stack.enter_async_context(in_place_of(traitor, nothing, face.release))
+        await walk.rounds([honest], 4)
+        assert await walk.fate(purchase) is Fate.OPEN
+        assert walk.state(purchase) is Paid.LOCKED
+    await walk.comes_to(purchase, Paid.RELEASED)
+
+
 async def forges_the_others(walk: Walk) -> None:
     """What is signed in another's name is not believed, and does not hide what that one signed."""
     purchase = await walk.bought_and_paid()
@@ -193,6 +207,7 @@ WEIGHTS = dict.fromkeys(
         lied_to_about_the_buyer,
         lied_to_about_the_order,
         signs_both_ways,
+        two_release_before_the_match,
         forges_the_others,
     ),
     1,
