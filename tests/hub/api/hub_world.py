@@ -179,19 +179,17 @@ class HubWorld:
         answer = expect(await self.post("/api/users", body, self.operator), 201)
         return User(answer["user_id"], answer["wallet"], answer["token"])
 
-    async def meter(self, user: User, ahead_s: int = 0) -> Device:
-        """A new registered meter of this user; the chain's clock is so much ahead."""
+    async def meter(self, user: User) -> Device:
+        """A new registered meter of this user."""
         device = Device(self.context.deployment.deployment)
-        device.baseline_ms += ahead_s * 1000
         body = device.registration(user.user_id)
         expect(await self.post("/api/meters", body, self.operator), 201)
         return device
 
-    async def seller(self, kwh: int, ahead_s: int = 0) -> User:
+    async def seller(self, kwh: int) -> User:
         """A household with that much energy, minted from a reading that its device signed."""
         user = await self.user()
-        meter = await self.meter(user, ahead_s)
-        await self.settle(user, meter, kwh * MWH_PER_KWH, ahead_s)
+        await self.settle(user, await self.meter(user), kwh * MWH_PER_KWH)
         return user
 
     async def buyer(self, grx: int) -> User:

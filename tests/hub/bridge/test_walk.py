@@ -9,11 +9,9 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from hub_world import HubWorld, open_world
 from relay_world import RelayWorld, relaying
 from tests.hub.bridge.walk import chains, deadlines, guardians, ordinary
@@ -26,8 +24,6 @@ from gridtokenx_hub.audit.bridge_reader import BridgeReader
 from gridtokenx_hub.chain import FeePayerPool, TransactionSender
 from gridtokenx_hub.local_chain import Genesis
 from gridtokenx_programs import PROGRAM_NAMES, load
-
-pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SEEDS = 2
 MORE_STEPS = 25
@@ -42,34 +38,27 @@ ENDS = {
 WEIGHTS = {**ordinary.WEIGHTS, **chains.WEIGHTS, **guardians.WEIGHTS, **deadlines.WEIGHTS}
 
 
-@dataclass
-class Place:
-    """Where walks go: one after the other, over the same chains."""
-
-    relay: RelayWorld
-    time: AheadTime
-    reader: BridgeReader
-    stalled: set[str] = field(default_factory=set)
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def place(
-    postgres_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Place]:
-    time = AheadTime()
+@asynccontextmanager
+async def walking(postgres_url: str, folder: Path, seed: int) -> AsyncIterator[tuple[Walk, Money]]:
+    """A walk that has not begun, over chains of its own, and the money in it."""
+    time, chance = AheadTime(), random.Random(seed)  # noqa: S311 - a walk that can be repeated
     programs = [load(name) for name in PROGRAM_NAMES]
     genesis = Genesis(tuple((program.id, program.elf()) for program in programs))
 
     def chain(folder: Path) -> AbstractAsyncContextManager[str]:
         return served(folder / "chain", time, genesis)
 
+    (folder / "hub").mkdir(parents=True)
     async with (
-        open_world(postgres_url, tmp_path_factory.mktemp("hub"), chain=chain) as world,
+        open_world(postgres_url, folder / "hub", chain=chain) as world,
         in_time(world, time),
-        relaying(world, tmp_path_factory.mktemp("guardians"), time.now) as relay,
+        relaying(world, folder, time.now) as relay,
         reading(relay) as reader,
     ):
-        yield Place(relay, time, reader)
+        walk = Walk(relay, time, await world.seller(SELLER_KWH), chance)
+        money = Money(walk, reader)
+        await money.begin()
+        yield walk, money
 
 
 @asynccontextmanager
@@ -95,19 +84,16 @@ async def reading(relay: RelayWorld) -> AsyncIterator[BridgeReader]:
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(SEEDS))
 async def test_the_energy_and_the_money_are_never_both_with_one_side(
-    place: Place, seed: int, soak_times: int
+    postgres_url: str, tmp_path: Path, seed: int, soak_times: int
 ) -> None:
-    for turn in range(soak_times):
-        await whole_walk(place, seed + turn * SEEDS)
+    for one in range(seed, SEEDS * soak_times, SEEDS):
+        async with walking(postgres_url, tmp_path / str(one), one) as (walk, money):
+            await every_step(walk, money, one)
 
 
-async def whole_walk(place: Place, seed: int) -> None:
-    """Every step at least once, in an order that the seed decides, among more of them."""
-    chance = random.Random(seed)  # noqa: S311 - a walk that can be repeated
-    seller = await place.relay.world.seller(SELLER_KWH, place.time.ahead_s)
-    walk = Walk(place.relay, place.time, seller, chance, place.stalled)
-    money = Money(walk, place.reader)
-    await money.begin()
+async def every_step(walk: Walk, money: Money, seed: int) -> None:
+    """Each step at least once, in an order that the seed decides, among more of them."""
+    chance = walk.chance
     order = [*WEIGHTS, *chance.choices(list(WEIGHTS), list(WEIGHTS.values()), k=MORE_STEPS)]
     chance.shuffle(order)
     taken: list[str] = []
@@ -122,7 +108,7 @@ async def whole_walk(place: Place, seed: int) -> None:
     except BaseException as error:
         error.add_note(f"seed {seed}, after {', '.join(taken)}")
         raise
-    assert found == place.stalled
+    assert found == walk.stalled
     assert all(had[step.__name__] for step in WEIGHTS), had
     assert {(purchase.fate, purchase.paid) for purchase in walk.purchases} >= ENDS
 

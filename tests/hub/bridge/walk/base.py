@@ -34,22 +34,16 @@ class Walk:
         time: the clock of all but the EVM chain, which is put forward beside it.
         seller: sells all of it.
         chance: decides.
-        stalled: reservations that were delivered, not released for a day, and refunded: what a
-            long stall costs the treasury. Those of earlier walks over the same chains are in it.
     """
 
     def __init__(
-        self,
-        relay: RelayWorld,
-        time: AheadTime,
-        seller: User,
-        chance: random.Random,
-        stalled: set[str],
+        self, relay: RelayWorld, time: AheadTime, seller: User, chance: random.Random
     ) -> None:
         self.relay, self.time, self.seller, self.chance = relay, time, seller, chance
         self.purchases: list[Purchase] = []
         self.orders: dict[str, int] = {}
-        self.stalled = stalled
+        self.stalled: set[str] = set()
+        """Delivered, not released for a day, and refunded: what a long stall costs the treasury."""
 
     @property
     def guardians(self) -> list[Running]:
