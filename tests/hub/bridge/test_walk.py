@@ -57,6 +57,7 @@ async def walking(postgres_url: str, folder: Path, seed: int) -> AsyncIterator[t
     ):
         walk = Walk(relay, time, await world.seller(SELLER_KWH), chance)
         money = Money(walk, reader)
+        await walk.hub_round()  # an audit reads the bridge as it was when the hub listened last
         await money.begin()
         yield walk, money
 
