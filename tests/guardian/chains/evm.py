@@ -6,9 +6,10 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from eth_abi.abi import decode, encode
@@ -25,20 +26,48 @@ THBC = 1_000_000
 QUOTE = "(address,bytes32,bytes32,bytes32,uint256,uint64)"
 
 
+class Anvil:
+    """An anvil of its own, where the last block but two is final.
+
+    Args:
+        state: a file in which it keeps its chain, so that it can be begun anew.
+    """
+
+    def __init__(self, state: Path | None = None) -> None:
+        contracts.prepare()
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self.node = Node(self.url)
+        self._command = [str(contracts.tool("anvil")), "--port", str(port)]
+        self._command += ["--slots-in-an-epoch", "1"]
+        if state is not None:
+            self._command += ["--state", str(state), "--preserve-historical-states"]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, ahead_s: int = 0) -> None:
+        """Begin, or go on where it ended; its clock is so much ahead of this machine's."""
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
+        self.node.wait_for("anvil", lambda: _answers(self.node))
+        if ahead_s:
+            self.node.call("evm_increaseTime", hex(ahead_s))
+
+    def stop(self) -> None:
+        """End; what it keeps is in its file."""
+        self.node.close()
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+
+
 @contextmanager
 def running_anvil() -> Iterator[tuple[str, Node]]:
-    """An anvil of its own, where the last block but two is final; its URL, and calls to it."""
-    contracts.prepare()
-    port = free_port()
-    command = [str(contracts.tool("anvil")), "--port", str(port), "--slots-in-an-epoch", "1"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        try:
-            url = f"http://127.0.0.1:{port}"
-            with closing(Node(url)) as node:
-                node.wait_for("anvil", lambda: _answers(node))
-                yield url, node
-        finally:
-            process.terminate()
+    """An anvil for as long as the context lasts; its URL, and calls to it."""
+    anvil = Anvil()
+    try:
+        anvil.start()
+        yield anvil.url, anvil.node
+    finally:
+        anvil.stop()
 
 
 def _answers(node: Node) -> bool | None:

@@ -109,13 +109,33 @@ def running_chains(folder: Path) -> Iterator[Chains]:
         yield Chains(market, contracts, configs)
 
 
-@dataclass
 class Running:
     """A guardian that runs, and what it answers to a relayer."""
 
-    parts: Parts
-    url: str
-    http: aiohttp.ClientSession
+    def __init__(
+        self, config: Config, now_s: Callable[[], int], http: aiohttp.ClientSession
+    ) -> None:
+        self.config = config
+        self.http = http
+        self._now_s = now_s
+        self._port = 0
+        self._open = AsyncExitStack()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    async def begin(self, **changed: Any) -> None:
+        """Begin with what is in its folder, at the port that it had; `changed` is configuration."""
+        self.parts: Parts = await self._open.enter_async_context(
+            assembled(replace(self.config, **changed), self._now_s)
+        )
+        serving = self.parts.server.serving(self._port)
+        self._port = await self._open.enter_async_context(serving)
+
+    async def end(self) -> None:
+        """Be gone; what is on disk is all that is left."""
+        await self._open.aclose()
 
     async def look(self) -> None:
         await self.parts.guardian.look()
@@ -143,9 +163,8 @@ async def running(
     """Guardians whose looks a test decides on."""
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(aiohttp.ClientSession())
-        guardians = []
-        for config in configs:
-            parts = await stack.enter_async_context(assembled(config, now_s))
-            port = await stack.enter_async_context(parts.server.serving(0))
-            guardians.append(Running(parts, f"http://127.0.0.1:{port}", http))
+        guardians = [Running(config, now_s, http) for config in configs]
+        for guardian in guardians:
+            stack.push_async_callback(guardian.end)
+            await guardian.begin()
         yield guardians

@@ -279,17 +279,19 @@ async def open_world(
     database = f"api_{secrets.token_hex(4)}"
     admin = await asyncpg.connect(f"{postgres_url}/postgres")
     await admin.execute(f"CREATE DATABASE {database} TEMPLATE migrated")
-    async with (chain or _local_chain)(folder) as rpc_url:
-        pool = await open_pool(f"{postgres_url}/{database}")
-        client = ChainClient(rpc_url)
-        try:
-            async with _hub(pool, client, folder, interval_s) as world:
-                yield world
-        finally:
-            await client.close()
-            pool.terminate()
-    await admin.execute(f"DROP DATABASE {database} WITH (FORCE)")
-    await admin.close()
+    try:
+        async with (chain or _local_chain)(folder) as rpc_url:
+            pool = await open_pool(f"{postgres_url}/{database}")
+            client = ChainClient(rpc_url)
+            try:
+                async with _hub(pool, client, folder, interval_s) as world:
+                    yield world
+            finally:
+                await client.close()
+                pool.terminate()
+    finally:
+        await admin.execute(f"DROP DATABASE {database} WITH (FORCE)")
+        await admin.close()
 
 
 @asynccontextmanager
@@ -362,9 +364,13 @@ async def _hub(
         authority=certificates,
     )
     app = create_app(context)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hub") as http:
-        yield HubWorld(
-            context, app, http, await create_token(pool, "operator"), certificates, folder
-        )
-    stop.set()
-    await asyncio.gather(*parts)
+    try:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://hub"
+        ) as http:
+            yield HubWorld(
+                context, app, http, await create_token(pool, "operator"), certificates, folder
+            )
+    finally:
+        stop.set()
+        await asyncio.gather(*parts)

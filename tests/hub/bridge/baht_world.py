@@ -31,6 +31,7 @@ REFUSALS = {
         "AlreadyPaid(bytes32)",
         "InvalidQuote()",
         "NotThePayer(address)",
+        "QuoteExpired(uint64)",
         "TooEarly(uint256)",
         "WrongSolanaChain(bytes32)",
     )

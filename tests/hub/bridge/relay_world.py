@@ -2,9 +2,8 @@
 
 import asyncio
 import datetime as dt
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import ExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 
 from baht_world import Baht, match
 from hub_world import HubWorld, User, expect
-from tests.guardian.chains.evm import CHAIN_ID, Contracts, running_anvil
+from tests.guardian.chains.evm import CHAIN_ID, Anvil, Contracts
 from tests.guardian.chains.world import Running, running
 
 from gridtokenx_guardian import keys
@@ -42,6 +41,8 @@ class RelayWorld:
     settings: BridgeSettings
     guardians: list[Running]
     job: BridgeJob
+    anvil: Anvil
+    clock: Callable[[], dt.datetime]
 
     @property
     def world(self) -> HubWorld:
@@ -145,35 +146,39 @@ async def all_moves_to_the_last_unit(relay: RelayWorld) -> None:
 
 @asynccontextmanager
 async def relaying(
-    world: HubWorld, folder: Path, now_s: Callable[[], int] = lambda: int(time.time())
+    world: HubWorld, folder: Path, clock: Callable[[], dt.datetime] = utc_now
 ) -> AsyncIterator[RelayWorld]:
-    """The bridge beside a hub, with everything open for sales."""
+    """The bridge beside a hub, with everything open for sales; hub and guardians by this clock."""
     genesis_hash = decode(world.context.deployment.genesis_hash)
-    with running_anvil() as (url, node):
+    with ExitStack() as stack:
+        anvil = Anvil(folder / "anvil.json")
+        stack.callback(anvil.stop)
+        anvil.start()
         drawn = [keys.create(folder / f"guardian-{number}") for number in range(3)]
         for number, own in enumerate(drawn):
             state.create(folder / f"guardian-{number}", own)
-        contracts = Contracts(node, genesis_hash, [f"0x{own.evm_address.hex()}" for own in drawn])
+        addresses = [f"0x{own.evm_address.hex()}" for own in drawn]
+        contracts = Contracts(anvil.node, genesis_hash, addresses)
         bridge_id = BridgeId(CHAIN_ID, bytes.fromhex(contracts.bridge[2:]))
-        configs = [_config(world, folder / f"guardian-{n}", url, bridge_id) for n in range(3)]
+        configs = [_config(world, folder / f"guardian-{n}", anvil.url, bridge_id) for n in range(3)]
         key_folder = world.folder / "keys"
         (key_folder / "quotes.seed").touch(mode=0o600)
         (key_folder / "quotes.seed").write_bytes(contracts.hub.to_bytes())
-        async with running(*configs, now_s=now_s) as guardians:
+        async with running(*configs, now_s=lambda: int(clock().timestamp())) as guardians:
             settings = BridgeSettings(
-                rpc_url=url,
+                rpc_url=anvil.url,
                 chain_id=CHAIN_ID,
                 address=bridge_id.address,
                 guardians=tuple(guardian.url for guardian in guardians),
             )
-            bridge = open_bridge(world.pool, key_folder, settings, genesis_hash, utc_now)
+            bridge = open_bridge(world.pool, key_folder, settings, genesis_hash, clock)
             baht = Baht(world, contracts, bridge, [own.solana for own in drawn])
-            job = job_of(world, settings)
+            job = job_of(world, settings, clock)
             relay = address_of_key(relay_key(key_folder))
-            node.call("anvil_setBalance", f"0x{relay.hex()}", hex(10**18))
-            opened = RelayWorld(baht, settings, guardians, job)
+            anvil.node.call("anvil_setBalance", f"0x{relay.hex()}", hex(10**18))
+            opened = RelayWorld(baht, settings, guardians, job, anvil, clock)
             async with aclosing(bridge):
-                with world.having(bridge=bridge):
+                with world.having(bridge=bridge, clock=clock):
                     await baht.open()
                     try:
                         yield opened
@@ -188,17 +193,22 @@ def job_of(
     poll_s: float = 0.1,
 ) -> BridgeJob:
     """The hub's job for a bridge, as a process that begins makes it."""
+    genesis_hash = decode(world.context.deployment.genesis_hash)
+    reservations = reservations_of(world)
+    return open_job(
+        world.pool, world.folder / "keys", settings, genesis_hash, reservations, clock, poll_s
+    )
+
+
+def reservations_of(world: HubWorld) -> Reservations:
+    """The Solana side, for whoever hands in guardians' signatures."""
     context = world.context
-    reservations = Reservations(
+    return Reservations(
         context.client,
         context.sender,
         context.programs["trading"],
         context.addresses,
         context.deployment.deployment,
-    )
-    genesis_hash = decode(context.deployment.genesis_hash)
-    return open_job(
-        world.pool, world.folder / "keys", settings, genesis_hash, reservations, clock, poll_s
     )
 
 

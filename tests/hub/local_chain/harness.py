@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import datetime as dt
 import signal
 import subprocess
 import sys
@@ -22,8 +23,10 @@ from solders.transaction import VersionedTransaction
 
 from demo import processes
 from gridtokenx_hub.chain.rpc import RpcConnection
+from gridtokenx_hub.clocks import utc_now
 from gridtokenx_hub.local_chain import Genesis, LocalChainError, TimeSource, serve
 from gridtokenx_hub.local_chain.ports import listen
+from gridtokenx_hub.local_chain.slots import SYSTEM_TIME
 
 SOL = 1_000_000_000
 FEE = 5_000
@@ -126,8 +129,31 @@ class FakeTime:
         self.monotonic_ms += seconds * 1000
 
 
+class AheadTime:
+    """Time that goes on by itself, so much ahead of this machine's as a test says."""
+
+    ahead_s = 0
+
+    def source(self) -> TimeSource:
+        return TimeSource(
+            unix_s=lambda: SYSTEM_TIME.unix_s() + self.ahead_s,
+            monotonic_ms=lambda: int(self.monotonic_s() * 1000),
+        )
+
+    def now(self) -> dt.datetime:
+        """The present instant, for whoever shares this time."""
+        return utc_now() + dt.timedelta(seconds=self.ahead_s)
+
+    def monotonic_s(self) -> float:
+        """The clock that only runs forward, likewise."""
+        return SYSTEM_TIME.monotonic_ms() / 1000 + self.ahead_s
+
+    def pass_s(self, seconds: int) -> None:
+        self.ahead_s += seconds
+
+
 @asynccontextmanager
-async def served(folder: Path, time: FakeTime, genesis: Genesis) -> AsyncIterator[str]:
+async def served(folder: Path, time: FakeTime | AheadTime, genesis: Genesis) -> AsyncIterator[str]:
     """A local chain in this loop, with a time of its own; yields its URL."""
     port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     stop = asyncio.Event()
