@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gridtokenx_hub.api.auth import create_token
 from gridtokenx_hub.api.statistics import Recent
+from gridtokenx_hub.backup.journal import OLD_AFTER
 from gridtokenx_hub.broker.settings import BrokerSettings
 from gridtokenx_hub.chain import ChainClient
 from gridtokenx_hub.indexer.errors import IndexerError
@@ -175,6 +176,31 @@ async def test_payments_in_baht(world: HubWorld) -> None:
     assert value(samples, "gridtokenx_bridge_releases_late") == 1
     for table in ("payments", "reservations", "bridge_blocks"):
         await world.pool.execute(f"DELETE FROM {table}")  # noqa: S608 - names of ours
+
+
+async def test_backups(world: HubWorld) -> None:
+    succeeded = "gridtokenx_backup_last_success_timestamp_seconds"
+    await world.pool.execute("DELETE FROM backups")
+    assert value(await scrape(world), succeeded) == 0
+    await world.pool.execute(
+        "INSERT INTO backups (began_at, ended_at, size_bytes) VALUES (to_timestamp(7.5), now(), 9)"
+    )
+    samples = await scrape(world)
+    assert value(samples, succeeded) == 7.5
+    assert value(samples, "gridtokenx_backup_last_success_size_bytes") == 9
+    assert value(samples, "gridtokenx_backup_failed") == 0
+    await world.pool.execute(
+        "INSERT INTO backups (began_at, ended_at, failure) VALUES (now(), now(), 'full')"
+    )
+    samples = await scrape(world)
+    assert value(samples, succeeded) == 7.5
+    assert value(samples, "gridtokenx_backup_failed") == 1
+    await world.pool.execute("DELETE FROM backups")
+
+
+async def test_the_page_calls_a_backup_old_when_the_alert_does() -> None:
+    (rule,) = [rule for rule in alerts() if rule["alert"] == "BackupTooOld"]
+    assert rule["expr"].endswith(f"> {OLD_AFTER.total_seconds():.0f}")
 
 
 async def test_the_price_oracle(world: HubWorld) -> None:

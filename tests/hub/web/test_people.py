@@ -157,6 +157,7 @@ async def test_codes_by_the_page_beside_a_search(
         answered(await world.post("/api/provisioning/codes", body, world.operator), 201)["code_id"]
         for _ in range(3)
     ]
+    other = await world.user("Other House")
     async with visit(browser, PHONE) as working:
         page = working.page
         await sign_in(page, hub_url, world.operator)
@@ -172,6 +173,9 @@ async def test_codes_by_the_page_beside_a_search(
         await look(page)
         await page.goto(f"{hub_url}/people/{user.user_id}")
         await expect(page.locator("tr[id^=code-]")).to_have_count(2)
+        await page.goto(f"{hub_url}/people/{other.user_id}")
+        await expect(page.locator("h1")).to_have_text("Other House")
+        await expect(page.locator("tr[id^=code-]")).to_have_count(0)
         assert not working.complaints
 
 

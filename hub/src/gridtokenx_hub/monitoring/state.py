@@ -13,6 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from gridtokenx_hub.api.statistics import read_price, read_statistics
 from gridtokenx_hub.chain import ChainError
 from gridtokenx_hub.leadership import DATABASE_ERRORS
+from gridtokenx_hub.monitoring.backups import backup_metrics
 from gridtokenx_hub.monitoring.bridge import bridge_metrics
 from gridtokenx_hub.monitoring.oracle import oracle_metrics
 from gridtokenx_hub.monitoring.parts import PARTS, index_lag, unready
@@ -90,7 +91,8 @@ async def _from_database(context: "ApiContext") -> list[Metric]:
         reasons.add_metric([row["reason"]], row["count"])
     market = await _market(context, now)
     baht = [*await oracle_metrics(context.pool, now), *await bridge_metrics(context.pool, now)]
-    return [reasons, *_counts(dict(counts)), *market, *baht]
+    backups = await backup_metrics(context.pool, now)
+    return [reasons, *_counts(dict(counts)), *market, *baht, *backups]
 
 
 def _counts(counts: Mapping[str, Any]) -> Iterator[Metric]:
