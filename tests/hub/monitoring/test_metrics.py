@@ -1,5 +1,6 @@
 """What a scrape gets, from whom it is kept, and what is left when a part is gone."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,9 @@ from gridtokenx_hub.backup.journal import OLD_AFTER
 from gridtokenx_hub.broker.settings import BrokerSettings
 from gridtokenx_hub.chain import ChainClient
 from gridtokenx_hub.indexer.errors import IndexerError
+from gridtokenx_hub.ingest.counters import Counters
+from gridtokenx_hub.monitoring.exposition import exposition
+from gridtokenx_hub.monitoring.ingest import IngestMetrics
 from gridtokenx_hub.monitoring.state import read_state
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -94,6 +98,25 @@ def names(expression: str) -> Iterator[str]:
         pending += [arg for arg in getattr(node, "args", ()) if isinstance(arg, promql_parser.Expr)]
 
 
+async def of_a_worker() -> set[str]:
+    """The names that an ingest worker adds to those of its process, wherever it runs."""
+    counters = Counters()
+    counters.quarantined["unknown_meter"] += 1
+    before, stop = names_in(exposition([])), asyncio.Event()
+    exporting = asyncio.create_task(IngestMetrics(counters).run(stop))
+    await asyncio.sleep(0)
+    during = names_in(exposition([]))
+    stop.set()
+    await exporting
+    assert names_in(exposition([])) == before
+    return during - before
+
+
+def names_in(text: bytes) -> set[str]:
+    families = text_string_to_metric_families(text.decode())
+    return {sample.name for family in families for sample in family.samples}
+
+
 async def test_dashboard_and_alerts_ask_for_what_there_is_and_for_all_of_it(
     world: HubWorld,
 ) -> None:
@@ -105,7 +128,7 @@ async def test_dashboard_and_alerts_ask_for_what_there_is_and_for_all_of_it(
     await world.pool.execute("INSERT INTO bridge_blocks VALUES (7, $1)", bytes(32))
     await trade_once(world)
     await world.sell(await world.seller(1), 1, 3)
-    exported = set(await scrape(world))
+    exported = set(await scrape(world)) | await of_a_worker()
     asked = {name for expression in dashboard() for name in names(expression)}
     asked |= {name for rule in alerts() for name in names(rule["expr"])}
     assert asked - exported - OF_PROMETHEUS == set()
