@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,31 @@ FILES = Path(__file__).parents[3] / "hub" / "monitoring"
 OF_PROMETHEUS = {"up"}
 COUNTED = ("_bucket", "_sum", "_count")
 """What a histogram is made of."""
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "operations.md"
+WATCHED = {
+    "block time": ["gridtokenx_chain_block_time_seconds"],
+    "transaction success": ["gridtokenx_transactions_total"],
+    "account creation": ["gridtokenx_accounts_created_total"],
+    "token supply": ["gridtokenx_token_supply"],
+    "active orders": ["gridtokenx_market_active_orders"],
+    "match rate": ["gridtokenx_market_day_match_ratio"],
+    "average trade": [
+        "gridtokenx_market_day_average_trade_kwh",
+        "gridtokenx_market_day_average_trade_grx",
+    ],
+    "price range": [
+        "gridtokenx_market_day_lowest_price_grx",
+        "gridtokenx_market_day_highest_price_grx",
+    ],
+    "trading volume": ["gridtokenx_market_day_volume_kwh", "gridtokenx_market_day_volume_grx"],
+    "API latency": ["gridtokenx_api_request_duration_seconds_bucket"],
+    "query time": ["gridtokenx_database_query_duration_seconds_bucket"],
+    "errors": ["gridtokenx_api_request_duration_seconds_count"],
+    "reading frequency": ["gridtokenx_readings_acknowledged_total"],
+}
+"""What the design says has to be watched, each with what tells it."""
+BASE_UNITS = re.compile("_(ms|milliseconds|minutes|hours|kb|mb|kilobytes|percent)(_|$)")
 
 Samples = dict[str, dict[frozenset[tuple[str, str]], float]]
 
@@ -140,6 +166,38 @@ async def test_dashboard_and_alerts_ask_for_what_there_is_and_for_all_of_it(
         if not any(name.removesuffix(part) in stems for part in COUNTED if name.endswith(part))
     }
     assert unused == set()
+
+
+@pytest.mark.parametrize("what", WATCHED)
+async def test_what_has_to_be_watched(world: HubWorld, what: str) -> None:
+    await trade_once(world)
+    exported = await scrape(world)
+    panels = {name for expression in dashboard() for name in names(expression)}
+    (line,) = [row for row in DOCUMENT.read_text().splitlines() if row.startswith(f"| {what}")]
+    for name in WATCHED[what]:
+        assert exported[name]
+        assert name in panels
+        assert name.removesuffix("_bucket") in line
+
+
+async def test_names_are_as_prometheus_wants_them(world: HubWorld) -> None:
+    """https://prometheus.io/docs/practices/naming/"""
+    counters, stop = Counters(), asyncio.Event()
+    exporting = asyncio.create_task(IngestMetrics(counters).run(stop))
+    await asyncio.sleep(0)
+    with world.having(state=Recent(0)):
+        text = (await world.get("/metrics", world.operator)).text
+    stop.set()
+    await exporting
+    families = list(text_string_to_metric_families(text))
+    assert {family.type for family in families} == {"counter", "gauge", "histogram"}
+    assert len({family.name for family in families}) == len(families)
+    for family in families:
+        assert re.fullmatch("gridtokenx_[a-z][a-z0-9_]*[a-z]", family.name)
+        assert not BASE_UNITS.search(family.name)
+        assert not family.name.endswith(("_total", *COUNTED))
+        for sample in family.samples:
+            assert (family.type == "counter") == sample.name.endswith("_total")
 
 
 async def test_each_alert_says_what_to_do() -> None:
