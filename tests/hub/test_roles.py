@@ -4,9 +4,12 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import aiomqtt
+import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from solders.keypair import Keypair
 from tests.hub.onchain import KWH, Device, World, chain, now_ms, until, world
 
@@ -32,9 +35,11 @@ class Hub:
         self.folder = folder
         self.supervisor = supervisor
 
-    async def start(self, name: str, *words: str) -> None:
-        """Start `gtx-hub` with these words as the process `name`."""
-        await self.supervisor.start(name, command("gtx-hub"), "--folder", str(self.folder), *words)
+    async def start(self, name: str, *words: str) -> dict[str, Any]:
+        """Start `gtx-hub` with these words as the process `name`; return what it announces."""
+        return await self.supervisor.start(
+            name, command("gtx-hub"), "--folder", str(self.folder), *words
+        )
 
 
 @pytest.fixture
@@ -105,6 +110,94 @@ async def test_a_leader_that_is_killed_is_replaced(
     await publish(broker, device)
     await world.states_become(device, "settled")
     assert await world.energy_of(device.owner) == 4 * KWH
+
+
+async def read_metrics(http: httpx.AsyncClient, url: str) -> dict[str, float]:
+    """Each sample's value; its name is followed by its labels' values."""
+    answer = await http.get(url)
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    return {
+        " ".join((sample.name, *sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+async def test_a_process_apart_tells_of_itself(
+    world: World, hub: Hub, broker: BrokerSettings
+) -> None:
+    await hub.start("settle", "settle")  # where nothing is asked for, nothing listens
+    urls = {
+        name: (await hub.start(name, *words, "--metrics-port", "0"))["metrics"]
+        for name, words in {
+            "index": ["index"],
+            "ingest-1": ["ingest"],
+            "ingest-2": ["ingest", "--worker", "2"],
+            "settle-2": ["settle"],
+        }.items()
+    }
+    device = await world.device()
+    await world.agrees_with_chain()
+    await publish(broker, device)
+    await world.states_become(device, "settled")
+    parts = {
+        "index": {"database", "chain", "indexer"},
+        "ingest-1": {"database", "broker"},
+        "settle-2": {"database", "chain"},
+    }
+    async with httpx.AsyncClient() as http:
+        told = {name: await read_metrics(http, url) for name, url in urls.items()}
+        for name, expected in parts.items():
+            up = {
+                key.split()[1]: v
+                for key, v in told[name].items()
+                if key.startswith("gridtokenx_up")
+            }
+            assert up == dict.fromkeys(expected, 1.0)
+            base = urls[name].removesuffix("/metrics")
+            assert base.startswith("http://127.0.0.1:")
+            assert (await http.get(f"{base}/health")).json() == {"status": "ok"}
+            assert (await http.get(f"{base}/ready")).json() == {"status": "ready"}
+            assert (await http.get(f"{base}/api/users/me")).status_code == 404
+    workers = [told["ingest-1"], told["ingest-2"]]
+    for counter in ("messages_received", "messages_verified", "readings_stored"):
+        assert sum(worker[f"gridtokenx_ingest_{counter}_total"] for worker in workers) == 1
+    for histogram in ("latency_seconds", "batch_messages"):
+        assert sum(worker[f"gridtokenx_ingest_{histogram}_count"] for worker in workers) == 1
+    assert all(worker["gridtokenx_ingest_broker_connections_total"] == 1 for worker in workers)
+    assert "gridtokenx_ingest_messages_received_total" not in told["index"]
+    assert told["index"]["gridtokenx_database_query_duration_seconds_count"] > 0
+
+
+async def test_a_process_apart_says_what_is_not_ready(hub: Hub, broker: BrokerSettings) -> None:
+    url = (await hub.start("ingest", "ingest", "--metrics-port", "0"))["metrics"]
+    settings = hub.folder / "hub.toml"
+    gone = settings.read_text().replace(f"port = {broker.port}", f"port = {free_port()}")
+    settings.write_text(gone)
+    other = (await hub.start("ingest-2", "ingest", "--worker", "2", "--metrics-port", "0"))[
+        "metrics"
+    ]
+    async with httpx.AsyncClient() as http:
+        assert (await http.get(url.replace("/metrics", "/ready"))).status_code == 200
+        answer = await http.get(other.replace("/metrics", "/ready"))
+        assert (answer.status_code, answer.json()["error"]) == (503, "NotReady")
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert "broker" in answer.json()["detail"]
+        assert (await http.get(other.replace("/metrics", "/health"))).status_code == 200
+        assert (await read_metrics(http, other))["gridtokenx_up broker"] == 0
+
+
+async def test_a_port_that_cannot_be_had(hub: Hub) -> None:
+    url = (await hub.start("index", "index", "--metrics-port", "0"))["metrics"]
+    port = url.removesuffix("/metrics").rpartition(":")[2]
+    for value, code, words in ((port, 1, b"another --metrics-port"), ("70000", 2, b"no port")):
+        process = await asyncio.create_subprocess_exec(
+            *(command("gtx-hub"), "--folder", str(hub.folder)),
+            *("settle", "--metrics-port", value),
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, told = await process.communicate()
+        assert (process.returncode, words in told) == (code, True)
 
 
 async def test_of_two_that_ask_for_the_rate_the_other_takes_over(world: World, hub: Hub) -> None:

@@ -27,6 +27,7 @@ from gridtokenx_hub.housekeeping import Housekeeping
 from gridtokenx_hub.indexer import Indexer
 from gridtokenx_hub.ingest import Ingest
 from gridtokenx_hub.keys import RoleKeys, load_seed
+from gridtokenx_hub.monitoring.ingest import IngestMetrics
 from gridtokenx_hub.oracle.oracle import Oracle
 from gridtokenx_hub.oracle.settings import OracleSettings
 from gridtokenx_hub.readings import Upkeep
@@ -102,14 +103,16 @@ def link_to_broker(hub: Hub) -> Link:
     return Link(plan.hub, authority)
 
 
-def ingest_parts(hub: Hub, link: Link) -> tuple[Ingest, DeviceLink, Upkeep]:
+def ingest_parts(hub: Hub, link: Link) -> list[Part]:
     """One worker, and what one of all workers does: the devices' presence, the tables' upkeep."""
     signer = ack_signer(hub)
-    return (
-        Ingest(hub.pool, link.broker, signer, hub.deployment, unix_ms, hub.worker),
+    ingest = Ingest(hub.pool, link.broker, signer, hub.deployment, unix_ms, hub.worker)
+    return [
+        ingest,
+        IngestMetrics(ingest.counters),
         DeviceLink(hub.pool, link.broker, signer, hub.deployment, unix_ms),
         Upkeep(hub.pool, unix_ms),
-    )
+    ]
 
 
 def settlement_parts(hub: Hub, paying: Paying) -> list[Part]:

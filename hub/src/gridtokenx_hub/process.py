@@ -1,10 +1,14 @@
 """The hub's processes: what each role plays is joined here, and nowhere else."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
+import socket
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from starlette.applications import Starlette
 
 from gridtokenx_hub.api import EventFeed
 from gridtokenx_hub.assembly import (
@@ -20,6 +24,7 @@ from gridtokenx_hub.assembly import (
     settlement_parts,
 )
 from gridtokenx_hub.bootstrap import bootstrap
+from gridtokenx_hub.broker.settings import BrokerSettings
 from gridtokenx_hub.chain import ChainClient, FeePayerPool, ProgramListener, TransactionSender
 from gridtokenx_hub.commands.context import database_url, keys_folder
 from gridtokenx_hub.database import migrate, open_pool
@@ -28,7 +33,15 @@ from gridtokenx_hub.deployment import join_deployment
 from gridtokenx_hub.indexer import Indexer
 from gridtokenx_hub.keys import load_role_keys
 from gridtokenx_hub.leadership import Job, lead
-from gridtokenx_hub.serving import serve
+from gridtokenx_hub.monitoring.endpoint import metrics_app
+from gridtokenx_hub.monitoring.parts import (
+    Checks,
+    ask_broker,
+    ask_chain,
+    ask_database,
+    ask_indexer,
+)
+from gridtokenx_hub.serving import serve, serve_metrics
 from gridtokenx_hub.settings import Settings
 from gridtokenx_programs import PROGRAM_NAMES
 from gridtokenx_protocol.deployment import deployment_id
@@ -58,6 +71,7 @@ async def run_hub(
     stop: asyncio.Event,
     ready: Callable[..., Any],
     worker: str = FIRST_WORKER,
+    metrics: socket.socket | None = None,
 ) -> None:
     """Play these roles until `stop` is set.
 
@@ -69,6 +83,7 @@ async def run_hub(
         ready: called when all is under way, with the API's address if it is served.
         worker: the ingest worker's name, by which the broker knows it again after a restart; each
             has one of its own, or they push each other out.
+        metrics: where a process without the API serves its own metrics.
     """
     programs, addresses = settings.chain.load_programs(), settings.chain.addresses
     pool = await open_pool(database_url(folder, settings))
@@ -89,14 +104,18 @@ async def run_hub(
             deployment,
             worker,
         )
-        await _play(hub, roles, stop, ready)
+        await _play(hub, roles, stop, ready, metrics)
     finally:
         await client.close()
         await pool.close()
 
 
 async def _play(
-    hub: Hub, roles: Collection[Role], stop: asyncio.Event, ready: Callable[..., Any]
+    hub: Hub,
+    roles: Collection[Role],
+    stop: asyncio.Event,
+    ready: Callable[..., Any],
+    metrics: socket.socket | None,
 ) -> None:
     listener = ProgramListener(
         hub.settings.chain.websocket, [program.id for program in hub.programs.values()]
@@ -127,7 +146,36 @@ async def _play(
             context = api_context(hub, paying, link, indexer, exclusion, feed)
             parts.create_task(serve(context, stop, ready))
         else:
-            ready()
+            broker = link.broker if Role.INGEST in roles else None
+            app = metrics_app(hub.pool, _checks(hub, roles, indexer, broker))
+            parts.create_task(_tell(app, metrics, stop, ready))
+
+
+async def _tell(
+    app: Starlette,
+    metrics: socket.socket | None,
+    stop: asyncio.Event,
+    ready: Callable[..., Any],
+) -> None:
+    """Serve this process' own metrics where that is asked for; announce it in any case."""
+    if metrics is None:
+        ready()
+    else:
+        await serve_metrics(app, metrics, stop, ready)
+
+
+def _checks(
+    hub: Hub, roles: Collection[Role], indexer: Indexer, broker: BrokerSettings | None
+) -> Checks:
+    """Return what asks the parts that these roles stand on."""
+    checks: dict[str, Callable[[], Awaitable[str]]] = {"database": partial(ask_database, hub.pool)}
+    if set(roles) - {Role.INGEST}:
+        checks["chain"] = partial(ask_chain, hub.client)
+    if Role.INDEX in roles:
+        checks["indexer"] = partial(ask_indexer, hub, indexer)
+    if broker is not None:
+        checks["broker"] = partial(ask_broker, broker)
+    return checks
 
 
 def _begin(tasks: asyncio.TaskGroup, stop: asyncio.Event, parts: Iterable[Part]) -> None:

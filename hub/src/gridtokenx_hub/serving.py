@@ -1,4 +1,4 @@
-"""Serves the API until it is told to stop."""
+"""Serves the API, or the metrics of a process without it, until it is told to stop."""
 
 import asyncio
 import contextlib
@@ -7,29 +7,21 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import uvicorn
+from starlette.applications import Starlette
 
 from gridtokenx_hub.api import ApiContext, create_app
 from gridtokenx_hub.api.connections import ImpatientProtocol
 
 # Connections beyond these are answered 503 at once: slow clients must not take all file handles.
 API_CONNECTIONS = 1_000
+METRICS_CONNECTIONS = 32
 
 
 async def serve(context: ApiContext, stop: asyncio.Event, ready: Callable[..., Any]) -> None:
     """Serve the API until `stop`; announce it once it answers."""
     address = context.settings
     listener = socket.create_server((address.host, address.port))
-    server = _Server(
-        uvicorn.Config(
-            create_app(context),
-            http=ImpatientProtocol,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            server_header=False,
-            limit_concurrency=API_CONNECTIONS,
-        )
-    )
+    server = _server(create_app(context), API_CONNECTIONS)
     serving = asyncio.ensure_future(server.serve(sockets=[listener]))
     ready(url=f"http://{address.host}:{address.port}")
     await stop.wait()
@@ -37,6 +29,33 @@ async def serve(context: ApiContext, stop: asyncio.Event, ready: Callable[..., A
     await serving
     if context.bridge is not None:
         await context.bridge.aclose()
+
+
+async def serve_metrics(
+    app: Starlette, listener: socket.socket, stop: asyncio.Event, ready: Callable[..., Any]
+) -> None:
+    """Serve `monitoring.endpoint` on an open socket until `stop`; announce where."""
+    server = _server(app, METRICS_CONNECTIONS)
+    serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+    host, port, *_ = listener.getsockname()
+    ready(metrics=f"http://{host}:{port}/metrics")
+    await stop.wait()
+    server.should_exit = True
+    await serving
+
+
+def _server(app: Starlette, connections: int) -> "_Server":
+    return _Server(
+        uvicorn.Config(
+            app,
+            http=ImpatientProtocol,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            limit_concurrency=connections,
+        )
+    )
 
 
 class _Server(uvicorn.Server):

@@ -116,6 +116,7 @@ ROUTES = [
     Route("GET", "/api/operations/settlements", None, True, False, False),
     Route("GET", "/api/operations/quarantine", None, True, False, False),
     Route("GET", "/api/operations/quarantine/{number}", None, True, False, False),
+    Route("GET", "/api/operations/backups", None, True, False, False),
     Route("GET", "/api/operations/oracle", None, True, False, False),
     Route("GET", "/api/operations/oracle/rounds", None, True, False, False),
     Route("POST", "/api/operations/oracle/manual-rate", {}, True, False, False),

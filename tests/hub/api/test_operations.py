@@ -8,6 +8,7 @@ import pytest
 from hub_world import HubWorld, expect, expect_problem
 
 from gridtokenx_hub.api.pagination import write_cursor
+from gridtokenx_hub.backup.journal import OLD_AFTER
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -79,3 +80,42 @@ async def test_quarantine(world: HubWorld) -> None:
     assert whole == found[0]
     expect_problem(await world.get(f"{path}/{10**9}", world.operator), 404, "UnknownMessage")
     expect_problem(await world.get(f"{path}/0", world.operator), 422)
+
+
+async def backed_up(world: HubWorld, hours_ago: float, failure: str | None = None) -> None:
+    """A backup ended so long ago."""
+    await world.pool.execute(
+        "INSERT INTO backups (began_at, ended_at, size_bytes, failure)"
+        " SELECT at, at, CASE WHEN $3::text IS NULL THEN 7 END, $3"
+        " FROM (SELECT $1::timestamptz - $2 * interval '1 hour' AS at) AS a",
+        world.context.clock(),
+        hours_ago,
+        failure,
+    )
+
+
+async def test_backups(world: HubWorld) -> None:
+    path = "/api/operations/backups"
+    await world.pool.execute("DELETE FROM backups")
+    assert expect(await world.get(path, world.operator), 200) == {
+        "standing": "never",
+        "backups": [],
+    }
+    old = OLD_AFTER.total_seconds() / 3600 + 0.1
+    for hours_ago, failure, standing in (
+        (old, None, "old"),
+        (3, "OSError: full", "failed"),
+        (2, None, "well"),
+        (1, "OSError: full", "failed"),
+    ):
+        await backed_up(world, hours_ago, failure)
+        answer = expect(await world.get(path, world.operator, limit=1), 200)
+        assert answer["standing"] == standing
+        assert answer["last_good"]["size_bytes"] == 7
+        assert answer["backups"][0].get("failure") == failure
+    second = expect(await world.get(path, world.operator, limit=1, cursor=answer["next"]), 200)
+    assert second["backups"] == [second["last_good"]]
+    everything = await world.get(path, world.operator)
+    assert len(expect(everything, 200)["backups"]) == 4
+    expect_problem(await world.get(path, world.operator, cursor="x"), 422, "InvalidCursor")
+    await world.pool.execute("DELETE FROM backups")

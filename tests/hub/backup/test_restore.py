@@ -56,7 +56,7 @@ async def test_everything_is_back(world: World, hub: Hub, spare: Hub, tmp_path: 
         for table in await hub.tables()
         if await spare.rows(table, OF_THE_CLUSTER) != await hub.rows(table, OF_THE_CLUSTER)
     ]
-    assert different == ["acks", "hub_state", "schema_migrations", "verdicts"]
+    assert different == ["acks", "backups", "hub_state", "schema_migrations", "verdicts"]
     assert await audited(spare, world) == []
 
 

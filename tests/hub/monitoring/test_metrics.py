@@ -1,6 +1,8 @@
 """What a scrape gets, from whom it is kept, and what is left when a part is gone."""
 
+import asyncio
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gridtokenx_hub.api.auth import create_token
 from gridtokenx_hub.api.statistics import Recent
+from gridtokenx_hub.backup.journal import OLD_AFTER
 from gridtokenx_hub.broker.settings import BrokerSettings
 from gridtokenx_hub.chain import ChainClient
 from gridtokenx_hub.indexer.errors import IndexerError
+from gridtokenx_hub.ingest.counters import Counters
+from gridtokenx_hub.monitoring.exposition import exposition
+from gridtokenx_hub.monitoring.ingest import IngestMetrics
 from gridtokenx_hub.monitoring.state import read_state
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -24,6 +30,31 @@ FILES = Path(__file__).parents[3] / "hub" / "monitoring"
 OF_PROMETHEUS = {"up"}
 COUNTED = ("_bucket", "_sum", "_count")
 """What a histogram is made of."""
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "operations.md"
+WATCHED = {
+    "block time": ["gridtokenx_chain_block_time_seconds"],
+    "transaction success": ["gridtokenx_transactions_total"],
+    "account creation": ["gridtokenx_accounts_created_total"],
+    "token supply": ["gridtokenx_token_supply"],
+    "active orders": ["gridtokenx_market_active_orders"],
+    "match rate": ["gridtokenx_market_day_match_ratio"],
+    "average trade": [
+        "gridtokenx_market_day_average_trade_kwh",
+        "gridtokenx_market_day_average_trade_grx",
+    ],
+    "price range": [
+        "gridtokenx_market_day_lowest_price_grx",
+        "gridtokenx_market_day_highest_price_grx",
+    ],
+    "trading volume": ["gridtokenx_market_day_volume_kwh", "gridtokenx_market_day_volume_grx"],
+    "API latency": ["gridtokenx_api_request_duration_seconds_bucket"],
+    "query time": ["gridtokenx_database_query_duration_seconds_bucket"],
+    "errors": ["gridtokenx_api_request_duration_seconds_count"],
+    "reading frequency": ["gridtokenx_readings_acknowledged_total"],
+}
+"""What the design says has to be watched, each with what tells it."""
+BASE_UNITS = re.compile("_(ms|milliseconds|minutes|hours|kb|mb|kilobytes|percent)(_|$)")
 
 Samples = dict[str, dict[frozenset[tuple[str, str]], float]]
 
@@ -93,6 +124,25 @@ def names(expression: str) -> Iterator[str]:
         pending += [arg for arg in getattr(node, "args", ()) if isinstance(arg, promql_parser.Expr)]
 
 
+async def of_a_worker() -> set[str]:
+    """The names that an ingest worker adds to those of its process, wherever it runs."""
+    counters = Counters()
+    counters.quarantined["unknown_meter"] += 1
+    before, stop = names_in(exposition([])), asyncio.Event()
+    exporting = asyncio.create_task(IngestMetrics(counters).run(stop))
+    await asyncio.sleep(0)
+    during = names_in(exposition([]))
+    stop.set()
+    await exporting
+    assert names_in(exposition([])) == before
+    return during - before
+
+
+def names_in(text: bytes) -> set[str]:
+    families = text_string_to_metric_families(text.decode())
+    return {sample.name for family in families for sample in family.samples}
+
+
 async def test_dashboard_and_alerts_ask_for_what_there_is_and_for_all_of_it(
     world: HubWorld,
 ) -> None:
@@ -104,7 +154,7 @@ async def test_dashboard_and_alerts_ask_for_what_there_is_and_for_all_of_it(
     await world.pool.execute("INSERT INTO bridge_blocks VALUES (7, $1)", bytes(32))
     await trade_once(world)
     await world.sell(await world.seller(1), 1, 3)
-    exported = set(await scrape(world))
+    exported = set(await scrape(world)) | await of_a_worker()
     asked = {name for expression in dashboard() for name in names(expression)}
     asked |= {name for rule in alerts() for name in names(rule["expr"])}
     assert asked - exported - OF_PROMETHEUS == set()
@@ -116,6 +166,38 @@ async def test_dashboard_and_alerts_ask_for_what_there_is_and_for_all_of_it(
         if not any(name.removesuffix(part) in stems for part in COUNTED if name.endswith(part))
     }
     assert unused == set()
+
+
+@pytest.mark.parametrize("what", WATCHED)
+async def test_what_has_to_be_watched(world: HubWorld, what: str) -> None:
+    await trade_once(world)
+    exported = await scrape(world)
+    panels = {name for expression in dashboard() for name in names(expression)}
+    (line,) = [row for row in DOCUMENT.read_text().splitlines() if row.startswith(f"| {what}")]
+    for name in WATCHED[what]:
+        assert exported[name]
+        assert name in panels
+        assert name.removesuffix("_bucket") in line
+
+
+async def test_names_are_as_prometheus_wants_them(world: HubWorld) -> None:
+    """https://prometheus.io/docs/practices/naming/"""
+    counters, stop = Counters(), asyncio.Event()
+    exporting = asyncio.create_task(IngestMetrics(counters).run(stop))
+    await asyncio.sleep(0)
+    with world.having(state=Recent(0)):
+        text = (await world.get("/metrics", world.operator)).text
+    stop.set()
+    await exporting
+    families = list(text_string_to_metric_families(text))
+    assert {family.type for family in families} == {"counter", "gauge", "histogram"}
+    assert len({family.name for family in families}) == len(families)
+    for family in families:
+        assert re.fullmatch("gridtokenx_[a-z][a-z0-9_]*[a-z]", family.name)
+        assert not BASE_UNITS.search(family.name)
+        assert not family.name.endswith(("_total", *COUNTED))
+        for sample in family.samples:
+            assert (family.type == "counter") == sample.name.endswith("_total")
 
 
 async def test_each_alert_says_what_to_do() -> None:
@@ -175,6 +257,31 @@ async def test_payments_in_baht(world: HubWorld) -> None:
     assert value(samples, "gridtokenx_bridge_releases_late") == 1
     for table in ("payments", "reservations", "bridge_blocks"):
         await world.pool.execute(f"DELETE FROM {table}")  # noqa: S608 - names of ours
+
+
+async def test_backups(world: HubWorld) -> None:
+    succeeded = "gridtokenx_backup_last_success_timestamp_seconds"
+    await world.pool.execute("DELETE FROM backups")
+    assert value(await scrape(world), succeeded) == 0
+    await world.pool.execute(
+        "INSERT INTO backups (began_at, ended_at, size_bytes) VALUES (to_timestamp(7.5), now(), 9)"
+    )
+    samples = await scrape(world)
+    assert value(samples, succeeded) == 7.5
+    assert value(samples, "gridtokenx_backup_last_success_size_bytes") == 9
+    assert value(samples, "gridtokenx_backup_failed") == 0
+    await world.pool.execute(
+        "INSERT INTO backups (began_at, ended_at, failure) VALUES (now(), now(), 'full')"
+    )
+    samples = await scrape(world)
+    assert value(samples, succeeded) == 7.5
+    assert value(samples, "gridtokenx_backup_failed") == 1
+    await world.pool.execute("DELETE FROM backups")
+
+
+async def test_the_page_calls_a_backup_old_when_the_alert_does() -> None:
+    (rule,) = [rule for rule in alerts() if rule["alert"] == "BackupTooOld"]
+    assert rule["expr"].endswith(f"> {OLD_AFTER.total_seconds():.0f}")
 
 
 async def test_the_price_oracle(world: HubWorld) -> None:

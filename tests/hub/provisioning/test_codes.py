@@ -9,6 +9,7 @@ from hub_world import HubWorld, expect, expect_problem
 from installer import CLAIMS, CODES, LIMITS, Site, expire, install_code, issue
 
 from gridtokenx_hub.api.auth import create_token
+from gridtokenx_hub.api.pagination import write_cursor
 from gridtokenx_hub.provisioning.codes import ALPHABET, draw_code, hash_code
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -78,6 +79,22 @@ async def test_states_in_the_list(world: HubWorld) -> None:
     assert entry["meter_id"] == site.meter_id
     assert entry["owner_wallet"] == user.wallet
     assert "code" not in entry
+
+
+async def test_the_list_by_the_page(world: HubWorld) -> None:
+    user = await world.user()
+    body = {"purpose": "install", "user_id": user.user_id, **LIMITS}
+    issued = [(await issue(world, **body))["code_id"] for _ in range(3)]
+    first = expect(await world.get(CODES, world.operator, limit=2), 200)
+    later = (await issue(world, **body))["code_id"]  # it moves nothing
+    second = expect(await world.get(CODES, world.operator, limit=2, cursor=first["next"]), 200)
+    seen = [entry["code_id"] for page in (first, second) for entry in page["codes"]]
+    assert seen[:3] == issued[::-1]
+    assert later not in seen
+    everything = expect(await world.get(CODES, world.operator, limit=1000), 200)
+    assert "next" not in everything
+    foreign = write_cursor("quarantine", (1,))
+    expect_problem(await world.get(CODES, world.operator, cursor=foreign), 422, "InvalidCursor")
 
 
 async def delete(world: HubWorld, code_id: int) -> httpx.Response:

@@ -185,6 +185,7 @@ HOURS = {
     "settlements": "sequence",
     "oracle_rounds": "detail",
     "certificates": "convert_from(serial_number, 'UTF8')",
+    "backups": "size_bytes",
     "api_tokens": "nullif(label, '')",
 }
 ROWS = {
@@ -205,5 +206,6 @@ ROWS = {
     " VALUES ($1, '[]', 'withheld', ($2::int)::text)",
     "certificates": "INSERT INTO certificates (serial_number, meter_id, issued_at, expires_at)"
     " VALUES (convert_to(($2::int)::text, 'UTF8'), '', $1, $1)",
+    "backups": "INSERT INTO backups (began_at, ended_at, size_bytes) VALUES ($1, $1, $2)",
 }
 """A row of each journal of a given age in hours, by which it is known again."""

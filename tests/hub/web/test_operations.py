@@ -66,6 +66,40 @@ async def test_from_the_page_to_a_refused_message(
         assert not watching.complaints
 
 
+@pytest.mark.parametrize("language", LOCALES)
+async def test_backups(world: HubWorld, browser: Browser, hub_url: str, language: str) -> None:
+    never, failed = {
+        "en": ("none yet", "Failed since"),
+        "th": ("ยังไม่เคยสำรอง", "ล้มเหลวหลังจากนั้น"),
+    }[language]
+    part = "section[aria-labelledby=part-backups]"
+    await world.pool.execute("DELETE FROM backups")
+    async with visit(browser, PHONE, LOCALES[language]) as watching:
+        page = watching.page
+        await sign_in(page, hub_url, world.operator)
+        await page.goto(f"{hub_url}/operations")
+        await expect(page.locator(part)).to_contain_text(never)
+        await expect(page.locator(f"{part} h2")).to_contain_text(WORDS[language][0])
+        await world.pool.execute(
+            "INSERT INTO backups (began_at, ended_at, size_bytes) VALUES (now(), now(), 3145728)"
+        )
+        await page.reload()
+        await expect(page.locator(part)).to_contain_text("3.0")
+        await expect(page.locator(f"{part} h2")).not_to_contain_text(WORDS[language][0])
+        await look(page)
+        await world.pool.execute(
+            "INSERT INTO backups (began_at, ended_at, failure) VALUES (now(), now(), $1)",
+            "OSError: <b>" + "/backups/gridtokenx" * 9,
+        )
+        await page.reload()
+        await expect(page.locator(part)).to_contain_text(failed)
+        await expect(page.locator(part)).to_contain_text("OSError: <b>/backups")
+        await expect(page.locator(f"{part} h2")).to_contain_text(WORDS[language][0])
+        await look(page)
+        assert not watching.complaints
+    await world.pool.execute("DELETE FROM backups")
+
+
 async def test_a_device_that_connects_leaves_the_list(
     world: HubWorld, browser: Browser, hub_url: str
 ) -> None:

@@ -141,8 +141,46 @@ async def test_people_by_the_page(world: HubWorld, monkeypatch: pytest.MonkeyPat
     assert "Paged x 4" not in second
 
 
+async def test_codes_by_the_page_beside_a_search(
+    world: HubWorld, browser: Browser, hub_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gridtokenx_hub.web.pages.people.CODES_SHOWN", 2)
+    user = await world.user("Coded House")
+    body = {
+        "purpose": "install",
+        "user_id": user.user_id,
+        "export_limit_w": 5000,
+        "import_limit_w": 5000,
+        "daily_export_limit_kwh": 10,
+    }
+    issued = [
+        answered(await world.post("/api/provisioning/codes", body, world.operator), 201)["code_id"]
+        for _ in range(3)
+    ]
+    other = await world.user("Other House")
+    async with visit(browser, PHONE) as working:
+        page = working.page
+        await sign_in(page, hub_url, world.operator)
+        await page.goto(f"{hub_url}/people?q=coded")
+        for number, shown in zip(issued, (0, 1, 1), strict=True):
+            await expect(page.locator(f"#code-{number}")).to_have_count(shown)
+        await page.focus("#lists .more a")
+        await page.keyboard.press("Enter")
+        await expect(page.locator(f"#code-{issued[0]}")).to_have_count(1)
+        await expect(page.locator(f"#code-{issued[1]}")).to_have_count(0)
+        await expect(page.locator(f"#person-{user.user_id}")).to_have_count(1)
+        await expect(page.locator("#codes")).to_be_in_viewport()
+        await look(page)
+        await page.goto(f"{hub_url}/people/{user.user_id}")
+        await expect(page.locator("tr[id^=code-]")).to_have_count(2)
+        await page.goto(f"{hub_url}/people/{other.user_id}")
+        await expect(page.locator("h1")).to_have_text("Other House")
+        await expect(page.locator("tr[id^=code-]")).to_have_count(0)
+        assert not working.complaints
+
+
 @pytest.mark.parametrize(
-    "query", ["q=%00", "q=" + "x" * 101, "cursor=x", "q='%20OR%201=1", "q=%25"]
+    "query", ["q=%00", "codes_cursor=x", "q=" + "x" * 101, "cursor=x", "q='%20OR%201=1", "q=%25"]
 )
 async def test_searches_that_find_nobody(world: HubWorld, query: str) -> None:
     async with signed_in(world, world.operator) as client:

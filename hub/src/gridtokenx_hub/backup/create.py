@@ -14,6 +14,7 @@ import asyncpg
 from gridtokenx_hub.backup import tables
 from gridtokenx_hub.backup.errors import BackupUnderWay, NothingToBackUp
 from gridtokenx_hub.backup.files import PieceWriter, sync_folder
+from gridtokenx_hub.backup.journal import note_failed, note_good
 from gridtokenx_hub.backup.manifest import (
     FILE_NAME,
     AppliedMigration,
@@ -23,6 +24,7 @@ from gridtokenx_hub.backup.manifest import (
     Watermark,
 )
 from gridtokenx_hub.chain import ChainClient, ChainError
+from gridtokenx_hub.database import OUTAGES
 from gridtokenx_hub.database.partitions import ADVISORY_LOCK as LAYOUT_LOCK
 from gridtokenx_hub.leadership import LOCK_CLASS, TRY_LOCK, Connection, Job
 from gridtokenx_programs import Program
@@ -48,6 +50,8 @@ async def back_up(
 ) -> Path:
     """Write a backup of the database into a new folder under `target`; return that folder.
 
+    What it has come to is written into the database: that it is there, or why not.
+
     The hub may work meanwhile. Until all is written and synced, the folder has another name, which
     begins with a dot; what a killed backup left there is removed by the next one.
 
@@ -61,14 +65,28 @@ async def back_up(
         if not await connection.fetchval(TRY_LOCK, LOCK_CLASS, int(Job.BACKUP)):
             raise BackupUnderWay("another backup of this database is being taken: wait for it")
         await connection.execute("SELECT pg_advisory_lock_shared($1)", LAYOUT_LOCK)
-        # Before the snapshot: a number that is drawn meanwhile is above these.
-        numbers = await tables.sequences(connection)
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            if "hub_state" not in await tables.existing(connection):
-                raise NothingToBackUp("no hub has run on this database yet")
-            return await _write(connection, target, client, programs, numbers)
+        began_at = await connection.fetchval("SELECT now()")
+        try:
+            folder, manifest = await _snapshot(connection, target, client, programs)
+        except (OSError, asyncpg.PostgresError) as error:
+            with contextlib.suppress(OSError, *OUTAGES):  # what failed may be this very connection
+                await note_failed(connection, began_at, error)
+            raise
+        await note_good(connection, manifest.taken_at, manifest.size_bytes)
+        return folder
     finally:
         await connection.close()
+
+
+async def _snapshot(
+    connection: Connection, target: Path, client: ChainClient, programs: Mapping[str, Program]
+) -> tuple[Path, Manifest]:
+    # Before the snapshot: a number that is drawn meanwhile is above these.
+    numbers = await tables.sequences(connection)
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        if "hub_state" not in await tables.existing(connection):
+            raise NothingToBackUp("no hub has run on this database yet")
+        return await _write(connection, target, client, programs, numbers)
 
 
 async def _write(
@@ -77,7 +95,7 @@ async def _write(
     client: ChainClient,
     programs: Mapping[str, Program],
     numbers: Mapping[str, int],
-) -> Path:
+) -> tuple[Path, Manifest]:
     state = await connection.fetchrow(HUB_STATE)
     if state is None:
         raise NothingToBackUp("no hub has run on this database yet")
@@ -109,7 +127,7 @@ async def _write(
             not_included=NOT_INCLUDED,
         )
         _write_manifest(folder, manifest)
-    return target / _name(deployment, state["now"])
+    return target / _name(deployment, state["now"]), manifest
 
 
 async def _wallet_keys(connection: Connection) -> tuple[str, ...]:

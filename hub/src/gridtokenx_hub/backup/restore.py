@@ -13,6 +13,7 @@ from gridtokenx_hub.backup.errors import (
     KeysMissing,
     OtherDeployment,
 )
+from gridtokenx_hub.backup.journal import note_good
 from gridtokenx_hub.backup.loading import drop_all, load, schema_of
 from gridtokenx_hub.backup.manifest import Manifest
 from gridtokenx_hub.backup.reconcile import Chain, Since, check_chain, reconcile
@@ -79,6 +80,8 @@ async def restore(
         async with connection.transaction():
             await _make_room(connection, manifest, replace=replace)
             await load(connection, backup, manifest)
+            # Its rows end before itself, and it is the newest that there is of this history.
+            await note_good(connection, manifest.taken_at, manifest.size_bytes)
             epoch, withdrawn = await settle_down(connection, bytes.fromhex(manifest.deployment))
             wallets_key = hub_folder / WALLETS_KEY
             since = await reconcile(connection, chain, manifest, sent, wallets_key)

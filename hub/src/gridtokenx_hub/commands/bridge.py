@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from gridtokenx_hub.commands.context import HubError, keys_folder
-from gridtokenx_hub.commands.roles import ROLE_ERRORS, play
+from gridtokenx_hub.commands.roles import ROLE_ERRORS, add_metrics_arguments, metrics_listener, play
 from gridtokenx_hub.process import Role
 from gridtokenx_hub.settings import load_settings
 
@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print which addresses sign quotes and pay for releases on the EVM chain, and end",
     )
+    add_metrics_arguments(parser)
 
 
 def execute(folder: Path, arguments: argparse.Namespace) -> int:
@@ -33,7 +34,7 @@ def execute(folder: Path, arguments: argparse.Namespace) -> int:
             "there is nothing to do: say in [oracle] of hub.toml where the rate is from, or in"
             " [bridge] where baht are paid"
         )
-    return play(folder, "bridge", [Role.BRIDGE])
+    return play(folder, "bridge", [Role.BRIDGE], metrics=metrics_listener(arguments))
 
 
 def _addresses(keys: Path) -> dict[str, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from gridtokenx_hub.assembly import INDEX_POLL_S
 from gridtokenx_hub.chain import ChainClient
 from gridtokenx_hub.commands.context import HubError, database_url
-from gridtokenx_hub.commands.roles import ROLE_ERRORS, play
+from gridtokenx_hub.commands.roles import ROLE_ERRORS, add_metrics_arguments, metrics_listener, play
 from gridtokenx_hub.database import open_pool
 from gridtokenx_hub.indexer import Indexer, IndexerError
 from gridtokenx_hub.process import Role
@@ -27,12 +27,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="make every table that the chain's events fill anew from the chain, and end",
     )
+    add_metrics_arguments(parser)
 
 
 def execute(folder: Path, arguments: argparse.Namespace) -> int:
     """Run the indexer until told to stop, or rebuild its tables."""
     if not arguments.rebuild:
-        return play(folder, "index", [Role.INDEX])
+        return play(folder, "index", [Role.INDEX], metrics=metrics_listener(arguments))
     settings = load_settings(folder)
     url = database_url(folder, settings)
     begun = time.perf_counter()

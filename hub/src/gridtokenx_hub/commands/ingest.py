@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from gridtokenx_hub.commands.roles import ROLE_ERRORS, play
+from gridtokenx_hub.commands.roles import ROLE_ERRORS, add_metrics_arguments, metrics_listener, play
 from gridtokenx_hub.process import FIRST_WORKER, Role
 
 ERRORS = ROLE_ERRORS
@@ -17,8 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="each worker has a name of its own, the same after a restart (default 1)",
     )
+    add_metrics_arguments(parser)
 
 
 def execute(folder: Path, arguments: argparse.Namespace) -> int:
     """Run it until told to stop."""
-    return play(folder, "ingest", [Role.INGEST], arguments.worker)
+    return play(folder, "ingest", [Role.INGEST], arguments.worker, metrics_listener(arguments))

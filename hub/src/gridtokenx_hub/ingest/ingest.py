@@ -24,6 +24,7 @@ from gridtokenx_hub.ingest.mqtt import MqttError, Session, connect
 from gridtokenx_hub.ingest.retry import until_done
 from gridtokenx_hub.ingest.store import Outcome, acknowledged, commit
 from gridtokenx_hub.leadership import until_stopped
+from gridtokenx_hub.monitoring.instruments import INGEST_BATCH, INGEST_LATENCY
 from gridtokenx_protocol.keys import Signer
 from gridtokenx_protocol.topics import READINGS_FILTER
 
@@ -42,8 +43,8 @@ UNSTORABLE = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 log = logging.getLogger(__name__)
 
 
-_Delivery: TypeAlias = tuple[Session, mqtt5.PublishPacket]
-"""A message on its way through, and the connection that its PUBACK goes to."""
+_Delivery: TypeAlias = tuple[Session, mqtt5.PublishPacket, int]
+"""A message on its way through: the connection that its PUBACK goes to, and when it came, in ms."""
 
 
 class Ingest:
@@ -148,13 +149,13 @@ class Ingest:
     def _on_messages(self, session: Session, packets: list[mqtt5.PublishPacket]) -> None:
         self.counters.received += len(packets)
         full = len(self._arrived) + len(self._examined) >= UNSURE_LIMIT
-        second = self._clock() // 1000
+        now_ms = self._clock()
         taken = []
         for packet in packets:
             if packet.packet_id is None and full:
                 self.counters.discarded += 1
-            elif self._gate.allows(packet.topic, second):
-                taken.append((session, packet))
+            elif self._gate.allows(packet.topic, now_ms // 1000):
+                taken.append((session, packet, now_ms))
             else:
                 self.counters.floods += 1
                 if packet.packet_id is not None:
@@ -164,7 +165,7 @@ class Ingest:
     async def _examine_all(self) -> None:
         while True:
             deliveries = await self._arrived.take(EXAMINED_AT_ONCE)
-            items = await self._examine([packet for _, packet in deliveries])
+            items = await self._examine([packet for _, packet, _ in deliveries])
             self._examined.put(zip(deliveries, items, strict=True))
             await asyncio.sleep(0)
 
@@ -189,8 +190,11 @@ class Ingest:
         while True:
             batch = await self._examined.take(COMMITTED_AT_ONCE)
             await self._commit([item for _, item in batch])
+            (_, _, oldest_ms), _ = batch[0]
+            INGEST_BATCH.observe(len(batch))
+            INGEST_LATENCY.observe(max(self._clock() - oldest_ms, 0) / 1000)
             done: defaultdict[Session, list[int]] = defaultdict(list)
-            for (session, packet), _ in batch:
+            for (session, packet, _), _ in batch:
                 if packet.packet_id is not None:
                     done[session].append(packet.packet_id)
             for session, packet_ids in done.items():

@@ -23,6 +23,18 @@ DATABASE_QUERY = Histogram(
     buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5, 60),
     registry=REGISTRY,
 )
+INGEST_BATCH = Histogram(
+    "gridtokenx_ingest_batch_messages",
+    "Messages that were committed in one transaction.",
+    buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000),
+    registry=REGISTRY,
+)
+INGEST_LATENCY = Histogram(
+    "gridtokenx_ingest_latency_seconds",
+    "From a message's arrival to its verdict in the database; of each batch, the oldest.",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60),
+    registry=REGISTRY,
+)
 TRANSACTION = Counter(
     "gridtokenx_transactions_total",
     "Transactions of this process by how they ended.",

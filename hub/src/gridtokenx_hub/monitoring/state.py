@@ -13,7 +13,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from gridtokenx_hub.api.statistics import read_price, read_statistics
 from gridtokenx_hub.chain import ChainError
 from gridtokenx_hub.leadership import DATABASE_ERRORS
+from gridtokenx_hub.monitoring.backups import backup_metrics
 from gridtokenx_hub.monitoring.bridge import bridge_metrics
+from gridtokenx_hub.monitoring.exposition import connections, up
 from gridtokenx_hub.monitoring.oracle import oracle_metrics
 from gridtokenx_hub.monitoring.parts import PARTS, index_lag, unready
 from gridtokenx_protocol.units import MWH_PER_KWH
@@ -47,10 +49,7 @@ QUARANTINE = "SELECT reason, count(*) AS count FROM quarantine WHERE received_at
 async def read_state(context: "ApiContext") -> list[Metric]:
     """Return the metrics; those of a part that does not answer are left out, and it is not up."""
     why = await unready(context)
-    up = GaugeMetricFamily("gridtokenx_up", "Whether a part is ready.", labels=["part"])
-    for part in PARTS:
-        up.add_metric([part], part not in why)
-    found = [up, *_pool(context)]
+    found = [up(PARTS, why), connections(context.pool)]
     if "database" not in why:
         found += await _unless_gone(_from_database(context))
     if "chain" not in why:
@@ -68,16 +67,6 @@ async def _unless_gone(reading: Awaitable[list[Metric]]) -> list[Metric]:
         return []
 
 
-def _pool(context: "ApiContext") -> Iterator[Metric]:
-    size, idle = context.pool.get_size(), context.pool.get_idle_size()
-    connections = GaugeMetricFamily(
-        "gridtokenx_database_connections", "Of this process.", labels=["state"]
-    )
-    connections.add_metric(["busy"], size - idle)
-    connections.add_metric(["idle"], idle)
-    yield connections
-
-
 async def _from_database(context: "ApiContext") -> list[Metric]:
     now = context.clock()
     (counts,) = await context.pool.fetch(COUNTS)
@@ -90,7 +79,8 @@ async def _from_database(context: "ApiContext") -> list[Metric]:
         reasons.add_metric([row["reason"]], row["count"])
     market = await _market(context, now)
     baht = [*await oracle_metrics(context.pool, now), *await bridge_metrics(context.pool, now)]
-    return [reasons, *_counts(dict(counts)), *market, *baht]
+    backups = await backup_metrics(context.pool, now)
+    return [reasons, *_counts(dict(counts)), *market, *baht, *backups]
 
 
 def _counts(counts: Mapping[str, Any]) -> Iterator[Metric]:

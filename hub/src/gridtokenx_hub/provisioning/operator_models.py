@@ -13,6 +13,7 @@ from gridtokenx_hub.api.fields import (
     Power,
 )
 from gridtokenx_hub.api.models import In, Out
+from gridtokenx_hub.api.pagination import NEXT
 from gridtokenx_hub.provisioning.models import EXAMPLE_METER, CodePurpose, MeterIdText, Serial
 
 DAY_S = 86_400
@@ -82,9 +83,10 @@ class ListedCode(Out):
 
 
 class CodeList(Out):
-    """All codes, the newest first."""
+    """Codes, the newest first."""
 
     codes: list[ListedCode]
+    next: str | None = Field(None, description=NEXT)
 
 
 class RevokeMeter(In):

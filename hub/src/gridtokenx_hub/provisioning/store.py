@@ -10,6 +10,7 @@ from solders.transaction import Transaction as SignedTransaction
 
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.exact_json import dumps, loads
+from gridtokenx_hub.api.pagination import MAX_BIGINT, page_of, read_cursor
 from gridtokenx_hub.api.problems import Problem
 from gridtokenx_hub.provisioning.codes import hash_code
 from gridtokenx_hub.registrar.mandate import SELECT, Mandate, mandate_of
@@ -17,6 +18,10 @@ from gridtokenx_hub.registrar.mandate import SELECT, Mandate, mandate_of
 State = Literal["open", "claimed", "done", "expired", "withdrawn"]
 
 _RECORD = "UPDATE provisioning_codes SET journal = $2 WHERE id = $1"
+_ORDER = "codes"
+_SHOWN = f"{SELECT} WHERE c.code_hash IS NOT NULL"
+_LIST = f"{_SHOWN} AND c.id < $1 ORDER BY c.id DESC LIMIT $2"
+_OF_HOUSEHOLD = f"{_SHOWN} AND c.user_id = $1 ORDER BY c.id DESC LIMIT $2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +99,23 @@ async def code_by_id(context: ApiContext, code_id: int) -> Code:
     return Code.of(context.pool, row)
 
 
-async def list_codes(context: ApiContext) -> list[Code]:
-    """Return all codes that were shown to somebody, the newest first."""
-    rows = await context.pool.fetch(f"{SELECT} WHERE c.code_hash IS NOT NULL ORDER BY c.id DESC")
+async def list_codes(
+    context: ApiContext, limit: int, cursor: str | None
+) -> tuple[list[Code], str | None]:
+    """Return a page of the codes that were shown to somebody, newest first, and the next cursor.
+
+    Raises:
+        Problem: 422, the cursor is none of this list.
+    """
+    (before,) = read_cursor(_ORDER, cursor, int) or (MAX_BIGINT,)
+    rows = await context.pool.fetch(_LIST, before, limit + 1)
+    found, following = page_of(rows, limit, _ORDER, lambda row: (row["id"],))
+    return [Code.of(context.pool, row) for row in found], following
+
+
+async def codes_for(context: ApiContext, user_id: int, limit: int) -> list[Code]:
+    """Return the newest codes that are about a household's meters."""
+    rows = await context.pool.fetch(_OF_HOUSEHOLD, user_id, limit)
     return [Code.of(context.pool, row) for row in rows]
 
 

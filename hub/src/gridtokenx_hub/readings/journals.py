@@ -24,6 +24,12 @@ DELETE FROM api_tokens t
 """
 """Sessions first; the token that they were made from goes a day later."""
 
+BACKUPS = """
+DELETE FROM backups
+ WHERE began_at < $1 AND began_at < (SELECT max(began_at) FROM backups WHERE failure IS NULL)
+"""
+"""Not the last good one, however long ago it was, nor what failed since."""
+
 OLD: Mapping[str, int] = {
     "DELETE FROM idempotency_keys WHERE created_at < $1": ANSWERS_DAYS,
     "DELETE FROM quarantine WHERE received_at < $1": REFUSED_DAYS,
@@ -33,6 +39,7 @@ OLD: Mapping[str, int] = {
     "DELETE FROM oracle_rounds WHERE began_at < $1": ROUNDS_DAYS,
     "DELETE FROM certificates WHERE expires_at < $1": ERRANDS_DAYS,
     TOKENS: TOKENS_DAYS,
+    BACKUPS: ERRANDS_DAYS,
 }
 """What is not needed any more, and for how many days it is kept."""
 

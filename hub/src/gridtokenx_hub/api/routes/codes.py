@@ -6,6 +6,7 @@ from fastapi.security import HTTPBearer
 from gridtokenx_hub.api.exact_json import ExactJSONResponse
 from gridtokenx_hub.api.fields import Identifier
 from gridtokenx_hub.api.idempotency import Repeatable, once
+from gridtokenx_hub.api.pagination import DEFAULT_LIMIT, Cursor, Limit
 from gridtokenx_hub.api.problems import documented
 from gridtokenx_hub.api.routing import AuthenticatedRoute, Caller, Context, MeterId, Operator
 from gridtokenx_hub.provisioning.issuing import issue_code, listed
@@ -42,13 +43,16 @@ async def issue(context: Context, caller: Operator, body: IssueCode) -> Response
 @private.get(
     "/provisioning/codes",
     response_model=CodeList,
-    responses=documented(401, 403, 503),
+    responses=documented(401, 403, 422, 503),
 )
-async def codes(context: Context, _caller: Operator) -> Response:
-    """All codes and where each stands. Needs an operator's token."""
+async def codes(
+    context: Context, _caller: Operator, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+) -> Response:
+    """All codes and where each stands, the newest first. Needs an operator's token."""
     now = context.clock()
-    found = [listed(code, now) for code in await list_codes(context)]
-    return ExactJSONResponse(CodeList(codes=found).content(), 200)
+    found, following = await list_codes(context, limit, cursor)
+    page = CodeList(codes=[listed(code, now) for code in found], next=following)
+    return ExactJSONResponse(page.content())
 
 
 @private.delete(

@@ -1,20 +1,15 @@
 """What machines watch: metrics in Prometheus' text format, and whether the hub is ready."""
 
 import logging
-from collections.abc import Iterator, Sequence
 
 from fastapi import APIRouter, Depends, Response
 from fastapi.security import HTTPBearer
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import Metric
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
-from prometheus_client.registry import Collector
 
 from gridtokenx_hub.api.exact_json import ExactJSONResponse
 from gridtokenx_hub.api.models import Readiness
 from gridtokenx_hub.api.problems import documented, unavailable
 from gridtokenx_hub.api.routing import METRICS_PATH, AuthenticatedRoute, Context, monitor_of
-from gridtokenx_hub.monitoring.instruments import REGISTRY
+from gridtokenx_hub.monitoring.exposition import CONTENT_TYPE, exposition
 from gridtokenx_hub.monitoring.parts import unready
 from gridtokenx_hub.monitoring.state import read_state
 
@@ -29,14 +24,6 @@ public = APIRouter(prefix="/api", tags=["monitoring"])
 log = logging.getLogger(__name__)
 
 
-class _Found(Collector):
-    def __init__(self, metrics: Sequence[Metric]) -> None:
-        self._metrics = metrics
-
-    def collect(self) -> Iterator[Metric]:
-        yield from self._metrics
-
-
 @private.get(METRICS_PATH, include_in_schema=False)  # no part of the API: docs/operations.md
 async def metrics(context: Context) -> Response:
     """Metrics in Prometheus' text format. Needs a token of the role monitor or operator.
@@ -45,10 +32,7 @@ async def metrics(context: Context) -> Response:
     seconds old. A part that does not answer has `gridtokenx_up` 0, and its metrics are left out.
     """
     state = await context.state.get(context.clock(), lambda: read_state(context))
-    registry = CollectorRegistry()
-    registry.register(_Found(state))
-    text = generate_latest(REGISTRY) + generate_latest(registry)
-    return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
+    return Response(exposition(state), media_type=CONTENT_TYPE)
 
 
 @public.get("/ready", response_model=Readiness, responses=documented(503))

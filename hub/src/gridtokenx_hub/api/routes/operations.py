@@ -1,4 +1,4 @@
-"""What operators look into: settlements by their state, and what ingest refused."""
+"""What operators look into: settlements by their state, what ingest refused, and backups."""
 
 from typing import Annotated
 
@@ -8,7 +8,11 @@ from fastapi.security import HTTPBearer
 from gridtokenx_hub.api import operations
 from gridtokenx_hub.api.exact_json import ExactJSONResponse
 from gridtokenx_hub.api.meter_models import Settlements, SettlementStatus
-from gridtokenx_hub.api.operation_models import QuarantinedMessage, QuarantineList
+from gridtokenx_hub.api.operation_models import (
+    BackupList,
+    QuarantinedMessage,
+    QuarantineList,
+)
 from gridtokenx_hub.api.pagination import DEFAULT_LIMIT, MAX_BIGINT, Cursor, Limit
 from gridtokenx_hub.api.problems import documented
 from gridtokenx_hub.api.routing import AuthenticatedRoute, Context, operator_of
@@ -57,3 +61,15 @@ async def quarantined_message(
 ) -> Response:
     """A refused message with its original bytes. Needs an operator's token."""
     return ExactJSONResponse((await operations.message(context.pool, number)).content())
+
+
+@router.get("/backups", response_model=BackupList, responses=LIST)
+async def backups(
+    context: Context, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+) -> Response:
+    """When there was a backup, and what the last ones came to. Needs an operator's token.
+
+    One that was killed has left no entry.
+    """
+    page = await operations.backups(context.pool, context.clock(), limit, cursor)
+    return ExactJSONResponse(page.content())

@@ -9,6 +9,7 @@ from gridtokenx_hub.api.meter_models import SettlementStatus
 from gridtokenx_hub.api.operations import message, settlements_in
 from gridtokenx_hub.api.operations import quarantined as quarantine_page
 from gridtokenx_hub.api.pagination import MAX_BIGINT, Cursor
+from gridtokenx_hub.backup.journal import read_backup_state
 from gridtokenx_hub.chain import ChainError
 from gridtokenx_hub.oracle.state import read_oracle_state
 from gridtokenx_hub.web.queries.operations import overview, quarantined, refused
@@ -23,7 +24,7 @@ router = APIRouter()
 
 @router.get("/operations")
 async def operations(visit: Visited) -> HTMLResponse:
-    """Readiness, ingest, settlement, index, devices, quarantine, chain, database, price oracle."""
+    """Readiness, ingest, settlement, devices, quarantine, chain, database, backups, oracle."""
     if not _is_operator(visit):
         return page(visit, "sign_in_first.html", heading="operations")
     pool = visit.context.pool
@@ -35,6 +36,7 @@ async def operations(visit: Visited) -> HTMLResponse:
         slot=await _slot(visit),
         quarantine=await quarantined(pool, ROWS_SHOWN),
         oracle=await read_oracle_state(pool, visit.now),
+        backups=await read_backup_state(pool, visit.now),
         refused=await refused(pool, ROWS_SHOWN),
     )
 

@@ -6,15 +6,13 @@ from fastapi import APIRouter, Path, Query
 from fastapi.responses import HTMLResponse
 
 from gridtokenx_hub.api.enrolment import balances
-from gridtokenx_hub.api.pagination import MAX_BIGINT, MAX_CURSOR_LENGTH
+from gridtokenx_hub.api.pagination import MAX_BIGINT, Cursor
 from gridtokenx_hub.api.problems import Problem
 from gridtokenx_hub.api.tokens import list_tokens
 from gridtokenx_hub.provisioning.issuing import listed
-from gridtokenx_hub.provisioning.operator_models import ListedCode
-from gridtokenx_hub.provisioning.store import list_codes
+from gridtokenx_hub.provisioning.store import codes_for, list_codes
 from gridtokenx_hub.web.queries.meters import meters_of
 from gridtokenx_hub.web.queries.people import (
-    codes_of,
     people,
     person,
     staff_tokens,
@@ -35,21 +33,25 @@ router = APIRouter()
 async def everybody(
     visit: Visited,
     q: Annotated[str, Query(max_length=LONGEST_SEARCH)] = "",
-    cursor: Annotated[str | None, Query(max_length=MAX_CURSOR_LENGTH)] = None,
+    cursor: Cursor = None,
+    codes_cursor: Cursor = None,
 ) -> HTMLResponse:
-    """All users, those who are searched for, or a page further on."""
+    """All users or those who are searched for, and all codes; of both lists a page."""
     if not _is_operator(visit):
         return page(visit, "sign_in_first.html", heading="people")
     context, search = visit.context, q.replace("\0", "").strip()
     found, following = await people(context, search, PEOPLE_SHOWN, cursor)
+    codes, following_codes = await list_codes(context, CODES_SHOWN, codes_cursor)
     return page(
         visit,
         "people.html",
         search=search,
+        cursor=cursor,
         people=found,
         following=following,
         tokens=await staff_tokens(context, visit.now, TOKENS_SHOWN),
-        codes=(await _codes(visit))[:CODES_SHOWN],
+        codes=[listed(code, visit.now) for code in codes],
+        following_codes=following_codes,
         wrong_codes=wrong_codes(context, visit.now),
     )
 
@@ -70,13 +72,9 @@ async def one(visit: Visited, user_id: Annotated[int, Path(ge=1, le=MAX_BIGINT)]
         holds=await balances(context, user_id),
         meters=await meters_of(context.pool, found["wallet"], METERS_SHOWN),
         tokens=await list_tokens(context.pool, visit.now, user_id, limit=TOKENS_SHOWN),
-        codes=codes_of(await _codes(visit), found["wallet"])[:CODES_SHOWN],
+        codes=[listed(code, visit.now) for code in await codes_for(context, user_id, CODES_SHOWN)],
     )
 
 
 def _is_operator(visit: Visit) -> bool:
     return visit.visitor is not None and visit.visitor.role == "operator"
-
-
-async def _codes(visit: Visit) -> list[ListedCode]:
-    return [listed(code, visit.now) for code in await list_codes(visit.context)]

@@ -8,7 +8,6 @@ from typing import Any
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.api.pagination import page_of, read_cursor
 from gridtokenx_hub.api.search import beginning
-from gridtokenx_hub.provisioning.operator_models import ListedCode
 
 ORDER = "people"
 PEOPLE = """
@@ -67,8 +66,3 @@ async def staff_tokens(context: ApiContext, now: dt.datetime, limit: int) -> Seq
 def wrong_codes(context: ApiContext, now: dt.datetime) -> list[WrongCodes]:
     """Return who guessed at codes within the last minute, youngest first."""
     return [WrongCodes(*entry) for entry in context.wrong_codes.recent(now)]
-
-
-def codes_of(codes: Sequence[ListedCode], wallet: str) -> list[ListedCode]:
-    """Return the codes that are about a household's meters."""
-    return [code for code in codes if code.owner_wallet == wallet]
