@@ -15,7 +15,7 @@ from solders.pubkey import Pubkey
 from tests.hub.onchain import ADDRESSES, INTERVAL_S, Chain, World, now_ms
 
 from demo.processes import free_port
-from gridtokenx_hub.api.auth import create_token
+from gridtokenx_hub.api.access.auth import create_token
 from gridtokenx_programs.tokens import TOKEN_PROGRAM
 
 COMMAND = Path(sys.executable).parent / "gtx-hub"

@@ -22,7 +22,7 @@ from tests.provisioning.door import Door, served
 from tests.provisioning.on_site import Device, Meter
 
 from demo.processes import free_port
-from gridtokenx_hub.api.wrong_codes import WrongCodes
+from gridtokenx_hub.api.access.wrong_codes import WrongCodes
 from gridtokenx_hub.broker.exclusion import Exclusion
 from gridtokenx_hub.broker.keeper import keep_broker
 from gridtokenx_hub.broker.process import plan_broker

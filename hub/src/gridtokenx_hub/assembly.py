@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from solders.hash import Hash
 
 from gridtokenx_hub.api import ApiContext, DeploymentInfo, EventFeed
-from gridtokenx_hub.api.auth import Tokens
-from gridtokenx_hub.api.idempotency_keys import IdempotencyKeys
-from gridtokenx_hub.api.limits import Limits
-from gridtokenx_hub.api.new_users import NewUsers
+from gridtokenx_hub.api.access.auth import Tokens
+from gridtokenx_hub.api.access.limits import Limits
+from gridtokenx_hub.api.households.new_users import NewUsers
+from gridtokenx_hub.api.transactions.idempotency_keys import IdempotencyKeys
 from gridtokenx_hub.broker.authority import CertificateAuthority
 from gridtokenx_hub.broker.exclusion import Exclusion
 from gridtokenx_hub.broker.process import plan_broker

@@ -10,7 +10,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from gridtokenx_hub.api import ApiContext, create_app
-from gridtokenx_hub.api.connections import ImpatientProtocol
+from gridtokenx_hub.api.http.connections import ImpatientProtocol
 
 # Connections beyond these are answered 503 at once: slow clients must not take all file handles.
 API_CONNECTIONS = 1_000

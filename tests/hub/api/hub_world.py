@@ -22,11 +22,11 @@ from solders.pubkey import Pubkey
 from solders.sysvar import INSTRUCTIONS
 
 from gridtokenx_hub.api import ApiContext, DeploymentInfo, EventFeed, create_app
-from gridtokenx_hub.api.auth import Tokens, create_token
-from gridtokenx_hub.api.exact_json import dumps, loads
-from gridtokenx_hub.api.idempotency_keys import IdempotencyKeys
-from gridtokenx_hub.api.limits import Limits
-from gridtokenx_hub.api.new_users import NewUsers
+from gridtokenx_hub.api.access.auth import Tokens, create_token
+from gridtokenx_hub.api.access.limits import Limits
+from gridtokenx_hub.api.households.new_users import NewUsers
+from gridtokenx_hub.api.http.exact_json import dumps, loads
+from gridtokenx_hub.api.transactions.idempotency_keys import IdempotencyKeys
 from gridtokenx_hub.bootstrap import bootstrap
 from gridtokenx_hub.broker.authority import CertificateAuthority
 from gridtokenx_hub.broker.settings import BrokerSettings

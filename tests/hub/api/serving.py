@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 import uvicorn
 from hub_world import HubWorld
 
-from gridtokenx_hub.api.connections import ImpatientProtocol
+from gridtokenx_hub.api.http.connections import ImpatientProtocol
 
 
 class Server(uvicorn.Server):

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from hub_world import INTERVAL_S, HubWorld, expect, expect_problem
 
-from gridtokenx_hub.api.auth import Tokens
-from gridtokenx_hub.api.middleware import SECURITY_HEADERS
+from gridtokenx_hub.api.access.auth import Tokens
+from gridtokenx_hub.api.http.middleware import SECURITY_HEADERS
 from gridtokenx_hub.chain import (
     ChainClient,
     ChainUnavailable,

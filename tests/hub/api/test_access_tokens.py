@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from hub_world import HubWorld, User, expect, expect_problem
 
-from gridtokenx_hub.api import tokens
-from gridtokenx_hub.api.auth import create_token, hash_token
+from gridtokenx_hub.api.access import tokens
+from gridtokenx_hub.api.access.auth import create_token, hash_token
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -8,7 +8,7 @@ import pytest
 from hub_world import HubWorld, User, expect, expect_problem
 from solders.keypair import Keypair
 
-from gridtokenx_hub.api.auth import create_token, hash_token
+from gridtokenx_hub.api.access.auth import create_token, hash_token
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

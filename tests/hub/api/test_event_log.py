@@ -4,7 +4,7 @@ import json
 
 import asyncpg
 
-from gridtokenx_hub.api.event_log import Viewer, events_after
+from gridtokenx_hub.api.events.log import Viewer, events_after
 
 METER = bytes(range(16))
 NOTHING_YET = {"registry": 0, "energy_token": 0, "trading": 0}

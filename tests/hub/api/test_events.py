@@ -12,10 +12,11 @@ import pytest
 from hub_world import HubWorld, User, expect, expect_problem
 from test_server import served
 
-from gridtokenx_hub.api import event_feed, event_stream
-from gridtokenx_hub.api.auth import create_token, hash_token
-from gridtokenx_hub.api.event_feed import EventFeed, Listener
-from gridtokenx_hub.api.problems import Problem
+from gridtokenx_hub.api.access.auth import create_token, hash_token
+from gridtokenx_hub.api.events import feed as event_feed
+from gridtokenx_hub.api.events import stream as event_stream
+from gridtokenx_hub.api.events.feed import EventFeed, Listener
+from gridtokenx_hub.api.http.problems import Problem
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -22,7 +22,7 @@ from schemathesis.specs.openapi import checks
 from serving import served
 from solders.keypair import Keypair
 
-from gridtokenx_hub.api.auth import create_token
+from gridtokenx_hub.api.access.auth import create_token
 from gridtokenx_hub.bridge import Bridge, open_bridge
 from gridtokenx_hub.clocks import utc_now
 from gridtokenx_hub.settings import BridgeSettings

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from gridtokenx_hub.api import middleware
-from gridtokenx_hub.api.exact_json import dumps, loads
-from gridtokenx_hub.api.fields import Lots, Price
+from gridtokenx_hub.api.http import middleware
+from gridtokenx_hub.api.http.exact_json import dumps, loads
+from gridtokenx_hub.api.http.fields import Lots, Price
 
 in_world = pytest.mark.asyncio(loop_scope="session")
 

@@ -3,10 +3,10 @@
 import pytest
 from hub_world import HubWorld, expect, expect_problem
 
-from gridtokenx_hub.api import limits
-from gridtokenx_hub.api.auth import create_token
-from gridtokenx_hub.api.limits import Buckets, Limits
-from gridtokenx_hub.api.problems import Problem
+from gridtokenx_hub.api.access import limits
+from gridtokenx_hub.api.access.auth import create_token
+from gridtokenx_hub.api.access.limits import Buckets, Limits
+from gridtokenx_hub.api.http.problems import Problem
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -13,8 +13,8 @@ import pytest_asyncio
 from hub_world import HubWorld, User, expect, expect_problem
 from solders.keypair import Keypair
 
-from gridtokenx_hub.api.search import Search, Sort, query, search_orders
-from gridtokenx_hub.api.statistics import read_price, read_statistics
+from gridtokenx_hub.api.market.search import Search, Sort, query, search_orders
+from gridtokenx_hub.api.market.statistics import read_price, read_statistics
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 from hub_world import Device, HubWorld, expect, expect_problem
 
-from gridtokenx_hub.api.auth import create_token
+from gridtokenx_hub.api.access.auth import create_token
 from gridtokenx_protocol.cose import sign
 from gridtokenx_protocol.keys import Algorithm
 from gridtokenx_protocol.record import ClockStatus, Flag

@@ -1,6 +1,6 @@
 """Nonces of orders."""
 
-from gridtokenx_hub.api.nonces import LEAD_MS, Nonces
+from gridtokenx_hub.api.transactions.nonces import LEAD_MS, Nonces
 
 NOW_MS = 1_768_478_400_000
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hub_world import HubWorld, expect, expect_problem
 
-from gridtokenx_hub.api.pagination import write_cursor
+from gridtokenx_hub.api.http.pagination import write_cursor
 from gridtokenx_hub.backup.journal import OLD_AFTER
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -12,7 +12,7 @@ import pytest
 from hub_world import HubWorld, expect, expect_problem
 
 from gridtokenx_hub import cli
-from gridtokenx_hub.api.exact_json import dumps
+from gridtokenx_hub.api.http.exact_json import dumps
 from gridtokenx_hub.oracle.errors import SourceError
 from gridtokenx_hub.oracle.judgement import Judgement
 from gridtokenx_hub.oracle.rounds import end, keep

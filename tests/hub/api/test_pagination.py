@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridtokenx_hub.api.pagination import MAX_BIGINT, page_of, read_cursor, write_cursor
-from gridtokenx_hub.api.problems import Problem
+from gridtokenx_hub.api.http.pagination import MAX_BIGINT, page_of, read_cursor, write_cursor
+from gridtokenx_hub.api.http.problems import Problem
 
 
 def encoded(value: object) -> str:

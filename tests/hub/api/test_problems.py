@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from gridtokenx_hub.api.problems import as_problem
+from gridtokenx_hub.api.http.problems import as_problem
 
 
 @pytest.mark.parametrize(

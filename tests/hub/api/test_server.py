@@ -7,7 +7,7 @@ import pytest
 from hub_world import HubWorld
 from serving import served
 
-from gridtokenx_hub.api import connections, middleware
+from gridtokenx_hub.api.http import connections, middleware
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

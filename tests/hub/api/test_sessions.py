@@ -8,7 +8,7 @@ import httpx
 import pytest
 from hub_world import HubWorld, User, expect, expect_problem
 
-from gridtokenx_hub.api.auth import create_token
+from gridtokenx_hub.api.access.auth import create_token
 from gridtokenx_hub.settings import ApiSettings
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

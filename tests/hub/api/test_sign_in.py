@@ -11,7 +11,7 @@ from hub_world import HubWorld, expect, expect_problem
 from signers import register, signed_by
 from solders.keypair import Keypair
 
-from gridtokenx_hub.api.challenges import Challenges
+from gridtokenx_hub.api.access.challenges import Challenges
 from gridtokenx_hub.settings import ApiSettings
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

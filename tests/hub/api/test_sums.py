@@ -11,7 +11,7 @@ from hub_world import HubWorld, User, expect
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gridtokenx_hub.api.exact_json import loads
+from gridtokenx_hub.api.http.exact_json import loads
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from gridtokenx_hub import cli
-from gridtokenx_hub.api.auth import Tokens
+from gridtokenx_hub.api.access.auth import Tokens
 from gridtokenx_hub.clocks import utc_now
 
 

@@ -13,8 +13,8 @@ from hub_world import HubWorld, expect_problem
 from json_schema import violations
 from solders.token.state import Mint
 
-from gridtokenx_hub.api.middleware import SECURITY_HEADERS
-from gridtokenx_hub.api.token_list import token_list
+from gridtokenx_hub.api.http.middleware import SECURITY_HEADERS
+from gridtokenx_hub.api.market.token_list import token_list
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

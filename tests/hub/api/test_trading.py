@@ -8,7 +8,7 @@ import pytest
 from hub_world import HubWorld, expect, expect_problem
 from solders.keypair import Keypair
 
-from gridtokenx_hub.api.nonces import Nonces
+from gridtokenx_hub.api.transactions.nonces import Nonces
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -12,7 +12,7 @@ from hub_world import HubWorld, User, expect, expect_problem
 from solders.pubkey import Pubkey
 from test_reservations import reserved
 
-from gridtokenx_hub.api.evm_accounts import STATEMENT
+from gridtokenx_hub.api.baht.evm_accounts import STATEMENT
 from gridtokenx_hub.bridge import EvmAccounts
 from gridtokenx_hub.clocks import utc_now
 from gridtokenx_hub.settings import ApiSettings

@@ -9,7 +9,7 @@ from houses import Case, house, settle, settled_case
 from hub_world import HubWorld
 
 from gridtokenx_edge.records import Range
-from gridtokenx_hub.api.explaining import explainer_of
+from gridtokenx_hub.api.explorer.explaining import explainer_of
 from gridtokenx_hub.commands import explain as command
 from gridtokenx_hub.explain import Explanation, NotASettlement, Readings
 from gridtokenx_hub.explain.check import Checker, Step

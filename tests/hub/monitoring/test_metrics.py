@@ -13,8 +13,8 @@ import yaml
 from hub_world import HubWorld, expect, expect_problem
 from prometheus_client.parser import text_string_to_metric_families
 
-from gridtokenx_hub.api.auth import create_token
-from gridtokenx_hub.api.statistics import Recent
+from gridtokenx_hub.api.access.auth import create_token
+from gridtokenx_hub.api.market.statistics import Recent
 from gridtokenx_hub.backup.journal import OLD_AFTER
 from gridtokenx_hub.broker.settings import BrokerSettings
 from gridtokenx_hub.chain import ChainClient

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "api"))
 
 from hub_world import HubWorld, open_world
 
-from gridtokenx_hub.api.wrong_codes import WrongCodes
+from gridtokenx_hub.api.access.wrong_codes import WrongCodes
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -8,8 +8,8 @@ import pytest
 from hub_world import HubWorld, expect, expect_problem
 from installer import CLAIMS, CODES, LIMITS, Site, expire, install_code, issue
 
-from gridtokenx_hub.api.auth import create_token
-from gridtokenx_hub.api.pagination import write_cursor
+from gridtokenx_hub.api.access.auth import create_token
+from gridtokenx_hub.api.http.pagination import write_cursor
 from gridtokenx_hub.provisioning.codes import ALPHABET, draw_code, hash_code
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

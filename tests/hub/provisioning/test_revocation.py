@@ -4,7 +4,7 @@ import pytest
 from hub_world import HubWorld, User, expect, expect_problem
 from installer import history, installed
 
-from gridtokenx_hub.api.auth import create_token
+from gridtokenx_hub.api.access.auth import create_token
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -13,9 +13,9 @@ import pytest
 from solders.keypair import Keypair
 
 from gridtokenx_hub.api import ApiContext, DeploymentInfo, create_app
-from gridtokenx_hub.api.auth import Tokens, create_token
-from gridtokenx_hub.api.idempotency_keys import IdempotencyKeys
-from gridtokenx_hub.api.new_users import NewUsers
+from gridtokenx_hub.api.access.auth import Tokens, create_token
+from gridtokenx_hub.api.households.new_users import NewUsers
+from gridtokenx_hub.api.transactions.idempotency_keys import IdempotencyKeys
 from gridtokenx_hub.web.formats import baht, grx, kwh, price
 from gridtokenx_programs import PROGRAM_NAMES, Addresses, load
 

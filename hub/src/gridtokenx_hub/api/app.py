@@ -3,8 +3,9 @@
 from fastapi import Depends, FastAPI
 
 from gridtokenx_hub.api.context import ApiContext
-from gridtokenx_hub.api.middleware import RequestGuard
-from gridtokenx_hub.api.problems import expected_errors
+from gridtokenx_hub.api.http.middleware import RequestGuard
+from gridtokenx_hub.api.http.problems import expected_errors
+from gridtokenx_hub.api.http.routing import limited
 from gridtokenx_hub.api.routes import (
     about,
     access,
@@ -23,8 +24,7 @@ from gridtokenx_hub.api.routes import (
     trading,
     users,
 )
-from gridtokenx_hub.api.routing import limited
-from gridtokenx_hub.api.signing import WalletMustSign, answer_offer
+from gridtokenx_hub.api.transactions.signing import WalletMustSign, answer_offer
 from gridtokenx_hub.web import explaining, pages
 from gridtokenx_hub.web.errors import answer_error
 

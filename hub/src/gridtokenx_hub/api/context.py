@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import asyncpg
 from prometheus_client.core import Metric
 
-from gridtokenx_hub.api.auth import Tokens
-from gridtokenx_hub.api.challenges import Challenges
-from gridtokenx_hub.api.event_feed import EventFeed
-from gridtokenx_hub.api.fields import AlgorithmName
-from gridtokenx_hub.api.idempotency_keys import IdempotencyKeys
-from gridtokenx_hub.api.limits import Limits
-from gridtokenx_hub.api.market_models import MarketPrice, Statistics
-from gridtokenx_hub.api.new_users import NewUsers
-from gridtokenx_hub.api.nonces import Nonces
-from gridtokenx_hub.api.statistics import Recent
-from gridtokenx_hub.api.wrong_codes import WrongCodes
+from gridtokenx_hub.api.access.auth import Tokens
+from gridtokenx_hub.api.access.challenges import Challenges
+from gridtokenx_hub.api.access.limits import Limits
+from gridtokenx_hub.api.access.wrong_codes import WrongCodes
+from gridtokenx_hub.api.events.feed import EventFeed
+from gridtokenx_hub.api.households.new_users import NewUsers
+from gridtokenx_hub.api.http.fields import AlgorithmName
+from gridtokenx_hub.api.market.models import MarketPrice, Statistics
+from gridtokenx_hub.api.market.statistics import Recent
+from gridtokenx_hub.api.transactions.idempotency_keys import IdempotencyKeys
+from gridtokenx_hub.api.transactions.nonces import Nonces
 from gridtokenx_hub.broker.authority import CertificateAuthority
 from gridtokenx_hub.broker.exclusion import Exclusion
 from gridtokenx_hub.broker.settings import BrokerSettings

@@ -2,8 +2,8 @@
 
 import secrets
 
-from gridtokenx_hub.api.exact_json import dumps
-from gridtokenx_hub.api.problems import Problem
+from gridtokenx_hub.api.http.exact_json import dumps
+from gridtokenx_hub.api.http.problems import Problem
 from gridtokenx_hub.deployment import EPOCH_BITS
 from gridtokenx_hub.ingest.statements import SEED
 from gridtokenx_hub.leadership import Connection

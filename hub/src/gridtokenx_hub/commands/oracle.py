@@ -9,9 +9,9 @@ from pathlib import Path
 
 import asyncpg
 
-from gridtokenx_hub.api.exact_json import dumps
-from gridtokenx_hub.api.models import Out
-from gridtokenx_hub.api.oracle import oracle_state, shown_manual_rate
+from gridtokenx_hub.api.http.exact_json import dumps
+from gridtokenx_hub.api.http.models import Out
+from gridtokenx_hub.api.operating.oracle import oracle_state, shown_manual_rate
 from gridtokenx_hub.commands.context import HubError, database_url
 from gridtokenx_hub.database import StoreError, migrate, open_pool
 from gridtokenx_hub.oracle.errors import ManualRateRefused

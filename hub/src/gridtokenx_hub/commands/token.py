@@ -10,8 +10,8 @@ from typing import get_args
 
 import asyncpg
 
-from gridtokenx_hub.api.auth import Role, create_token
-from gridtokenx_hub.api.tokens import list_tokens, revoke_token
+from gridtokenx_hub.api.access.auth import Role, create_token
+from gridtokenx_hub.api.access.tokens import list_tokens, revoke_token
 from gridtokenx_hub.commands.context import HubError, database_url
 from gridtokenx_hub.database import StoreError, open_pool
 from gridtokenx_hub.settings import load_settings

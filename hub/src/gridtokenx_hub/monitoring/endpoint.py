@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from gridtokenx_hub.api.problems import unavailable
+from gridtokenx_hub.api.http.problems import unavailable
 from gridtokenx_hub.monitoring.exposition import CONTENT_TYPE, connections, exposition, up
 from gridtokenx_hub.monitoring.parts import Checks, reasons
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from gridtokenx_hub.api.statistics import read_price, read_statistics
+from gridtokenx_hub.api.market.statistics import read_price, read_statistics
 from gridtokenx_hub.chain import ChainError
 from gridtokenx_hub.leadership import DATABASE_ERRORS
 from gridtokenx_hub.monitoring.backups import backup_metrics

@@ -7,8 +7,8 @@ from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
 from gridtokenx_hub.api.context import ApiContext
-from gridtokenx_hub.api.delivery import Plan, deliver
-from gridtokenx_hub.api.problems import Problem
+from gridtokenx_hub.api.http.problems import Problem
+from gridtokenx_hub.api.transactions.delivery import Plan, deliver
 from gridtokenx_hub.chain import TransactionRefused
 from gridtokenx_hub.provisioning.store import Code, code_by_id, present_code
 from gridtokenx_hub.registrar import (

@@ -1,7 +1,7 @@
 """What makes a reading a baseline; the chain checks the same, the hub says it in words."""
 
 from gridtokenx_hub.api.context import ApiContext
-from gridtokenx_hub.api.problems import Problem
+from gridtokenx_hub.api.http.problems import Problem
 from gridtokenx_protocol.record import NO_PREVIOUS_HASH, ClockStatus, Record
 
 MAX_FUTURE_MS = 60_000

@@ -3,8 +3,8 @@
 from cryptography import x509
 
 from gridtokenx_hub.api.context import ApiContext
-from gridtokenx_hub.api.market import iso
-from gridtokenx_hub.api.problems import Problem, unavailable
+from gridtokenx_hub.api.http.problems import Problem, unavailable
+from gridtokenx_hub.api.market.market import iso
 from gridtokenx_hub.provisioning.models import RenewedCertificate
 from gridtokenx_hub.provisioning.requests import check_request, open_request
 from gridtokenx_protocol.cose import verify

@@ -1,8 +1,8 @@
 """What happens to a registered meter: a new key, a new meter in its place, a new owner, its end."""
 
 from gridtokenx_hub.api.context import ApiContext
-from gridtokenx_hub.api.delivery import Plan
-from gridtokenx_hub.api.problems import Problem
+from gridtokenx_hub.api.http.problems import Problem
+from gridtokenx_hub.api.transactions.delivery import Plan
 from gridtokenx_hub.provisioning.acting import carry_out, evidence_for, plan_of
 from gridtokenx_hub.provisioning.issuing import meter_with_owner
 from gridtokenx_hub.provisioning.models import Changed

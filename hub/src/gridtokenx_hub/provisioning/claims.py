@@ -5,8 +5,8 @@ import os
 import asyncpg
 
 from gridtokenx_hub.api.context import ApiContext
-from gridtokenx_hub.api.fields import ALGORITHMS
-from gridtokenx_hub.api.problems import Problem
+from gridtokenx_hub.api.http.fields import ALGORITHMS
+from gridtokenx_hub.api.http.problems import Problem
 from gridtokenx_hub.provisioning.acting import check_meter, check_purpose
 from gridtokenx_hub.provisioning.issuing import meter_with_owner
 from gridtokenx_hub.provisioning.models import BrokerAddress, Claim, ClaimMeter

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from gridtokenx_hub.api.auth import Principal
+from gridtokenx_hub.api.access.auth import Principal
 from gridtokenx_hub.api.context import ApiContext
 from gridtokenx_hub.provisioning.store import code_by_id, insert_code
 from gridtokenx_hub.registrar import DeviceKey, Limits, Mandate, Purpose

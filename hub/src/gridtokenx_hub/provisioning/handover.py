@@ -5,8 +5,8 @@ from typing import Literal
 import asyncpg
 
 from gridtokenx_hub.api.context import ApiContext
-from gridtokenx_hub.api.market import iso
-from gridtokenx_hub.api.problems import Problem, unavailable
+from gridtokenx_hub.api.http.problems import Problem, unavailable
+from gridtokenx_hub.api.market.market import iso
 from gridtokenx_hub.provisioning.acting import check_meter
 from gridtokenx_hub.provisioning.issuing import meter_with_owner
 from gridtokenx_hub.provisioning.models import ClaimStatus, Handover, LastReading

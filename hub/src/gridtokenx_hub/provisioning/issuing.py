@@ -5,11 +5,11 @@ from typing import Any
 
 import asyncpg
 
-from gridtokenx_hub.api.auth import Principal
+from gridtokenx_hub.api.access.auth import Principal
 from gridtokenx_hub.api.context import ApiContext
-from gridtokenx_hub.api.enrolment import wallet_of
-from gridtokenx_hub.api.market import iso
-from gridtokenx_hub.api.problems import Problem
+from gridtokenx_hub.api.households.enrolment import wallet_of
+from gridtokenx_hub.api.http.problems import Problem
+from gridtokenx_hub.api.market.market import iso
 from gridtokenx_hub.provisioning.codes import draw_code, hash_code
 from gridtokenx_hub.provisioning.operator_models import IssueCode, IssuedCode, ListedCode
 from gridtokenx_hub.provisioning.store import Code, insert_code

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from gridtokenx_hub.api.fields import (
+from gridtokenx_hub.api.http.fields import (
     EXAMPLE_SIGNATURE,
     EXAMPLE_TIME,
     EXAMPLE_WALLET,
@@ -14,7 +14,7 @@ from gridtokenx_hub.api.fields import (
     Number,
     text,
 )
-from gridtokenx_hub.api.models import In, Out
+from gridtokenx_hub.api.http.models import In, Out
 
 EXAMPLE_METER = "9f2c4e1ab07d4c55a1e3b6d8f0c2e4a6"
 

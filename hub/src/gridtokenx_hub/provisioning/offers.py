@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from gridtokenx_hub.api.context import ApiContext
-from gridtokenx_hub.api.delivery import Plan
-from gridtokenx_hub.api.problems import Problem
-from gridtokenx_hub.api.signing import Offer, read_transaction
+from gridtokenx_hub.api.http.problems import Problem
+from gridtokenx_hub.api.transactions.delivery import Plan
+from gridtokenx_hub.api.transactions.signing import Offer, read_transaction
 from gridtokenx_hub.provisioning.acting import STEP, carry_out, evidence_for, plan_of
 from gridtokenx_hub.provisioning.store import Code
 from gridtokenx_hub.registrar import Evidence

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from gridtokenx_hub.api.fields import (
+from gridtokenx_hub.api.http.fields import (
     EXAMPLE_SIGNATURE,
     EXAMPLE_TIME,
     EXAMPLE_WALLET,
@@ -12,8 +12,8 @@ from gridtokenx_hub.api.fields import (
     Identifier,
     Power,
 )
-from gridtokenx_hub.api.models import In, Out
-from gridtokenx_hub.api.pagination import NEXT
+from gridtokenx_hub.api.http.models import In, Out
+from gridtokenx_hub.api.http.pagination import NEXT
 from gridtokenx_hub.provisioning.models import EXAMPLE_METER, CodePurpose, MeterIdText, Serial
 
 DAY_S = 86_400

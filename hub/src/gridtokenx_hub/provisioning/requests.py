@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from gridtokenx_hub.api.context import ApiContext
-from gridtokenx_hub.api.problems import Problem
+from gridtokenx_hub.api.http.problems import Problem
 from gridtokenx_protocol.cbor import CborMap, decode_map
 from gridtokenx_protocol.cose import SignedMessage, decode
 from gridtokenx_protocol.errors import Malformed

@@ -1,10 +1,10 @@
 """A meter is ended for ever: stolen or decommissioned, on chain, at the broker and at the hub."""
 
-from gridtokenx_hub.api.auth import Principal
+from gridtokenx_hub.api.access.auth import Principal
 from gridtokenx_hub.api.context import ApiContext
-from gridtokenx_hub.api.delivery import Plan, deliver
-from gridtokenx_hub.api.idempotency import Attempt
-from gridtokenx_hub.api.problems import unavailable
+from gridtokenx_hub.api.http.problems import unavailable
+from gridtokenx_hub.api.transactions.delivery import Plan, deliver
+from gridtokenx_hub.api.transactions.idempotency import Attempt
 from gridtokenx_hub.chain import TransactionRefused
 from gridtokenx_hub.provisioning.acting import plan_of
 from gridtokenx_hub.provisioning.direct import direct_mandate

@@ -1,7 +1,7 @@
 """Is everything that a meter signed for on chain? A change that ends its ledger waits for that."""
 
 from gridtokenx_hub.api.context import ApiContext
-from gridtokenx_hub.api.problems import Problem
+from gridtokenx_hub.api.http.problems import Problem
 from gridtokenx_hub.settlement.planner import DECIDING_BITS, SETTLEABLE
 
 ALL = 2**63 - 1

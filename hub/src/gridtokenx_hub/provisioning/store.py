@@ -9,9 +9,9 @@ import asyncpg
 from solders.transaction import Transaction as SignedTransaction
 
 from gridtokenx_hub.api.context import ApiContext
-from gridtokenx_hub.api.exact_json import dumps, loads
-from gridtokenx_hub.api.pagination import MAX_BIGINT, page_of, read_cursor
-from gridtokenx_hub.api.problems import Problem
+from gridtokenx_hub.api.http.exact_json import dumps, loads
+from gridtokenx_hub.api.http.pagination import MAX_BIGINT, page_of, read_cursor
+from gridtokenx_hub.api.http.problems import Problem
 from gridtokenx_hub.provisioning.codes import hash_code
 from gridtokenx_hub.registrar.mandate import SELECT, Mandate, mandate_of
 

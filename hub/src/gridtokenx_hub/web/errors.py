@@ -3,8 +3,8 @@
 from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 
-from gridtokenx_hub.api.problems import answer_problem, as_problem
-from gridtokenx_hub.api.routing import context_of
+from gridtokenx_hub.api.http.problems import answer_problem, as_problem
+from gridtokenx_hub.api.http.routing import context_of
 from gridtokenx_hub.web.rendering import HEADERS, Visit, language_of, render
 
 

@@ -5,7 +5,7 @@ import re
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from gridtokenx_hub.api.middleware import SECURITY_HEADERS
+from gridtokenx_hub.api.http.middleware import SECURITY_HEADERS
 from gridtokenx_hub.web.rendering import Visited, page
 
 SIGNATURE = re.compile("[1-9A-HJ-NP-Za-km-z]{64,88}")

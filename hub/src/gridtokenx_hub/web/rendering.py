@@ -9,10 +9,10 @@ from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from gridtokenx_hub.api.auth import Principal
+from gridtokenx_hub.api.access.auth import Principal
 from gridtokenx_hub.api.context import ApiContext
-from gridtokenx_hub.api.market import iso
-from gridtokenx_hub.api.routing import context_of, visitor_of
+from gridtokenx_hub.api.http.routing import context_of, visitor_of
+from gridtokenx_hub.api.market.market import iso
 from gridtokenx_hub.web import formats
 from gridtokenx_hub.web.language import COOKIE, Language, choose, languages
 from gridtokenx_programs import PROGRAM_NAMES, load

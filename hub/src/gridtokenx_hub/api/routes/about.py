@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter, Response
 
-from gridtokenx_hub.api.exact_json import ExactJSONResponse
-from gridtokenx_hub.api.middleware import MAX_BODY_BYTES
-from gridtokenx_hub.api.models import Deployment, Health, Limits, Mints, ProgramAddresses
-from gridtokenx_hub.api.problems import documented
-from gridtokenx_hub.api.routing import Context
+from gridtokenx_hub.api.http.exact_json import ExactJSONResponse
+from gridtokenx_hub.api.http.middleware import MAX_BODY_BYTES
+from gridtokenx_hub.api.http.models import Deployment, Health, Limits, Mints, ProgramAddresses
+from gridtokenx_hub.api.http.problems import documented
+from gridtokenx_hub.api.http.routing import Context
 from gridtokenx_protocol.units import LOT_MWH, format_kwh
 
 router = APIRouter(prefix="/api", tags=["about"])

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Depends, Response
 from fastapi.security import HTTPBearer
 
-from gridtokenx_hub.api.access_models import (
+from gridtokenx_hub.api.access.models import (
     AskToSignIn,
     Challenge,
     CreatedToken,
@@ -13,25 +13,25 @@ from gridtokenx_hub.api.access_models import (
     SignIn,
     TokenList,
 )
-from gridtokenx_hub.api.enrolment import register_me
-from gridtokenx_hub.api.exact_json import ExactJSONResponse
-from gridtokenx_hub.api.fields import Identifier
-from gridtokenx_hub.api.idempotency import Repeatable, once
-from gridtokenx_hub.api.market import iso
-from gridtokenx_hub.api.models import NewUser
-from gridtokenx_hub.api.pagination import DEFAULT_LIMIT, Cursor, Limit
-from gridtokenx_hub.api.problems import Problem, documented
-from gridtokenx_hub.api.routing import AuthenticatedRoute, Caller, Context, PublicRoute
-from gridtokenx_hub.api.sessions import forget_session, keep_session, open_session
-from gridtokenx_hub.api.sign_in import challenge, sign_in
-from gridtokenx_hub.api.signing import OFFERS
-from gridtokenx_hub.api.tokens import (
+from gridtokenx_hub.api.access.sessions import forget_session, keep_session, open_session
+from gridtokenx_hub.api.access.sign_in import challenge, sign_in
+from gridtokenx_hub.api.access.tokens import (
     make_token,
     renew_secret,
     revoke_token,
     scope,
     token_page,
 )
+from gridtokenx_hub.api.households.enrolment import register_me
+from gridtokenx_hub.api.http.exact_json import ExactJSONResponse
+from gridtokenx_hub.api.http.fields import Identifier
+from gridtokenx_hub.api.http.models import NewUser
+from gridtokenx_hub.api.http.pagination import DEFAULT_LIMIT, Cursor, Limit
+from gridtokenx_hub.api.http.problems import Problem, documented
+from gridtokenx_hub.api.http.routing import AuthenticatedRoute, Caller, Context, PublicRoute
+from gridtokenx_hub.api.market.market import iso
+from gridtokenx_hub.api.transactions.idempotency import Repeatable, once
+from gridtokenx_hub.api.transactions.signing import OFFERS
 
 public = APIRouter(prefix="/api", tags=["access"], route_class=PublicRoute)
 private = APIRouter(

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Depends, Path, Response
 from fastapi.security import HTTPBearer
 
-from gridtokenx_hub.api import evm_accounts, paying, payments
-from gridtokenx_hub.api.bridge_models import (
+from gridtokenx_hub.api.baht import evm_accounts, paying, payments
+from gridtokenx_hub.api.baht.models import (
     Account,
     AccountChallenge,
     AccountInUse,
@@ -17,12 +17,12 @@ from gridtokenx_hub.api.bridge_models import (
     Payments,
     SentPayment,
 )
-from gridtokenx_hub.api.exact_json import ExactJSONResponse
-from gridtokenx_hub.api.fields import Address
-from gridtokenx_hub.api.idempotency import Attempt, Repeatable, once
-from gridtokenx_hub.api.pagination import DEFAULT_LIMIT, Cursor, Limit
-from gridtokenx_hub.api.problems import documented
-from gridtokenx_hub.api.routing import AuthenticatedRoute, Caller, Context
+from gridtokenx_hub.api.http.exact_json import ExactJSONResponse
+from gridtokenx_hub.api.http.fields import Address
+from gridtokenx_hub.api.http.pagination import DEFAULT_LIMIT, Cursor, Limit
+from gridtokenx_hub.api.http.problems import documented
+from gridtokenx_hub.api.http.routing import AuthenticatedRoute, Caller, Context
+from gridtokenx_hub.api.transactions.idempotency import Attempt, Repeatable, once
 
 router = APIRouter(
     prefix="/api/bridge",

@@ -3,12 +3,12 @@
 from fastapi import APIRouter, Depends, Response
 from fastapi.security import HTTPBearer
 
-from gridtokenx_hub.api.exact_json import ExactJSONResponse
-from gridtokenx_hub.api.fields import Identifier
-from gridtokenx_hub.api.idempotency import Repeatable, once
-from gridtokenx_hub.api.pagination import DEFAULT_LIMIT, Cursor, Limit
-from gridtokenx_hub.api.problems import documented
-from gridtokenx_hub.api.routing import AuthenticatedRoute, Caller, Context, MeterId, Operator
+from gridtokenx_hub.api.http.exact_json import ExactJSONResponse
+from gridtokenx_hub.api.http.fields import Identifier
+from gridtokenx_hub.api.http.pagination import DEFAULT_LIMIT, Cursor, Limit
+from gridtokenx_hub.api.http.problems import documented
+from gridtokenx_hub.api.http.routing import AuthenticatedRoute, Caller, Context, MeterId, Operator
+from gridtokenx_hub.api.transactions.idempotency import Repeatable, once
 from gridtokenx_hub.provisioning.issuing import issue_code, listed
 from gridtokenx_hub.provisioning.operator_models import (
     CodeList,

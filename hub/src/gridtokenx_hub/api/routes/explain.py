@@ -7,15 +7,21 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.security import HTTPBearer
 from pydantic import Field
 
-from gridtokenx_hub.api.exact_json import ExactJSONResponse
-from gridtokenx_hub.api.explaining import Viewer, explainer_of, viewer_of
-from gridtokenx_hub.api.fields import EXAMPLE_TIME, MAX_ID
-from gridtokenx_hub.api.idempotency import once
-from gridtokenx_hub.api.market import iso
-from gridtokenx_hub.api.models import In, Out
-from gridtokenx_hub.api.problems import documented
+from gridtokenx_hub.api.explorer.explaining import Viewer, explainer_of, viewer_of
+from gridtokenx_hub.api.http.exact_json import ExactJSONResponse
+from gridtokenx_hub.api.http.fields import EXAMPLE_TIME, MAX_ID
+from gridtokenx_hub.api.http.models import In, Out
+from gridtokenx_hub.api.http.problems import documented
+from gridtokenx_hub.api.http.routing import (
+    AuthenticatedRoute,
+    Caller,
+    Context,
+    PublicRoute,
+    identify,
+)
+from gridtokenx_hub.api.market.market import iso
 from gridtokenx_hub.api.routes.explorer import TxSignature
-from gridtokenx_hub.api.routing import AuthenticatedRoute, Caller, Context, PublicRoute, identify
+from gridtokenx_hub.api.transactions.idempotency import once
 from gridtokenx_hub.explain import Explanation, Readings
 from gridtokenx_hub.explain.answer import SIGNATURE
 from gridtokenx_hub.explain.shares import Shares

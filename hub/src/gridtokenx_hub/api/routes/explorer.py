@@ -7,15 +7,15 @@ from fastapi.security import HTTPBearer
 from pydantic import AfterValidator
 from solders.signature import Signature
 
-from gridtokenx_hub.api import explorer
-from gridtokenx_hub.api.event_log import Viewer, list_events, viewer_of
-from gridtokenx_hub.api.event_stream import MAX_ID_LENGTH, EventStream, read_id
-from gridtokenx_hub.api.exact_json import ExactJSONResponse
-from gridtokenx_hub.api.explorer_models import Events, ProgramName, ShownAccount, ShownTransaction
-from gridtokenx_hub.api.fields import EXAMPLE_SIGNATURE, Address
-from gridtokenx_hub.api.pagination import DEFAULT_LIMIT, Cursor, Limit
-from gridtokenx_hub.api.problems import documented
-from gridtokenx_hub.api.routing import AuthenticatedRoute, Caller, Context, known_caller
+from gridtokenx_hub.api.events.log import Viewer, list_events, viewer_of
+from gridtokenx_hub.api.events.stream import MAX_ID_LENGTH, EventStream, read_id
+from gridtokenx_hub.api.explorer import explorer
+from gridtokenx_hub.api.explorer.models import Events, ProgramName, ShownAccount, ShownTransaction
+from gridtokenx_hub.api.http.exact_json import ExactJSONResponse
+from gridtokenx_hub.api.http.fields import EXAMPLE_SIGNATURE, Address
+from gridtokenx_hub.api.http.pagination import DEFAULT_LIMIT, Cursor, Limit
+from gridtokenx_hub.api.http.problems import documented
+from gridtokenx_hub.api.http.routing import AuthenticatedRoute, Caller, Context, known_caller
 
 private = APIRouter(
     prefix="/api/explorer",

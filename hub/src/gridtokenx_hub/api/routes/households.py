@@ -3,12 +3,10 @@
 from fastapi import APIRouter, Depends, Response
 from fastapi.security import HTTPBearer
 
-from gridtokenx_hub.api import enrolment
-from gridtokenx_hub.api.exact_json import ExactJSONResponse
-from gridtokenx_hub.api.fields import Identifier
-from gridtokenx_hub.api.idempotency import Repeatable, once
-from gridtokenx_hub.api.metering import register_meter
-from gridtokenx_hub.api.models import (
+from gridtokenx_hub.api.households import enrolment
+from gridtokenx_hub.api.http.exact_json import ExactJSONResponse
+from gridtokenx_hub.api.http.fields import Identifier
+from gridtokenx_hub.api.http.models import (
     Balances,
     CreatedUser,
     CreateUser,
@@ -18,15 +16,17 @@ from gridtokenx_hub.api.models import (
     RegisteredMeter,
     RegisterMeter,
 )
-from gridtokenx_hub.api.problems import documented
-from gridtokenx_hub.api.routing import (
+from gridtokenx_hub.api.http.problems import documented
+from gridtokenx_hub.api.http.routing import (
     AuthenticatedRoute,
     Caller,
     Context,
     Operator,
     OperatorOrInstaller,
 )
-from gridtokenx_hub.api.signing import OFFERS
+from gridtokenx_hub.api.meters.registration import register_meter
+from gridtokenx_hub.api.transactions.idempotency import Repeatable, once
+from gridtokenx_hub.api.transactions.signing import OFFERS
 
 router = APIRouter(
     prefix="/api",

@@ -8,12 +8,16 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.security import HTTPBearer
 
-from gridtokenx_hub.api import listings, market, statistics, trades
-from gridtokenx_hub.api.auth import Principal
+from gridtokenx_hub.api.access.auth import Principal
+from gridtokenx_hub.api.access.names import check_search, order_for
 from gridtokenx_hub.api.context import ApiContext
-from gridtokenx_hub.api.exact_json import ExactJSONResponse
-from gridtokenx_hub.api.fields import Address, Name, QueryGrx, QueryKwh
-from gridtokenx_hub.api.market_models import (
+from gridtokenx_hub.api.http.exact_json import ExactJSONResponse
+from gridtokenx_hub.api.http.fields import Address, Name, QueryGrx, QueryKwh
+from gridtokenx_hub.api.http.pagination import DEFAULT_LIMIT, Cursor, Limit
+from gridtokenx_hub.api.http.problems import documented
+from gridtokenx_hub.api.http.routing import Context, known_caller
+from gridtokenx_hub.api.market import listings, market, statistics, trades
+from gridtokenx_hub.api.market.models import (
     MarketPrice,
     MarketTrades,
     OfferBook,
@@ -22,11 +26,7 @@ from gridtokenx_hub.api.market_models import (
     OrderDetails,
     Statistics,
 )
-from gridtokenx_hub.api.names import check_search, order_for
-from gridtokenx_hub.api.pagination import DEFAULT_LIMIT, Cursor, Limit
-from gridtokenx_hub.api.problems import documented
-from gridtokenx_hub.api.routing import Context, known_caller
-from gridtokenx_hub.api.search import Search, Sort, search_orders
+from gridtokenx_hub.api.market.search import Search, Sort, search_orders
 
 LISTED = documented(422, 503)
 NAMED = documented(401, 403, 422, 503)

@@ -6,12 +6,16 @@ from fastapi import APIRouter, Depends, Query, Response
 from fastapi.security import HTTPBearer
 from solders.pubkey import Pubkey
 
-from gridtokenx_hub.api import readings
 from gridtokenx_hub.api.context import ApiContext
-from gridtokenx_hub.api.exact_json import ExactJSONResponse
-from gridtokenx_hub.api.fields import Instant
-from gridtokenx_hub.api.idempotency import Repeatable, once
-from gridtokenx_hub.api.meter_models import (
+from gridtokenx_hub.api.households.redemption import redeem
+from gridtokenx_hub.api.http.exact_json import ExactJSONResponse
+from gridtokenx_hub.api.http.fields import Instant
+from gridtokenx_hub.api.http.pagination import DEFAULT_LIMIT, Cursor, Limit
+from gridtokenx_hub.api.http.problems import documented
+from gridtokenx_hub.api.http.routing import AuthenticatedRoute, Caller, Context, MeterId
+from gridtokenx_hub.api.meters import readings
+from gridtokenx_hub.api.meters.meters import View, list_meters, meter_details, view_of
+from gridtokenx_hub.api.meters.models import (
     MeterDetails,
     MeterList,
     Periods,
@@ -20,13 +24,9 @@ from gridtokenx_hub.api.meter_models import (
     Redeemed,
     Settlements,
 )
-from gridtokenx_hub.api.meters import View, list_meters, meter_details, view_of
-from gridtokenx_hub.api.pagination import DEFAULT_LIMIT, Cursor, Limit
-from gridtokenx_hub.api.problems import documented
-from gridtokenx_hub.api.readings import FOREVER, Span, Table
-from gridtokenx_hub.api.redemption import redeem
-from gridtokenx_hub.api.routing import AuthenticatedRoute, Caller, Context, MeterId
-from gridtokenx_hub.api.signing import OFFERS
+from gridtokenx_hub.api.meters.readings import FOREVER, Span, Table
+from gridtokenx_hub.api.transactions.idempotency import Repeatable, once
+from gridtokenx_hub.api.transactions.signing import OFFERS
 
 READ_ONE = documented(401, 403, 404, 422, 503)
 

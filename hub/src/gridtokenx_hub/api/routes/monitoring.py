@@ -5,10 +5,10 @@ import logging
 from fastapi import APIRouter, Depends, Response
 from fastapi.security import HTTPBearer
 
-from gridtokenx_hub.api.exact_json import ExactJSONResponse
-from gridtokenx_hub.api.models import Readiness
-from gridtokenx_hub.api.problems import documented, unavailable
-from gridtokenx_hub.api.routing import METRICS_PATH, AuthenticatedRoute, Context, monitor_of
+from gridtokenx_hub.api.http.exact_json import ExactJSONResponse
+from gridtokenx_hub.api.http.models import Readiness
+from gridtokenx_hub.api.http.problems import documented, unavailable
+from gridtokenx_hub.api.http.routing import METRICS_PATH, AuthenticatedRoute, Context, monitor_of
 from gridtokenx_hub.monitoring.exposition import CONTENT_TYPE, exposition
 from gridtokenx_hub.monitoring.parts import unready
 from gridtokenx_hub.monitoring.state import read_state

@@ -5,17 +5,17 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.security import HTTPBearer
 
-from gridtokenx_hub.api import operations
-from gridtokenx_hub.api.exact_json import ExactJSONResponse
-from gridtokenx_hub.api.meter_models import Settlements, SettlementStatus
-from gridtokenx_hub.api.operation_models import (
+from gridtokenx_hub.api.http.exact_json import ExactJSONResponse
+from gridtokenx_hub.api.http.pagination import DEFAULT_LIMIT, MAX_BIGINT, Cursor, Limit
+from gridtokenx_hub.api.http.problems import documented
+from gridtokenx_hub.api.http.routing import AuthenticatedRoute, Context, operator_of
+from gridtokenx_hub.api.meters.models import Settlements, SettlementStatus
+from gridtokenx_hub.api.operating import operations
+from gridtokenx_hub.api.operating.models import (
     BackupList,
     QuarantinedMessage,
     QuarantineList,
 )
-from gridtokenx_hub.api.pagination import DEFAULT_LIMIT, MAX_BIGINT, Cursor, Limit
-from gridtokenx_hub.api.problems import documented
-from gridtokenx_hub.api.routing import AuthenticatedRoute, Context, operator_of
 
 LIST = documented(401, 403, 422, 503)
 

@@ -3,18 +3,18 @@
 from fastapi import APIRouter, Depends, Response
 from fastapi.security import HTTPBearer
 
-from gridtokenx_hub.api import oracle
-from gridtokenx_hub.api.exact_json import ExactJSONResponse
-from gridtokenx_hub.api.idempotency import Attempt, Repeatable, once
-from gridtokenx_hub.api.oracle_models import (
+from gridtokenx_hub.api.http.exact_json import ExactJSONResponse
+from gridtokenx_hub.api.http.pagination import DEFAULT_LIMIT, Cursor, Limit
+from gridtokenx_hub.api.http.problems import documented
+from gridtokenx_hub.api.http.routing import AuthenticatedRoute, Context, Operator, operator_of
+from gridtokenx_hub.api.operating import oracle
+from gridtokenx_hub.api.operating.oracle_models import (
     ManualRateShown,
     OracleRounds,
     OracleState,
     SetManualRate,
 )
-from gridtokenx_hub.api.pagination import DEFAULT_LIMIT, Cursor, Limit
-from gridtokenx_hub.api.problems import documented
-from gridtokenx_hub.api.routing import AuthenticatedRoute, Context, Operator, operator_of
+from gridtokenx_hub.api.transactions.idempotency import Attempt, Repeatable, once
 
 router = APIRouter(
     prefix="/api/operations/oracle",

@@ -5,17 +5,17 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 from fastapi.security import APIKeyHeader
 
-from gridtokenx_hub.api.exact_json import ExactJSONResponse
-from gridtokenx_hub.api.models import Out
-from gridtokenx_hub.api.problems import Problem, documented
-from gridtokenx_hub.api.routing import (
+from gridtokenx_hub.api.http.exact_json import ExactJSONResponse
+from gridtokenx_hub.api.http.models import Out
+from gridtokenx_hub.api.http.problems import Problem, documented
+from gridtokenx_hub.api.http.routing import (
     Context,
     MeterId,
     PublicRoute,
     at_once,
     caller_address,
 )
-from gridtokenx_hub.api.signing import OFFERS
+from gridtokenx_hub.api.transactions.signing import OFFERS
 from gridtokenx_hub.provisioning import changes, handover, offers, registration
 from gridtokenx_hub.provisioning.acting import acting
 from gridtokenx_hub.provisioning.certificates import renew_certificate

@@ -7,10 +7,10 @@ from typing import Literal
 
 from fastapi import APIRouter, Request, Response
 
-from gridtokenx_hub.api.exact_json import dumps
-from gridtokenx_hub.api.problems import Problem, documented
-from gridtokenx_hub.api.routing import Context
-from gridtokenx_hub.api.token_list import TokenList, token_list
+from gridtokenx_hub.api.http.exact_json import dumps
+from gridtokenx_hub.api.http.problems import Problem, documented
+from gridtokenx_hub.api.http.routing import Context
+from gridtokenx_hub.api.market.token_list import TokenList, token_list
 
 LIST_MAX_AGE_S = 300
 LOGO_MAX_AGE_S = 86_400

@@ -3,21 +3,19 @@
 from fastapi import APIRouter, Depends, Response
 from fastapi.security import HTTPBearer
 
-from gridtokenx_hub.api import offers, orders, trades
-from gridtokenx_hub.api.auth import Principal, forbidden
-from gridtokenx_hub.api.bridge_models import ReservedOrder
+from gridtokenx_hub.api.access.auth import Principal, forbidden
+from gridtokenx_hub.api.baht.models import ReservedOrder
+from gridtokenx_hub.api.baht.reservations import reserve_order
 from gridtokenx_hub.api.context import ApiContext
-from gridtokenx_hub.api.enrolment import wallet_of
-from gridtokenx_hub.api.exact_json import ExactJSONResponse
-from gridtokenx_hub.api.fields import Identifier
-from gridtokenx_hub.api.idempotency import Attempt, Repeatable, once
-from gridtokenx_hub.api.market_models import History
-from gridtokenx_hub.api.pagination import DEFAULT_LIMIT, Cursor, Limit
-from gridtokenx_hub.api.problems import Problem, documented
-from gridtokenx_hub.api.reservations import reserve_order
-from gridtokenx_hub.api.routing import AuthenticatedRoute, Caller, Context
-from gridtokenx_hub.api.signing import OFFERS
-from gridtokenx_hub.api.trading_models import (
+from gridtokenx_hub.api.households.enrolment import wallet_of
+from gridtokenx_hub.api.http.exact_json import ExactJSONResponse
+from gridtokenx_hub.api.http.fields import Identifier
+from gridtokenx_hub.api.http.pagination import DEFAULT_LIMIT, Cursor, Limit
+from gridtokenx_hub.api.http.problems import Problem, documented
+from gridtokenx_hub.api.http.routing import AuthenticatedRoute, Caller, Context
+from gridtokenx_hub.api.market import offers, orders, trades
+from gridtokenx_hub.api.market.models import History
+from gridtokenx_hub.api.market.trading_models import (
     AcceptedOffer,
     AcceptOffer,
     CancelledOffer,
@@ -31,6 +29,8 @@ from gridtokenx_hub.api.trading_models import (
     FilledOrder,
     MatchOrder,
 )
+from gridtokenx_hub.api.transactions.idempotency import Attempt, Repeatable, once
+from gridtokenx_hub.api.transactions.signing import OFFERS
 
 WRITES = {**OFFERS, **documented(400, 401, 403, 404, 409, 413, 422, 503)}
 

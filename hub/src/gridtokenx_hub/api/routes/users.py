@@ -5,17 +5,18 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 from fastapi.security import HTTPBearer
 
-from gridtokenx_hub.api import listings, readings
-from gridtokenx_hub.api.enrolment import wallet_of
-from gridtokenx_hub.api.exact_json import ExactJSONResponse
-from gridtokenx_hub.api.fields import Identifier
-from gridtokenx_hub.api.market_models import OfferList, OrderList
-from gridtokenx_hub.api.meter_models import Settlements
-from gridtokenx_hub.api.pagination import DEFAULT_LIMIT, Cursor, Limit
-from gridtokenx_hub.api.problems import documented
-from gridtokenx_hub.api.routing import AuthenticatedRoute, Caller, Context, Operator
-from gridtokenx_hub.api.user_models import UserDetails, UserList
-from gridtokenx_hub.api.users import list_users, user_details
+from gridtokenx_hub.api.households.enrolment import wallet_of
+from gridtokenx_hub.api.households.models import UserDetails, UserList
+from gridtokenx_hub.api.households.users import list_users, user_details
+from gridtokenx_hub.api.http.exact_json import ExactJSONResponse
+from gridtokenx_hub.api.http.fields import Identifier
+from gridtokenx_hub.api.http.pagination import DEFAULT_LIMIT, Cursor, Limit
+from gridtokenx_hub.api.http.problems import documented
+from gridtokenx_hub.api.http.routing import AuthenticatedRoute, Caller, Context, Operator
+from gridtokenx_hub.api.market import listings
+from gridtokenx_hub.api.market.models import OfferList, OrderList
+from gridtokenx_hub.api.meters import readings
+from gridtokenx_hub.api.meters.models import Settlements
 
 OWN = documented(401, 403, 404, 422, 503)
 

@@ -7,11 +7,11 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from solders.pubkey import Pubkey
 
-from gridtokenx_hub.api import market
-from gridtokenx_hub.api.names import offer_for, order_for, trade_for
-from gridtokenx_hub.api.payments import Purchase, purchases_of_order
-from gridtokenx_hub.api.search import Search, search_orders
-from gridtokenx_hub.api.trades import recent_trades
+from gridtokenx_hub.api.access.names import offer_for, order_for, trade_for
+from gridtokenx_hub.api.baht.payments import Purchase, purchases_of_order
+from gridtokenx_hub.api.market import market
+from gridtokenx_hub.api.market.search import Search, search_orders
+from gridtokenx_hub.api.market.trades import recent_trades
 from gridtokenx_hub.web.queries.book import active_offers
 from gridtokenx_hub.web.queries.rate import read_rate
 from gridtokenx_hub.web.rendering import Visit, Visited, page

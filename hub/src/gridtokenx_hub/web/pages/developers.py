@@ -3,10 +3,10 @@
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from gridtokenx_hub.api.limits import BURST_S
-from gridtokenx_hub.api.middleware import MAX_BODY_BYTES
-from gridtokenx_hub.api.pagination import MAX_LIMIT
-from gridtokenx_hub.api.tokens import TOKENS_OF_A_USER, list_tokens
+from gridtokenx_hub.api.access.limits import BURST_S
+from gridtokenx_hub.api.access.tokens import TOKENS_OF_A_USER, list_tokens
+from gridtokenx_hub.api.http.middleware import MAX_BODY_BYTES
+from gridtokenx_hub.api.http.pagination import MAX_LIMIT
 from gridtokenx_hub.web.rendering import Visit, Visited, page
 
 SNIPPETS = (

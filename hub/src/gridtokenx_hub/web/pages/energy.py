@@ -5,8 +5,8 @@ import datetime as dt
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from gridtokenx_hub.api.enrolment import balances
-from gridtokenx_hub.api.trades import history
+from gridtokenx_hub.api.households.enrolment import balances
+from gridtokenx_hub.api.market.trades import history
 from gridtokenx_hub.web.language import THAILAND
 from gridtokenx_hub.web.queries.book import own_offers, own_orders
 from gridtokenx_hub.web.queries.meters import meters_of

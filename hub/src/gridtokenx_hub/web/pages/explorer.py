@@ -10,9 +10,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
-from gridtokenx_hub.api.event_log import list_events, viewer_of
-from gridtokenx_hub.api.explorer import show_account, show_transaction
-from gridtokenx_hub.api.problems import Problem
+from gridtokenx_hub.api.events.log import list_events, viewer_of
+from gridtokenx_hub.api.explorer.explorer import show_account, show_transaction
+from gridtokenx_hub.api.http.problems import Problem
 from gridtokenx_hub.web.rendering import Visited, page
 
 EVENTS_SHOWN = 50

@@ -3,9 +3,9 @@
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from gridtokenx_hub.api.meters import view_of
-from gridtokenx_hub.api.problems import Problem
-from gridtokenx_hub.api.readings import settlements_of_meter
+from gridtokenx_hub.api.http.problems import Problem
+from gridtokenx_hub.api.meters.meters import view_of
+from gridtokenx_hub.api.meters.readings import settlements_of_meter
 from gridtokenx_hub.web.pages.energy import quarter_hours_of, start_of_day
 from gridtokenx_hub.web.queries.meters import meter, meters_of
 from gridtokenx_hub.web.queries.registers import measured

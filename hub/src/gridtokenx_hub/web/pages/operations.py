@@ -5,10 +5,10 @@ from typing import Annotated, get_args
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import HTMLResponse
 
-from gridtokenx_hub.api.meter_models import SettlementStatus
-from gridtokenx_hub.api.operations import message, settlements_in
-from gridtokenx_hub.api.operations import quarantined as quarantine_page
-from gridtokenx_hub.api.pagination import MAX_BIGINT, Cursor
+from gridtokenx_hub.api.http.pagination import MAX_BIGINT, Cursor
+from gridtokenx_hub.api.meters.models import SettlementStatus
+from gridtokenx_hub.api.operating.operations import message, settlements_in
+from gridtokenx_hub.api.operating.operations import quarantined as quarantine_page
 from gridtokenx_hub.backup.journal import read_backup_state
 from gridtokenx_hub.chain import ChainError
 from gridtokenx_hub.oracle.state import read_oracle_state

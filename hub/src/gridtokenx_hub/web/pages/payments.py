@@ -3,9 +3,9 @@
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from gridtokenx_hub.api.bridge_models import EvmCall, PaymentDetails
-from gridtokenx_hub.api.payable import bridge_of
-from gridtokenx_hub.api.payments import (
+from gridtokenx_hub.api.baht.models import EvmCall, PaymentDetails
+from gridtokenx_hub.api.baht.payable import bridge_of
+from gridtokenx_hub.api.baht.payments import (
     Purchase,
     find_purchase,
     payment_details,

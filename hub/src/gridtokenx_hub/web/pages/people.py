@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import HTMLResponse
 
-from gridtokenx_hub.api.enrolment import balances
-from gridtokenx_hub.api.pagination import MAX_BIGINT, Cursor
-from gridtokenx_hub.api.problems import Problem
-from gridtokenx_hub.api.tokens import list_tokens
+from gridtokenx_hub.api.access.tokens import list_tokens
+from gridtokenx_hub.api.households.enrolment import balances
+from gridtokenx_hub.api.http.pagination import MAX_BIGINT, Cursor
+from gridtokenx_hub.api.http.problems import Problem
 from gridtokenx_hub.provisioning.issuing import listed
 from gridtokenx_hub.provisioning.store import codes_for, list_codes
 from gridtokenx_hub.web.queries.meters import meters_of

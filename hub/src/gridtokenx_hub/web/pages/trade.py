@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from gridtokenx_hub.api.enrolment import balances
+from gridtokenx_hub.api.households.enrolment import balances
 from gridtokenx_hub.web.queries.rate import read_rate
 from gridtokenx_hub.web.rendering import Visit, Visited, page
 

@@ -4,7 +4,7 @@ import datetime as dt
 
 import asyncpg
 
-from gridtokenx_hub.api.market import OFFERS, ORDERS, Offer, Order, offer_of, order_of
+from gridtokenx_hub.api.market.market import OFFERS, ORDERS, Offer, Order, offer_of, order_of
 
 
 async def active_offers(pool: asyncpg.Pool, now: dt.datetime, limit: int) -> list[Offer]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gridtokenx_hub.api.context import ApiContext
-from gridtokenx_hub.api.pagination import page_of, read_cursor
-from gridtokenx_hub.api.search import beginning
+from gridtokenx_hub.api.http.pagination import page_of, read_cursor
+from gridtokenx_hub.api.market.search import beginning
 
 ORDER = "people"
 PEOPLE = """

@@ -1,0 +1,1 @@
+"""Who may do what: tokens, sessions, sign-in with a wallet, limits."""

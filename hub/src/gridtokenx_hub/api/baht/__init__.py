@@ -1,0 +1,1 @@
+"""Buying for baht: reservations, quotes, payments at the bridge."""

@@ -1,0 +1,1 @@
+"""The programs' events: kept, filtered, and sent as they come."""

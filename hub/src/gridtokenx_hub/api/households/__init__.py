@@ -1,0 +1,1 @@
+"""Users, their wallets and balances, and energy that they redeem."""

@@ -1,0 +1,1 @@
+"""What holds for every route: fields, errors, pages, limits of a connection."""

@@ -1,0 +1,1 @@
+"""The order book: orders, offers, trades, search, statistics."""

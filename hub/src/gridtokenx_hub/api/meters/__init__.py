@@ -1,0 +1,1 @@
+"""Meters and what they recorded."""
