@@ -20,7 +20,7 @@ from gridtokenx_programs.tokens import TOKEN_PROGRAM
 
 COMMAND = Path(sys.executable).parent / "gtx-hub"
 TRANSFER = b"\x03"
-CONNECTIONS = 64
+CONNECTIONS = 128
 SETTINGS = """
 [chain]
 rpc_url = "{rpc_url}"

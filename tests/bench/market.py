@@ -1,6 +1,6 @@
 """The market through its HTTP API: `./run bench market [--json] [--validator] [--count N]`.
 
-Registrations, orders and matches per second with 64 requests under way, each with an idempotency
+Registrations, orders and matches per second with 128 requests under way, each with an idempotency
 key, answered when confirmed and indexed; then matches one after the other, from request to
 confirmed trade; then 200 reads a second over a book of 100,000 orders, each timed from when it was
 due to its answer. API, indexer, chain, database and the load share the machine; beside each rate
@@ -21,13 +21,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import uvloop
 from _cpu import children_cpu_s
 from _market_hub import Household, Market, running_market
 from _world import fresh_database, opened_world
 from tests.hub.chain import validator
 from tests.hub.onchain import Chain, program_files, running_chain
 
-UNDER_WAY = 64
+UNDER_WAY = 128
 SIDES = 32
 GRX = 1_000
 ENERGY_WH = 600
@@ -144,7 +145,7 @@ async def rate(name: str, jobs: Sequence[Callable[[], Awaitable[Any]]]) -> dict[
         for job in waiting:
             await job()
 
-    used_s, begun = children_cpu_s(PROCESSES), time.perf_counter()
+    used_s, begun = cpu_s(), time.perf_counter()
     async with asyncio.TaskGroup() as workers:
         for _ in range(UNDER_WAY):
             workers.create_task(worker())
@@ -152,9 +153,14 @@ async def rate(name: str, jobs: Sequence[Callable[[], Awaitable[Any]]]) -> dict[
     return {f"{name}_per_s": round(per_s, 1), f"{name}_cpu_ms": since(used_s, len(jobs))}
 
 
+def cpu_s() -> dict[str, float]:
+    """Return the processor time of each process so far, in seconds, and that of the load itself."""
+    return {**children_cpu_s(PROCESSES), "load": time.process_time()}
+
+
 def since(used_s: Mapping[str, float], requests: int) -> dict[str, float]:
     """Return the processor time of each process since it had used so much, ms per request."""
-    now_s = children_cpu_s(PROCESSES)
+    now_s = cpu_s()
     return {name: round((now_s[name] - used_s[name]) * 1000 / requests, 2) for name in now_s}
 
 
@@ -218,7 +224,7 @@ async def timed_reads(
         (f"/api/users/{sellers[2].user_id}/orders?limit=50", sellers[2]),
     ]
     await asyncio.gather(*(market.get(path, who and who.token) for path, who in paths))
-    used_s = children_cpu_s(PROCESSES)
+    used_s = cpu_s()
     begun = time.perf_counter()
     times_ms: list[float] = []
 
@@ -250,6 +256,6 @@ if __name__ == "__main__":
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
     only = arguments.validator_only
-    figures = asyncio.run(main(arguments.count, not only, only or arguments.validator))
+    figures = uvloop.run(main(arguments.count, not only, only or arguments.validator))
     lines = [f"{name}: {value}" for name, value in figures.items()]
     sys.stdout.write((json.dumps(figures) if arguments.json else "\n".join(lines)) + "\n")

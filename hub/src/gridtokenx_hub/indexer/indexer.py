@@ -20,7 +20,7 @@ from gridtokenx_programs import Program
 PAGE_SIZE = 1_000
 OVERLAP_SLOTS = 32
 BATCH_SIZE = 500
-SHORTEST_PAUSE_S = 0.05
+SHORTEST_PAUSE_S = 0.02
 """Between two looks at the chain, however often there is a reason for one."""
 LONGEST_PAUSE_S = 30.0
 LOOK_AGAIN_S = 0.025
