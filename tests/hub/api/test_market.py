@@ -126,6 +126,28 @@ async def test_a_search_with_bounds_is_planned_for_its_values(database_url: str)
         assert len(texts) == 1, "of the search without bounds alone"
 
 
+@pytest.mark.parametrize("sort", ["amount", "-amount", "newest", "oldest"])
+async def test_what_is_too_cheap_is_passed_over_in_the_index(database_url: str, sort: Sort) -> None:
+    """Whichever way the book is sorted: its orders themselves are not read for it."""
+    search = Search(sort=sort, lowest_micro_grx=900)
+    statement, values = query(search, dt.datetime.now(dt.UTC), None)
+    connection = await asyncpg.connect(database_url)
+    try:
+        await connection.execute(
+            "INSERT INTO orders (order_id, number, seller_wallet, amount_mwh, filled_mwh,"
+            " price_micro_grx, status, created_at, tx_signature)"
+            " SELECT 'order ' || n, n, 'seller', n, 0, n, 'active', now(), 'sig'"
+            " FROM generate_series(1, 1000) AS n"
+        )
+        # The walk along the sorting's own index, which is what a large book makes it choose.
+        await connection.execute("SET enable_sort = off; SET enable_seqscan = off")
+        plan = await connection.fetch(f"EXPLAIN {statement} LIMIT 50", *values)
+    finally:
+        await connection.close()
+    shown = "\n".join(row[0] for row in plan)
+    assert re.search(r"Index Cond: .*price_micro_grx >= ", shown), shown
+
+
 async def test_only_what_can_be_bought(world: HubWorld, seller: User) -> None:
     now = world.context.clock()
     hour = dt.timedelta(hours=1)
