@@ -163,7 +163,7 @@ async def suspend(world: HubWorld, meter_id: bytes) -> None:
     }
     made = world.context.programs["registry"].instruction("suspend_meter", {}, accounts)
     confirmed = await world.context.sender.send(lambda _payer: [made], (registrar,))
-    assert await world.context.indexer.wait_for(confirmed.signature, 10)
+    assert await world.context.indexer.wait_for(confirmed.signature, 1, 10)
 
 
 async def test_a_first_reading_that_has_become_too_old(
