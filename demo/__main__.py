@@ -36,6 +36,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--grant-grx", type=Decimal, default=Decimal(100), help="what B starts with"
     )
     parser.add_argument("--folder", type=Path, default=DEFAULT_FOLDER, help="data folder")
+    parser.add_argument(
+        "--api-port", type=int, default=8080, help="of the pages, if it is free; 0 for any"
+    )
     return parser.parse_args(arguments)
 
 
@@ -50,6 +53,7 @@ async def perform(options: argparse.Namespace) -> int:
         sell_kwh=options.sell_kwh,
         price_grx=options.price_grx,
         grant_grx=options.grant_grx,
+        api_port=options.api_port,
     )
     if options.reset:
         reset(plan)

@@ -10,8 +10,6 @@ from demo.processes import Supervisor, call, command, free_port
 from demo.state import State
 from gridtokenx_hub.broker.process import find_mosquitto
 
-PREFERRED_API_PORT = 8080
-
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -24,11 +22,13 @@ class Services:
     broker_kind: str
 
 
-def write_hub_settings(folder: Path, settlement_period_s: int = SETTLEMENT_PERIOD_S) -> Services:
-    """Write `hub.toml` with ports that are free now."""
+def write_hub_settings(
+    folder: Path, settlement_period_s: int = SETTLEMENT_PERIOD_S, api_port: int = 0
+) -> Services:
+    """Write `hub.toml` with ports that are free now: `api_port` if it is."""
     folder.mkdir(parents=True, exist_ok=True)
     kind = "mosquitto" if find_mosquitto() else "rumqttd"
-    rpc_port, broker_port, api_port = free_port(), free_port(), free_port(PREFERRED_API_PORT)
+    rpc_port, broker_port, api_port = free_port(), free_port(), free_port(api_port)
     rpc_url = f"http://127.0.0.1:{rpc_port}"
     (folder / "hub.toml").write_text(
         f"""\

@@ -51,7 +51,9 @@ class Performance:
 
     async def start(self, settlement_period_s: int = SETTLEMENT_PERIOD_S) -> None:
         """Start the services, and speak to them as the operator."""
-        self.services = write_hub_settings(self.plan.folder, settlement_period_s)
+        self.services = write_hub_settings(
+            self.plan.folder, settlement_period_s, self.plan.api_port
+        )
         self.tell(f"starting chain, database, broker ({self.services.broker_kind}) and hub …")
         await start_foundations(self.supervisor, self.services)
         self.chain = Chain(self.services.rpc_url)

@@ -21,6 +21,7 @@ class Plan:
         scenario: name of a scenario of the simulated meters, for both houses.
         csv: a day of one's own for house A; house B then plays the scenario's.
         day_seconds: how long the played day takes on the wall clock.
+        api_port: where the pages are if nobody listens there, 0 for any port.
         sell_kwh: what A offers, price_grx: for how much a kWh, grant_grx: what B starts with.
     """
 
@@ -31,6 +32,7 @@ class Plan:
     sell_kwh: Decimal = Decimal(10)
     price_grx: Decimal = Decimal(3)
     grant_grx: Decimal = Decimal(100)
+    api_port: int = 0
 
     @property
     def baht_kwh(self) -> Decimal:

@@ -43,6 +43,11 @@ def command(name: str) -> str:
     return str(Path(sys.executable).parent / name)
 
 
+def _last_line(log: Path) -> str:
+    """Return the last line of a log, empty when there is none."""
+    return next(iter(log.read_text(errors="replace").splitlines()[-1:]), "")
+
+
 def _die_with_parent() -> None:
     """Let the kernel end the child when this process is killed (Linux; elsewhere Ctrl-C does)."""
     if sys.platform == "linux":
@@ -89,7 +94,9 @@ class Supervisor:
             ready: dict[str, Any] = json.loads(line)
         except (TimeoutError, ValueError) as error:
             await self.stop(name)
-            raise ProcessFailed(f"{name} did not start: see {log_path}") from error
+            raise ProcessFailed(
+                f"{name} did not start, and said last: {_last_line(log_path)!r}; see {log_path}"
+            ) from error
         return ready
 
     async def stop(self, name: str) -> None:

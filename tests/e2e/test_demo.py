@@ -58,7 +58,7 @@ def run_demo(folder: Path, day: Path) -> dict[str, Any]:
         *(sys.executable, "-m", "demo", "--once", "--json"),
         *("--folder", str(folder), "--csv", str(day), "--day-seconds", str(DAY_SECONDS)),
         *("--sell-kwh", str(SELL_KWH), "--price-grx", str(PRICE_GRX)),
-        *("--grant-grx", str(GRANT_GRX)),
+        *("--grant-grx", str(GRANT_GRX), "--api-port", "0"),
     ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -2,6 +2,8 @@
 
 import asyncio
 import shutil
+import socket
+import tomllib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from solders.keypair import Keypair
 from tests.hub.onchain import KWH, Device, World, chain, now_ms, until, world
 
-from demo.processes import Supervisor, command, free_port
+from demo.processes import ProcessFailed, Supervisor, command, free_port
 from gridtokenx_hub.broker.settings import BrokerSettings
 from gridtokenx_hub.leadership import LOCK_CLASS, Job
 from gridtokenx_protocol import cose
@@ -198,6 +200,16 @@ async def test_a_port_that_cannot_be_had(hub: Hub) -> None:
         )
         _, told = await process.communicate()
         assert (process.returncode, words in told) == (code, True)
+
+
+async def test_an_api_whose_port_is_somebody_elses_says_so(hub: Hub) -> None:
+    port = tomllib.loads((hub.folder / "hub.toml").read_text())["api"]["port"]
+    with (
+        socket.create_server(("127.0.0.1", port)),
+        pytest.raises(ProcessFailed, match="another port under \\[api\\]"),
+    ):
+        await hub.start("api", "api")
+    assert "Traceback" not in (hub.folder / "logs" / "api.log").read_text()
 
 
 async def test_of_two_that_ask_for_the_rate_the_other_takes_over(world: World, hub: Hub) -> None:

@@ -41,7 +41,7 @@ from gridtokenx_hub.monitoring.parts import (
     ask_database,
     ask_indexer,
 )
-from gridtokenx_hub.serving import serve, serve_metrics
+from gridtokenx_hub.serving import listen, serve, serve_metrics
 from gridtokenx_hub.settings import Settings
 from gridtokenx_programs import PROGRAM_NAMES
 from gridtokenx_protocol.deployment import deployment_id
@@ -84,7 +84,11 @@ async def run_hub(
         worker: the ingest worker's name, by which the broker knows it again after a restart; each
             has one of its own, or they push each other out.
         metrics: where a process without the API serves its own metrics.
+
+    Raises:
+        HubError: the API's port is somebody else's.
     """
+    api = listen(settings.api) if Role.API in roles else None
     programs, addresses = settings.chain.load_programs(), settings.chain.addresses
     pool = await open_pool(database_url(folder, settings))
     client = ChainClient(settings.chain.rpc_url)
@@ -104,7 +108,7 @@ async def run_hub(
             deployment,
             worker,
         )
-        await _play(hub, roles, stop, ready, metrics)
+        await _play(hub, roles, stop, ready, api, metrics)
     finally:
         await client.close()
         await pool.close()
@@ -115,6 +119,7 @@ async def _play(
     roles: Collection[Role],
     stop: asyncio.Event,
     ready: Callable[..., Any],
+    api: socket.socket | None,
     metrics: socket.socket | None,
 ) -> None:
     listener = ProgramListener(
@@ -137,14 +142,14 @@ async def _play(
             _begin(parts, stop, settlement_parts(hub, paying))
         if Role.BRIDGE in roles:
             _begin(parts, stop, bridge_parts(hub, paying))
-        if Role.API in roles:
+        if api is not None:
             exclusion = exclusion_of(hub, link)
             if exclusion is not None:
                 parts.create_task(exclusion.run(stop))
             feed = EventFeed(hub.pool, PROGRAM_NAMES)
             parts.create_task(feed.run(stop))
             context = api_context(hub, paying, link, indexer, exclusion, feed)
-            parts.create_task(serve(context, stop, ready))
+            parts.create_task(serve(context, api, stop, ready))
         else:
             broker = link.broker if Role.INGEST in roles else None
             app = metrics_app(hub.pool, _checks(hub, roles, indexer, broker))

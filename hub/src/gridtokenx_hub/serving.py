@@ -11,16 +11,34 @@ from starlette.applications import Starlette
 
 from gridtokenx_hub.api import ApiContext, create_app
 from gridtokenx_hub.api.http.connections import ImpatientProtocol
+from gridtokenx_hub.commands.context import HubError
+from gridtokenx_hub.settings import ApiSettings
 
 # Connections beyond these are answered 503 at once: slow clients must not take all file handles.
 API_CONNECTIONS = 1_000
 METRICS_CONNECTIONS = 32
 
 
-async def serve(context: ApiContext, stop: asyncio.Event, ready: Callable[..., Any]) -> None:
-    """Serve the API until `stop`; announce it once it answers."""
+def listen(address: ApiSettings) -> socket.socket:
+    """Open the API's port.
+
+    Raises:
+        HubError: somebody else has it, or there is no such address.
+    """
+    try:
+        return socket.create_server((address.host, address.port))
+    except OSError as error:
+        raise HubError(
+            f"the API cannot be served at {address.host} port {address.port}: {error.strerror};"
+            " choose another port under [api]"
+        ) from error
+
+
+async def serve(
+    context: ApiContext, listener: socket.socket, stop: asyncio.Event, ready: Callable[..., Any]
+) -> None:
+    """Serve the API on an open socket until `stop`; announce it once it answers."""
     address = context.settings
-    listener = socket.create_server((address.host, address.port))
     server = _server(create_app(context), API_CONNECTIONS)
     serving = asyncio.ensure_future(server.serve(sockets=[listener]))
     ready(url=f"http://{address.host}:{address.port}")
