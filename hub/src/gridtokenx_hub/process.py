@@ -88,7 +88,7 @@ async def run_hub(
     Raises:
         HubError: the API's port is somebody else's.
     """
-    api = listen(settings.api) if Role.API in roles else None
+    api = _listen_for_api(settings) if Role.API in roles else None
     programs, addresses = settings.chain.load_programs(), settings.chain.addresses
     pool = await open_pool(database_url(folder, settings))
     client = ChainClient(settings.chain.rpc_url)
@@ -112,6 +112,11 @@ async def run_hub(
     finally:
         await client.close()
         await pool.close()
+
+
+def _listen_for_api(settings: Settings) -> socket.socket:
+    address = settings.api
+    return listen("the API", address.host, address.port, "choose another port under [api]")
 
 
 async def _play(

@@ -12,25 +12,23 @@ from starlette.applications import Starlette
 from gridtokenx_hub.api import ApiContext, create_app
 from gridtokenx_hub.api.http.connections import ImpatientProtocol
 from gridtokenx_hub.commands.context import HubError
-from gridtokenx_hub.settings import ApiSettings
 
 # Connections beyond these are answered 503 at once: slow clients must not take all file handles.
 API_CONNECTIONS = 1_000
 METRICS_CONNECTIONS = 32
 
 
-def listen(address: ApiSettings) -> socket.socket:
-    """Open the API's port.
+def listen(what: str, host: str, port: int, remedy: str) -> socket.socket:
+    """Open the port at which something is to be served.
 
     Raises:
-        HubError: somebody else has it, or there is no such address.
+        HubError: somebody else has it, or there is no such address; it ends with the remedy.
     """
     try:
-        return socket.create_server((address.host, address.port))
+        return socket.create_server((host, port))
     except OSError as error:
         raise HubError(
-            f"the API cannot be served at {address.host} port {address.port}: {error.strerror};"
-            " choose another port under [api]"
+            f"{what} cannot be served at {host} port {port}: {error.strerror}; {remedy}"
         ) from error
 
 

@@ -9,10 +9,11 @@ from typing import Any
 
 from gridtokenx_hub.bootstrap import BootstrapError
 from gridtokenx_hub.chain import ChainUnavailable
-from gridtokenx_hub.commands.context import HubError, announce, run_until_stopped
+from gridtokenx_hub.commands.context import announce, run_until_stopped
 from gridtokenx_hub.database import OUTAGES, StoreError
 from gridtokenx_hub.deployment import WrongDeployment
 from gridtokenx_hub.process import FIRST_WORKER, Role, run_hub
+from gridtokenx_hub.serving import listen
 from gridtokenx_hub.settings import load_settings
 
 ROLE_ERRORS = (BootstrapError, ChainUnavailable, StoreError, WrongDeployment, *OUTAGES)
@@ -43,13 +44,12 @@ def metrics_listener(arguments: argparse.Namespace) -> socket.socket | None:
     """
     if arguments.metrics_port is None:
         return None
-    try:
-        return socket.create_server((arguments.metrics_host, arguments.metrics_port))
-    except OSError as error:
-        raise HubError(
-            f"metrics cannot be served at {arguments.metrics_host} port {arguments.metrics_port}:"
-            f" {error.strerror}; choose another --metrics-port or --metrics-host"
-        ) from error
+    return listen(
+        "metrics",
+        arguments.metrics_host,
+        arguments.metrics_port,
+        "choose another --metrics-port or --metrics-host",
+    )
 
 
 def play(
