@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from baht_world import Baht, match
-from hub_world import HubWorld, User, expect
+from hub_world import HubWorld, User, expect, open_world
 from tests.guardian.chains.evm import CHAIN_ID, Anvil, Contracts
 from tests.guardian.chains.world import Running, running
 
@@ -142,6 +142,14 @@ async def all_moves_to_the_last_unit(relay: RelayWorld) -> None:
     assert after["bridge"] == before["bridge"]
     assert after["seller"][0] == before["seller"][0]
     assert after["buyer"][1] == before["buyer"][1] == Decimal(0)
+
+
+@asynccontextmanager
+async def open_relay(postgres_url: str, folder: Path) -> AsyncIterator[RelayWorld]:
+    """A hub of its own, and the bridge beside it."""
+    (folder / "hub").mkdir()
+    async with open_world(postgres_url, folder / "hub") as world, relaying(world, folder) as relay:
+        yield relay
 
 
 @asynccontextmanager

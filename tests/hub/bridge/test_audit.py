@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from hub_world import open_world
-from relay_world import DAY_S, RelayWorld, relaying
+from relay_world import DAY_S, RelayWorld, open_relay
 from solders.pubkey import Pubkey
 
 from gridtokenx_hub.audit import Check, Report, audit
@@ -31,10 +30,7 @@ PATIENCE_S = 30
 async def relay(
     postgres_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[RelayWorld]:
-    async with (
-        open_world(postgres_url, tmp_path_factory.mktemp("hub")) as world,
-        relaying(world, tmp_path_factory.mktemp("guardians")) as opened,
-    ):
+    async with open_relay(postgres_url, tmp_path_factory.mktemp("relay")) as opened:
         yield opened
 
 

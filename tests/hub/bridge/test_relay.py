@@ -4,8 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from hub_world import open_world
-from relay_world import RelayWorld, all_moves_to_the_last_unit, bought, job_of, relaying
+from relay_world import RelayWorld, all_moves_to_the_last_unit, bought, job_of, open_relay
 from solders.pubkey import Pubkey
 from tests.guardian.chains.evm import Quote
 
@@ -16,10 +15,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def relay(
     postgres_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[RelayWorld]:
-    async with (
-        open_world(postgres_url, tmp_path_factory.mktemp("hub")) as world,
-        relaying(world, tmp_path_factory.mktemp("guardians")) as opened,
-    ):
+    async with open_relay(postgres_url, tmp_path_factory.mktemp("relay")) as opened:
         yield opened
 
 

@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from hub_world import open_world
-from relay_world import DAY_S, RelayWorld, bought, job_of, relaying
+from relay_world import DAY_S, RelayWorld, bought, job_of, open_relay
 from solders.pubkey import Pubkey
 
 from gridtokenx_hub.bridge.guardian_answers import GuardianAnswers
@@ -24,10 +23,7 @@ PATIENCE_S = 30
 async def relay(
     postgres_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[RelayWorld]:
-    async with (
-        open_world(postgres_url, tmp_path_factory.mktemp("hub")) as world,
-        relaying(world, tmp_path_factory.mktemp("guardians")) as opened,
-    ):
+    async with open_relay(postgres_url, tmp_path_factory.mktemp("relay")) as opened:
         yield opened
 
 
