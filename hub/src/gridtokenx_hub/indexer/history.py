@@ -11,6 +11,8 @@ from gridtokenx_programs.program import EVENT_TAG
 
 FIRST_PAGE = 50
 """Signatures asked for at first: mostly there is little new, or nothing."""
+MOST_DOUBLINGS = 10
+"""Of the first page's size: after these it is far above what any node gives at once."""
 
 
 async def pages_since(
@@ -18,28 +20,32 @@ async def pages_since(
 ) -> AsyncIterator[list[SignatureInfo]]:
     """Yield the successful transactions of `program` from `slot` on, oldest slot first.
 
-    The node answers newest first, a page at a time, and in no certain order within a slot. All but
-    the newest page are asked for a second time on the way back up: however long the history, no
-    more than two pages of it are held.
+    The node answers newest first, a page at a time, and in no certain order within a slot. The
+    first page is small and each next one twice as large. All but the newest and the oldest page are
+    asked for a second time on the way back up: however long the history, no more than two pages
+    of it are held.
     """
 
-    async def page_before(signature: str | None) -> list[SignatureInfo]:
-        size = min(FIRST_PAGE, page_size) if signature is None else page_size
-        return await client.signatures_for_address(program.id, before=signature, limit=size)
+    async def page_before(ends: Sequence[str]) -> list[SignatureInfo]:
+        """Return the page that follows the pages with these last signatures."""
+        size = min(FIRST_PAGE << min(len(ends), MOST_DOUBLINGS), page_size)
+        before = ends[-1] if ends else None
+        return await client.signatures_for_address(program.id, before=before, limit=size)
 
     def wanted(page: Sequence[SignatureInfo]) -> list[SignatureInfo]:
         found = [info for info in page if info.slot >= slot and info.error is None]
         return sorted(found, key=lambda info: info.slot)
 
     ends: list[str] = []
-    newest = page = await page_before(None)
+    newest = oldest = await page_before(ends)
     # A page that is not full need not be the last; one that does not go on is.
-    while page and page[-1].slot >= slot and page[-1].signature not in ends[-1:]:
-        ends.append(page[-1].signature)
-        page = await page_before(ends[-1])
+    while oldest and oldest[-1].slot >= slot and oldest[-1].signature not in ends[-1:]:
+        ends.append(oldest[-1].signature)
+        oldest = await page_before(ends)
+    held = {0: newest, len(ends): oldest}
     last: set[str] = set()
-    for end in (*reversed(ends), None):
-        page = wanted(newest if end is None else await page_before(end))
+    for number in reversed(range(len(ends) + 1)):
+        page = wanted(held[number] if number in held else await page_before(ends[:number]))
         # Pages of different nodes behind one address may overlap.
         yield [info for info in page if info.signature not in last]
         last = {info.signature for info in page}

@@ -98,19 +98,20 @@ class Bank:
         )
         self._svm.set_slot_hashes(slot_hashes)
 
-    def execute(self, transaction: ParsedTransaction, *, verify: bool = True) -> Execution:
+    def execute(self, transaction: ParsedTransaction, *, keep_failed: bool = True) -> Execution:
         """Execute `transaction`: what it changes is changed when this returns.
 
-        Signatures are checked if `verify`; a simulation may have done so.
+        One that fails pays its fee; unless `keep_failed`, it has changed nothing in the end.
         """
         keys = load_keys(transaction.message, self.account)
         images = self._images(keys)
         before = self._balances(keys)
-        with self._verifying(verify):
-            result = self._svm.send_transaction(transaction.versioned)
-        after = self._balances(keys)
+        error, metadata = _outcome(self._svm.send_transaction(transaction.versioned))
         changed = {key: image for key, image in self._images(keys).items() if image != images[key]}
-        error, metadata = _outcome(result)
+        if error is not None and not keep_failed:
+            self._put_back({key: images[key] for key in changed})
+            changed = {}
+        after = self._balances(keys)
         return Execution(
             keys=keys,
             error=error,
@@ -166,6 +167,11 @@ class Bank:
                 self._svm.set_account(Pubkey(address), account)
         for program, account in executable:
             self._svm.set_account(program, account)
+
+    def _put_back(self, images: Images) -> None:
+        for address, image in images.items():
+            if image is not None:  # what fails changes the payer and a nonce, and makes nothing
+                self._svm.set_account(Pubkey(address), Account.from_bytes(image))
 
     def _images(self, keys: LoadedKeys) -> Images:
         images: Images = {}

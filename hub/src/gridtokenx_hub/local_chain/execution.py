@@ -37,16 +37,12 @@ class TransactionGate:
         """Execute `transaction` in `open_slot` if it may be.
 
         Without `preflight`, one that fails is part of the slot and pays its fee, as it would on a
-        cluster; with it, nothing that would fail is executed.
+        cluster; with it, one that fails has no effect.
         """
         failure = self.refusal(transaction, open_slot)
-        if failure is None and preflight:
-            simulation = self._bank.simulate(transaction, verify=True)
-            if simulation.error is not None:
-                failure = Failure(simulation.error, simulation.metadata)
         if failure is not None:
             return failure
-        execution = self._bank.execute(transaction, verify=not preflight)
+        execution = self._bank.execute(transaction, keep_failed=not preflight)
         if execution.is_recorded:
             open_slot.add(_recorded(transaction, execution), execution.changed)
         return None if execution.error is None else Failure(execution.error, execution.metadata)

@@ -43,7 +43,9 @@ CREATE TABLE address_transactions (
 ) WITHOUT ROWID;
 CREATE TABLE accounts (address BLOB PRIMARY KEY, image BLOB NOT NULL) WITHOUT ROWID;
 """
-_OUTCOME = "SELECT signature, slot, unix_s, err FROM transactions JOIN slots ON number = slot"
+_OUTCOME = (
+    "SELECT signature, slot, position, unix_s, err FROM transactions JOIN slots ON number = slot"
+)
 
 
 class Ledger:
@@ -154,15 +156,15 @@ class Ledger:
 
     def transactions_of(
         self, address: bytes, before_id: int | None, until_id: int | None, limit: int
-    ) -> list[StoredTransaction]:
-        """Transactions that name `address`, newest first, between the two ids (both excluded)."""
+    ) -> list[Outcome]:
+        """Outcomes of those that name `address`, newest first, between two ids (both excluded)."""
         rows = self._reader.execute(
-            "SELECT history.* FROM address_transactions JOIN history ON id = transaction_id"
+            f"{_OUTCOME} JOIN address_transactions ON id = transaction_id"
             " WHERE address = ? AND transaction_id < ? AND transaction_id > ?"
             " ORDER BY transaction_id DESC LIMIT ?",
             (address, (1 << 63) - 1 if before_id is None else before_id, until_id or 0, limit),
         )
-        return [StoredTransaction(*row) for row in rows]
+        return [Outcome(*row) for row in rows]
 
     def _create_if_new(self, genesis: Genesis, now_unix_s: int) -> None:
         (version,) = self._writer.execute("PRAGMA user_version").fetchone()

@@ -45,10 +45,11 @@ class StoredTransaction:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """When a transaction was executed and how it ended; `err` is JSON."""
+    """Where and when a transaction was executed and how it ended; `err` is JSON."""
 
     signature: bytes
     slot: int
+    position: int
     unix_s: int
     err: str | None
 
