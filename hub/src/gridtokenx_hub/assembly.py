@@ -211,16 +211,17 @@ def api_context(
     """Make what the API and the pages act on."""
     keys = paying.keys
     idempotency = IdempotencyKeys(hub.pool)
+    vault = WalletVault(hub.pool, keys_folder(hub.folder) / "wallets.seed")
     return ApiContext(
         pool=hub.pool,
         tokens=Tokens(hub.pool),
         idempotency=idempotency,
-        new_users=NewUsers(hub.pool, idempotency),
+        new_users=NewUsers(hub.pool, idempotency, vault),
         client=hub.client,
         sender=paying.sender,
         programs=hub.programs,
         addresses=hub.addresses,
-        vault=WalletVault(hub.pool, keys_folder(hub.folder) / "wallets.seed"),
+        vault=vault,
         keys=keys,
         indexer=indexer,
         clock=utc_now,

@@ -14,6 +14,7 @@ from typing import Any
 import asyncpg
 from solders.pubkey import Pubkey
 from tests.hub.onchain import ADDRESSES, PROGRAMS, World, connected, until
+from tests.hub.wallets.making import new_wallet
 
 from gridtokenx_hub.backup import Restored, back_up, restore
 from gridtokenx_hub.backup.reconcile import Chain
@@ -109,7 +110,7 @@ class Hub:
 
 async def enrol(world: World, vault: WalletVault, user_type: str = "Prosumer") -> Pubkey:
     """Make a wallet that the hub holds and register it on chain, as the API does."""
-    wallet = await vault.keypair(await vault.create())
+    wallet = await vault.keypair(await new_wallet(vault))
     await world.register(wallet, user_type)
     await world.sender.send(
         lambda payer: [

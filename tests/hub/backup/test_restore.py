@@ -7,6 +7,7 @@ from solders.keypair import Keypair
 from tests.hub.audit.market import open_market
 from tests.hub.onchain import ADDRESSES, PROGRAMS, World, now_ms, running
 from tests.hub.readings.rows import insert, ms
+from tests.hub.wallets.making import new_wallet
 
 from gridtokenx_hub.audit import audit
 from gridtokenx_hub.database.migrations import migrate, packaged_migrations
@@ -131,7 +132,7 @@ async def test_wallets_that_were_made_since_sign_again(
 ) -> None:
     before = await enrol(world, vault)
     backup = await hub.back_up(world, tmp_path / "b")
-    begun_only = await vault.create()
+    begun_only = await new_wallet(vault)
     since = [await enrol(world, vault), await enrol(world, vault)]
     theirs = await world.household()
 
@@ -145,7 +146,7 @@ async def test_wallets_that_were_made_since_sign_again(
             assert (await restored.keypair(wallet)).pubkey() == wallet
         with pytest.raises(UnknownWallet):
             await restored.keypair(begun_only)
-        made = await restored.create()
+        made = await new_wallet(restored)
         assert made not in {before, begun_only, *since}
         highest = await pool.fetchval(
             "SELECT max(number) FROM wallets WHERE wallet <> $1", str(made)

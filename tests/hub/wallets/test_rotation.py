@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 from solders.pubkey import Pubkey
+from tests.hub.wallets.making import new_wallet
 
 from demo.processes import command
 from gridtokenx_hub import cli
@@ -25,7 +26,7 @@ def key_file(tmp_path: Path) -> Path:
 
 
 async def made(vault: WalletVault, count: int) -> list[Pubkey]:
-    return [await vault.create() for _ in range(count)]
+    return [await new_wallet(vault) for _ in range(count)]
 
 
 async def check_all(vault: WalletVault, wallets: list[Pubkey]) -> None:
@@ -81,7 +82,7 @@ async def test_a_wallet_made_with_the_old_key_at_the_last_moment(
         calls.append(count)
         if len(calls) == 1:
             monkeypatch.setattr(vault._keys, "newest", lambda: late)
-            wallets.append(await vault.create())
+            wallets.append(await new_wallet(vault))
         return count
 
     monkeypatch.setattr(rotation, "_seal_all", seal_then_make)

@@ -5,6 +5,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from solders.keypair import Keypair
+from tests.hub.wallets.making import new_wallet
 
 from gridtokenx_hub.keys import KeyFileError, load_seed
 from gridtokenx_hub.wallets import UnknownWallet, VaultError, WalletVault
@@ -17,7 +18,7 @@ def key_file(tmp_path: Path) -> Path:
 
 
 async def test_a_wallet_signs_after_a_restart(pool: asyncpg.Pool, key_file: Path) -> None:
-    wallet = await WalletVault(pool, key_file).create()
+    wallet = await new_wallet(WalletVault(pool, key_file))
     keypair = await WalletVault(pool, key_file).keypair(wallet)
     assert keypair.pubkey() == wallet
     assert keypair.sign_message(b"x").verify(wallet, b"x")
@@ -33,7 +34,7 @@ def test_the_key_file_is_private(pool: asyncpg.Pool, key_file: Path) -> None:
 
 async def test_the_seed_is_not_in_the_database(pool: asyncpg.Pool, key_file: Path) -> None:
     vault = WalletVault(pool, key_file)
-    wallet = await vault.create()
+    wallet = await new_wallet(vault)
     seed = bytes(await vault.keypair(wallet))[:32]
     row = await pool.fetchrow("SELECT * FROM wallets")
     assert row is not None
@@ -51,7 +52,7 @@ async def test_an_unknown_wallet(pool: asyncpg.Pool, key_file: Path) -> None:
 
 async def test_another_key_names_both(pool: asyncpg.Pool, key_file: Path) -> None:
     vault = WalletVault(pool, key_file)
-    wallet = await vault.create()
+    wallet = await new_wallet(vault)
     other_file = key_file.with_name("other.key")
     other = WalletVault(pool, other_file)
     ids = [WalletKeys(file).newest().key_id for file in (key_file, other_file)]
@@ -64,7 +65,7 @@ async def test_a_seed_moved_to_another_wallet_does_not_open(
 ) -> None:
     """Whoever can write to the database cannot let one user sign as another."""
     vault = WalletVault(pool, key_file)
-    mine, theirs = await vault.create(), await vault.create()
+    mine, theirs = await new_wallet(vault), await new_wallet(vault)
     await pool.execute(
         "UPDATE wallets a SET nonce = b.nonce, ciphertext = b.ciphertext FROM wallets b"
         " WHERE a.wallet = $1 AND b.wallet = $2",
@@ -78,7 +79,7 @@ async def test_a_seed_moved_to_another_wallet_does_not_open(
 
 async def test_an_altered_seed_does_not_open(pool: asyncpg.Pool, key_file: Path) -> None:
     vault = WalletVault(pool, key_file)
-    wallet = await vault.create()
+    wallet = await new_wallet(vault)
     await pool.execute(
         "UPDATE wallets SET ciphertext = set_byte(ciphertext, 1, 255 - get_byte(ciphertext, 1))"
     )
@@ -88,7 +89,7 @@ async def test_an_altered_seed_does_not_open(pool: asyncpg.Pool, key_file: Path)
 
 async def test_wallets_and_nonces_differ(pool: asyncpg.Pool, key_file: Path) -> None:
     vault = WalletVault(pool, key_file)
-    wallets = {await vault.create() for _ in range(20)}
+    wallets = {await new_wallet(vault) for _ in range(20)}
     nonces = await pool.fetchval("SELECT count(DISTINCT nonce) FROM wallets")
     assert len(wallets) == nonces == 20
 
@@ -97,7 +98,7 @@ async def test_whoever_has_the_key_file_makes_lost_wallets_again(
     pool: asyncpg.Pool, key_file: Path
 ) -> None:
     vault = WalletVault(pool, key_file)
-    wallets = [await vault.create() for _ in range(5)]
+    wallets = [await new_wallet(vault) for _ in range(5)]
     await pool.execute("DELETE FROM wallets WHERE number > 2")
     foreign = Keypair().pubkey()
     assert await vault.recover([wallets[4], foreign, wallets[2]], after=2) == [
@@ -109,3 +110,15 @@ async def test_whoever_has_the_key_file_makes_lost_wallets_again(
         await vault.keypair(wallets[3])
     other = WalletVault(pool, key_file.with_name("other.key"))
     assert await other.recover([wallets[3]], after=2) == []
+
+
+async def test_a_wallet_whose_number_was_drawn_before_the_backup_and_stored_after_it(
+    pool: asyncpg.Pool, key_file: Path
+) -> None:
+    vault = WalletVault(pool, key_file)
+    (under_way,) = await vault.make(1)
+    await new_wallet(vault)
+    after = await pool.fetchval("SELECT last_value FROM wallet_numbers")
+    wallet = under_way.keypair.pubkey()
+    assert await vault.recover([wallet], after) == [wallet]
+    assert (await vault.keypair(wallet)).pubkey() == wallet

@@ -14,7 +14,6 @@ from solders.keypair import Keypair
 
 from gridtokenx_hub.api import ApiContext, DeploymentInfo, create_app
 from gridtokenx_hub.api.access.auth import Tokens, create_token
-from gridtokenx_hub.api.households.new_users import NewUsers
 from gridtokenx_hub.api.transactions.idempotency_keys import IdempotencyKeys
 from gridtokenx_hub.web.formats import baht, grx, kwh, price
 from gridtokenx_programs import PROGRAM_NAMES, Addresses, load
@@ -52,7 +51,7 @@ async def http(pool: asyncpg.Pool) -> AsyncIterator[httpx.AsyncClient]:
         pool=pool,
         tokens=Tokens(pool),
         idempotency=idempotency,
-        new_users=NewUsers(pool, idempotency),
+        new_users=unused,
         client=unused,
         sender=unused,
         programs=unused,

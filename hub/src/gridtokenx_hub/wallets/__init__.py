@@ -1,6 +1,6 @@
 """Custody: the wallets that the hub holds for its users."""
 
 from gridtokenx_hub.wallets.rotation import rotate_key
-from gridtokenx_hub.wallets.vault import UnknownWallet, VaultError, WalletVault
+from gridtokenx_hub.wallets.vault import NewWallet, UnknownWallet, VaultError, WalletVault
 
-__all__ = ["UnknownWallet", "VaultError", "WalletVault", "rotate_key"]
+__all__ = ["NewWallet", "UnknownWallet", "VaultError", "WalletVault", "rotate_key"]

@@ -1,6 +1,9 @@
 """Wallet seeds, sealed with a key that the database never sees."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
@@ -15,6 +18,8 @@ from gridtokenx_hub.wallets.key_files import WalletKey, WalletKeys
 
 SEARCHED_NUMBERS = 20_000
 """A number is used up by each wallet that is begun; so many in a row may never have come to be."""
+NUMBERS_UNDER_WAY = 1_024
+"""So many may be drawn at a time, in all processes, for wallets that are not stored yet."""
 
 NUMBERS = "SELECT nextval('wallet_numbers') FROM generate_series(1, $1)"
 INSERT = """
@@ -33,8 +38,24 @@ class VaultError(RuntimeError):
     """A sealed wallet cannot be opened; the message says what to restore."""
 
 
+@dataclass(frozen=True, slots=True)
+class NewWallet:
+    """A wallet that nobody knows of before it is stored; its seed as the database will have it."""
+
+    keypair: Keypair = field(repr=False)
+    number: int
+    key_id: str
+    nonce: bytes
+    ciphertext: bytes
+
+    @property
+    def address(self) -> str:
+        """The wallet's address."""
+        return str(self.keypair.pubkey())
+
+
 class WalletVault:
-    """Creates wallets and opens them again to sign.
+    """Makes wallets and opens them again to sign.
 
     A wallet's seed is derived from the key file and the wallet's number by HKDF-SHA256
     (RFC 5869): whoever has the key file can make it again when the database is lost. It is sealed
@@ -54,21 +75,27 @@ class WalletVault:
         self._database = database
         self._keys = WalletKeys(key_file)
         self._rows = Grouped(self._read)
-        self._numbers = Grouped(self._draw)
-        self._inserts = Grouped(self._insert)
 
-    async def create(self) -> Pubkey:
-        """Create a wallet, store it sealed and return its address."""
-        number = await self._numbers.ask(None)
+    async def make(self, count: int) -> list[NewWallet]:
+        """Make wallets; `store` them before anybody is told of them."""
+        if not count:
+            return []
+        rows = await self._database.fetch(NUMBERS, count)
         key = self._keys.newest()
-        return await self._store(key, number, key.derive(number))
+        return [_sealed(key, row["nextval"]) for row in rows]
+
+    async def store(self, wallets: Sequence[NewWallet], within: Connection | None = None) -> None:
+        """Store wallets that were made, as a part of a connection's transaction if there is one."""
+        rows = [(new.address, new.number, new.key_id, new.nonce, new.ciphertext) for new in wallets]
+        if rows:
+            await (within or self._database).execute(INSERT, *zip(*rows, strict=True))
 
     async def recover(self, wallets: Iterable[Pubkey], after: int) -> list[Pubkey]:
-        """Store again those of these wallets that were made here with a number above `after`.
+        """Store again those of these wallets that were made here since `after`.
 
         Args:
             wallets: the chain knows them, the database does not.
-            after: a number from which on wallets may be missing.
+            after: the last number that was drawn before wallets may have been lost.
 
         Returns:
             Those that are stored now; the others are of none of the key files.
@@ -76,15 +103,15 @@ class WalletVault:
         wanted = set(wallets)
         found: list[Pubkey] = []
         for key in self._keys.all():
-            number, last = after, after
+            number, last = max(after - NUMBERS_UNDER_WAY, 0), after
             while wanted and number < last + SEARCHED_NUMBERS:
                 number += 1
-                seed = key.derive(number)
-                wallet = Keypair.from_seed(seed).pubkey()
+                wallet = Keypair.from_seed(key.derive(number)).pubkey()
                 if wallet in wanted:
                     wanted.remove(wallet)
-                    found.append(await self._store(key, number, seed))
-                    last = number
+                    await self.store([_sealed(key, number)])
+                    found.append(wallet)
+                    last = max(number, after)
         return found
 
     async def holds(self, wallet: Pubkey) -> bool:
@@ -109,18 +136,11 @@ class WalletVault:
         found = {row["wallet"]: row for row in await self._database.fetch(READ, wallets)}
         return [found.get(wallet) for wallet in wallets]
 
-    async def _draw(self, asked: Sequence[None]) -> list[int]:
-        return [row["nextval"] for row in await self._database.fetch(NUMBERS, len(asked))]
 
-    async def _insert(self, rows: Sequence[tuple[str, int, str, bytes, bytes]]) -> list[None]:
-        await self._database.execute(INSERT, *zip(*rows, strict=True))
-        return [None] * len(rows)
-
-    async def _store(self, key: WalletKey, number: int, seed: bytes) -> Pubkey:
-        wallet = Keypair.from_seed(seed).pubkey()
-        nonce, ciphertext = key.seal(seed, bytes(wallet))
-        await self._inserts.ask((str(wallet), number, key.key_id, nonce, ciphertext))
-        return wallet
+def _sealed(key: WalletKey, number: int) -> NewWallet:
+    seed = key.derive(number)
+    keypair = Keypair.from_seed(seed)
+    return NewWallet(keypair, number, key.key_id, *key.seal(seed, bytes(keypair.pubkey())))
 
 
 def open_seed(keys: WalletKeys, name: str, address: bytes, row: asyncpg.Record) -> bytes:

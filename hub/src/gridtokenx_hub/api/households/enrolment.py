@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from solders.instruction import Instruction
+from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
 from gridtokenx_hub.api.access.auth import Principal
@@ -26,25 +27,30 @@ async def create_user(context: ApiContext, attempt: Attempt, body: CreateUser) -
         WalletMustSign: it is the household's own.
         Problem: 409, the wallet is another user's.
     """
+    keypair: Keypair | None = None
     if "user" not in attempt.journal:
-        await _store_user(context, attempt, body)
+        keypair = await _store_user(context, attempt, body)
     user = NewUser(**attempt.journal["user"])
 
     async def plan() -> Plan:
-        return _register_plan(context, Pubkey.from_string(user.wallet), body.user_type)
+        return _register_plan(context, Pubkey.from_string(user.wallet), body.user_type, keypair)
 
     await deliver(context, attempt, "register_user", plan)
     return user
 
 
-async def _store_user(context: ApiContext, attempt: Attempt, body: CreateUser) -> None:
-    wallet = body.wallet or str(await context.vault.create())
-    user_id = await context.new_users.add(NewRow(attempt, wallet, body.name, body.user_type))
-    if user_id is None:
-        raise Problem(409, "UserAlreadyRegistered", f"wallet {wallet} is a user's already")
+async def _store_user(context: ApiContext, attempt: Attempt, body: CreateUser) -> Keypair | None:
+    """Store a user; return the key of its wallet if that is made with it."""
+    added = await context.new_users.add(NewRow(attempt, body.wallet, body.name, body.user_type))
+    if added is None:
+        raise Problem(409, "UserAlreadyRegistered", f"wallet {body.wallet} is a user's already")
+    return added.keypair
 
 
-def _register_plan(context: ApiContext, wallet: Pubkey, user_type: str) -> Plan:
+def _register_plan(
+    context: ApiContext, wallet: Pubkey, user_type: str, keypair: Keypair | None = None
+) -> Plan:
+    """Plan a registration; with the wallet's key at hand, the vault need not be opened for it."""
     addresses = context.addresses
     register = context.programs["registry"]
 
@@ -64,7 +70,9 @@ def _register_plan(context: ApiContext, wallet: Pubkey, user_type: str) -> Plan:
             create_associated_token(payer, wallet, addresses.grx_mint()),
         ]
 
-    return Plan(instructions, (wallet,), REGISTER_USER_UNITS)
+    if keypair is None:
+        return Plan(instructions, (wallet,), REGISTER_USER_UNITS)
+    return Plan(instructions, (), REGISTER_USER_UNITS, signers=(keypair,))
 
 
 async def register_me(context: ApiContext, attempt: Attempt, caller: Principal) -> NewUser:

@@ -44,7 +44,7 @@ class Plan:
         wallets: users' wallets that must sign; where the hub does not hold one, its owner does.
         compute_units: the transaction's compute limit.
         facts: what the answer will need to know of it, as JSON.
-        signers: keys of the hub's own that sign too, beside the fee payer's.
+        signers: keys at hand that sign too, beside the fee payer's.
         cosign: gets the signatures of the hub's other processes, once the owners have signed.
     """
 
