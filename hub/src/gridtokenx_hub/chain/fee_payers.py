@@ -21,13 +21,13 @@ class FeePayerPool:
     def __init__(self, keypairs: Sequence[Keypair]) -> None:
         if not keypairs:
             raise ValueError("there is no fee payer: configure at least one")
-        self._keypairs = tuple(keypairs)
-        self._turns = itertools.cycle(self._keypairs)
+        self._keypairs = {keypair.pubkey(): keypair for keypair in keypairs}
+        self._turns = itertools.cycle(self._keypairs.values())
 
     @property
     def addresses(self) -> tuple[Pubkey, ...]:
         """Addresses of all payers."""
-        return tuple(keypair.pubkey() for keypair in self._keypairs)
+        return tuple(self._keypairs)
 
     def next(self) -> Keypair:
         """Return the payer whose turn it is."""
@@ -39,7 +39,7 @@ class FeePayerPool:
         Raises:
             LookupError: it is none of the pool's.
         """
-        for keypair in self._keypairs:
-            if keypair.pubkey() == address:
-                return keypair
-        raise LookupError(f"{address} is no fee payer of this hub")
+        keypair = self._keypairs.get(address)
+        if keypair is None:
+            raise LookupError(f"{address} is no fee payer of this hub")
+        return keypair

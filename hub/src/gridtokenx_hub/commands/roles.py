@@ -12,6 +12,7 @@ from gridtokenx_hub.chain import ChainUnavailable
 from gridtokenx_hub.commands.context import announce, run_until_stopped
 from gridtokenx_hub.database import OUTAGES, StoreError
 from gridtokenx_hub.deployment import WrongDeployment
+from gridtokenx_hub.garbage import collect_rarely
 from gridtokenx_hub.process import FIRST_WORKER, Role, run_hub
 from gridtokenx_hub.serving import listen
 from gridtokenx_hub.settings import load_settings
@@ -64,6 +65,7 @@ def play(
 
     async def main(stop: asyncio.Event) -> None:
         def ready(**facts: Any) -> None:
+            collect_rarely()
             announce(ready=name, **facts)
 
         await run_hub(folder, settings, roles, stop, ready, worker, metrics)
