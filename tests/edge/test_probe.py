@@ -25,7 +25,8 @@ from gridtokenx_edge.probe.places import units_of
 EASTRON = {"eastron-sdm120", "eastron-sdm230", "eastron-sdm630", "eastron-sdm72d-m"}
 SCHNEIDER = {"schneider-iem3155", "schneider-pm5110"}
 # models of one maker that share a register map: nothing that is read tells them apart
-FAMILIES = {name: family for family in (EASTRON, SCHNEIDER) for name in family}
+GAVAZZI = {"carlo-gavazzi-em340", "carlo-gavazzi-et340"}
+FAMILIES = {name: family for family in (EASTRON, SCHNEIDER, GAVAZZI) for name in family}
 PROFILES = [load_profile(name, Path()) for name in shipped_profiles()]
 
 
@@ -37,6 +38,23 @@ async def test_every_model_is_named(name: str) -> None:
     best = {fit.profile.name for fit in found.fits if fit.score == found.fits[0].score}
     assert name in best, [(fit.profile.name, fit.score) for fit in found.fits]
     assert best <= FAMILIES.get(name, {name}), "no other maker's meter is taken for it"
+
+
+async def test_of_two_models_that_fit_the_one_with_the_finer_counter_comes_first() -> None:
+    names = ["carlo-gavazzi-em340", "carlo-gavazzi-et340"]
+    profiles = [load_profile(name, Path()) for name in reversed(names)]
+    async with open_line("tcp", profiles[1]) as line:
+        (found,) = await search([Place(line.line, (1,))], profiles, 2_000, lambda _: None)
+    assert [fit.profile.name for fit in found.fits] == names
+
+
+async def test_an_older_model_is_not_taken_for_one_with_a_finer_counter() -> None:
+    old = load_profile("carlo-gavazzi-et340", Path())
+    async with open_line("tcp", old) as line:
+        (found,) = await search([Place(line.line, (1,))], PROFILES, 2_000, lambda _: None)
+    names = [fit.profile.name for fit in found.fits]
+    assert names[0] == old.name
+    assert "carlo-gavazzi-em340" not in names
 
 
 @pytest.mark.parametrize("kind", ["tcp", "rtu", "rtu-over-tcp"])

@@ -1,6 +1,7 @@
 """Models from profile files."""
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,10 +58,17 @@ NOW = Measurement(41_160, 82_005, -745.5, (229.5, 229.5, 229.5), 50.0)
 
 
 def test_a_meter_with_the_least_significant_word_first() -> None:
-    shown = load_model("carlo-gavazzi-em340").values(NOW)
+    shown = load_model("carlo-gavazzi-et340").values(NOW)
     assert shown[0x28] == bytes.fromhex("e2e1ffff"), "-7455 in steps of 0.1 W"
     assert shown[0x4E] == bytes.fromhex("a0c80000"), "41160 in steps of 0.1 kWh"
-    assert load_model("carlo-gavazzi-em340").identity(4_711)[0x5000] == b"00004711" + bytes(6)
+    assert load_model("carlo-gavazzi-et340").identity(4_711)[0x5000] == b"00004711" + bytes(6)
+
+
+def test_a_counter_with_thousandths() -> None:
+    model = load_model("carlo-gavazzi-em340")
+    shown = model.values(replace(NOW, exported_counts=1_234_567))
+    assert model.counts_per_kwh == 1_000
+    assert shown[0x408] == bytes.fromhex("04d2 0000 0237 0000"), "1234 and 567"
 
 
 def test_a_single_phase_meter_carries_the_whole_house() -> None:

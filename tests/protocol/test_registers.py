@@ -30,6 +30,14 @@ RULES = st.builds(
 )
 
 
+THOUSANDTHS: dict[str, object] = {
+    "type": RegisterType.THOUSANDTHS64,
+    "little_words": True,
+    "not_available": NotAvailable.HIGHEST,
+    "numerator": 1_000_000,
+}
+
+
 def rule(**changes: object) -> DecodingRule:
     fields: dict[str, object] = {
         "type": RegisterType.INT16,
@@ -91,6 +99,11 @@ def test_what_is_no_rule(fields: object) -> None:
         ({"type": RegisterType.FLOAT32, "numerator": 1_000_000}, "3f800000", 1_000_000),
         ({"type": RegisterType.FLOAT32}, "7fc00000", None),
         ({"numerator": -1, "denominator": 2, "rounds_down": True}, "0001", -1),
+        (THOUSANDTHS, "04d2000002370000", 1_234_567_000),
+        (THOUSANDTHS | {"little_words": False}, "000004d200000237", 1_234_567_000),
+        (THOUSANDTHS, "04d2000003e70000", 1_234_999_000),
+        (THOUSANDTHS, "ffff7fff02370000", None),
+        (THOUSANDTHS, "04d20000ffff7fff", None),
     ],
 )
 def test_values(changes: dict[str, object], raw: str, value: int | None) -> None:
@@ -106,6 +119,12 @@ def test_other_numbers_of_bytes(raw: str) -> None:
 def test_a_power_of_ten_that_no_meter_has() -> None:
     with pytest.raises(Malformed):
         decode_registers(rule(scale_follows=True), bytes.fromhex("0001000b"))
+
+
+@pytest.mark.parametrize("thousandths", ["e8030000", "03e80000", "ffffffff"])
+def test_thousandths_that_do_not_make_a_number(thousandths: str) -> None:
+    with pytest.raises(Malformed, match="thousandths"):
+        decode_registers(rule(**THOUSANDTHS), bytes.fromhex("04d20000" + thousandths))
 
 
 @given(st.floats(width=32, min_value=0, max_value=1e9), st.integers(1, 10**6))

@@ -12,6 +12,8 @@ Registers = dict[int, bytes]
 
 _FLOATS: Final = {"float32": ">f", "float64": ">d"}
 _EXACT_BITS: Final = {"float32": 24, "float64": 53}
+THOUSANDTHS: Final = "thousandths64"
+"""An INT32 of whole units, and behind it one of their thousandths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class Point:
         function: Modbus function that reads it.
         address: On the wire.
         words: Number of registers.
-        kind: ``uint16`` to ``float64``, or ``text``.
+        kind: ``uint16`` to ``float64``, ``thousandths64`` or ``text``.
         shows: Which of the model's values.
         factor: The value is the number in the register times this.
         little_words: Whether the least significant word comes first.
@@ -45,27 +47,38 @@ class Point:
         number = value / self.factor
         if self.kind == "text":
             return text(f"{int(number):08d}", self.words)
-        raw = self._pack(number)
+        if self.kind == THOUSANDTHS:
+            whole, thousandths = divmod(int(number * 1000), 1000)
+            return b"".join(self._ordered(self._integer(half, 4)) for half in (whole, thousandths))
+        return self._ordered(self._pack(number))
+
+    def greatest(self) -> int:
+        """The greatest integer up to which every integer is exact in this register.
+
+        Of thousandths, where it shows them.
+        """
+        if self.kind in _FLOATS:
+            return int(2 ** _EXACT_BITS[self.kind])
+        if self.kind == THOUSANDTHS:
+            return 1000 * (2**31 - 1)
+        return int(2 ** (16 * self.words - (not self.kind.startswith("u"))) - 1)
+
+    def _ordered(self, raw: bytes) -> bytes:
         if not self.little_words:
             return raw
         return b"".join(raw[start : start + 2] for start in range(len(raw) - 2, -1, -2))
 
-    def greatest(self) -> int:
-        """The greatest integer up to which every integer is exact in this register."""
-        if self.kind in _FLOATS:
-            return int(2 ** _EXACT_BITS[self.kind])
-        return int(2 ** (16 * self.words - (not self.kind.startswith("u"))) - 1)
-
     def _pack(self, number: Fraction) -> bytes:
         if self.kind in _FLOATS:
             return struct.pack(_FLOATS[self.kind], float(number))
+        return self._integer(round(number), 2 * self.words)
+
+    def _integer(self, number: int, size: int) -> bytes:
         try:
-            return round(number).to_bytes(
-                2 * self.words, "big", signed=not self.kind.startswith("u")
-            )
+            return number.to_bytes(size, "big", signed=not self.kind.startswith("u"))
         except OverflowError as error:
             raise RegisterError(
-                f"register {self.address} cannot hold {float(number)} as {self.kind}"
+                f"register {self.address} cannot hold {number} as {self.kind}"
             ) from error
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from gridtokenx_firmware_sim.errors import ModelError
 from gridtokenx_firmware_sim.models import PHASES, Model, blocks_around
-from gridtokenx_firmware_sim.models_encode import Point, Registers, text
+from gridtokenx_firmware_sim.models_encode import THOUSANDTHS, Point, Registers, text
 from gridtokenx_firmware_sim.models_sunspec import SunSpecMap
 
 _FUNCTIONS: Final = {"holding": 3, "input": 4}
@@ -80,7 +80,7 @@ def _model(profile: dict[str, Any], extras: dict[str, Any]) -> Model:
     (counter,) = (point for point in points if point.shows == "produced")
     counts_per_kwh = _FLOAT_COUNTS_PER_KWH[energy["unit"]]
     if not counter.kind.startswith("float"):
-        counts_per_kwh = int(1 / counter.factor)
+        counts_per_kwh = int((1000 if counter.kind == THOUSANDTHS else 1) / counter.factor)
     if "identity" in profile:
         points.append(place.identity(profile["identity"]))
     points += [_extra_point(table) for table in extras.get("register", ())]
@@ -125,7 +125,7 @@ class _Places:
             Point(
                 function=self._function(table),
                 address=self._address(number, self._sunspec.meter if self._sunspec else 0),
-                words=int(table["type"].lstrip("uintfloa")) // 16,
+                words=_words_of(table["type"]),
                 kind=table["type"],
                 shows=shows,
                 factor=factor,
@@ -140,7 +140,7 @@ class _Places:
         return Point(
             function=self._function(table),
             address=self._address(table["number"], self._sunspec.common if self._sunspec else 0),
-            words=table["words"] if kind == "text" else int(kind.lstrip("uintfloa")) // 16,
+            words=table["words"] if kind == "text" else _words_of(kind),
             kind=kind,
             shows="serial",
             little_words=self._profile["word_order"] == "little",
@@ -155,6 +155,10 @@ class _Places:
 
     def _address(self, number: int, start: int) -> int:
         return int(start + number - self._profile["first_register_number"])
+
+
+def _words_of(kind: str) -> int:
+    return int("".join(filter(str.isdigit, kind))) // 16
 
 
 def _extra_point(table: dict[str, Any]) -> Point:

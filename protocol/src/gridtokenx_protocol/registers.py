@@ -15,7 +15,10 @@ from gridtokenx_protocol.errors import Malformed
 
 
 class RegisterType(StrEnum):
-    """How 16-bit registers make a number; floats are IEEE 754."""
+    """How 16-bit registers make a number; floats are IEEE 754.
+
+    ``thousandths64`` is an INT32 of whole units, and behind it one of their thousandths, 0 to 999.
+    """
 
     UINT16 = "uint16"
     INT16 = "int16"
@@ -25,6 +28,7 @@ class RegisterType(StrEnum):
     INT64 = "int64"
     FLOAT32 = "float32"
     FLOAT64 = "float64"
+    THOUSANDTHS64 = "thousandths64"
 
     @property
     def words(self) -> int:
@@ -54,6 +58,7 @@ _FORMATS: Final = {
     RegisterType.FLOAT32: ">f",
     RegisterType.FLOAT64: ">d",
 }
+_THOUSAND: Final = 1_000
 _LARGEST_EXPONENT: Final = 10
 """SunSpec Information Model Specification: sunssf is -10 to 10."""
 
@@ -138,7 +143,8 @@ def decode_registers(rule: DecodingRule, raw: bytes) -> int | None:
         In our unit (mWh, mW, mV, mA or mHz); None when it is not available and not optional.
 
     Raises:
-        Malformed: Another number of bytes, or a power of ten beyond what SunSpec allows.
+        Malformed: Another number of bytes, a power of ten beyond what SunSpec allows, or
+            thousandths that make more than one.
     """
     size = 2 * rule.type.words
     end = size * rule.phases
@@ -169,7 +175,18 @@ def unpack_number(
 
     Returns:
         None when it is marked as not available, or is no number.
+
+    Raises:
+        Malformed: Thousandths that make more than one, or less than none.
     """
+    if kind is RegisterType.THOUSANDTHS64:
+        whole, thousandths = (
+            unpack_number(
+                half, RegisterType.INT32, little_words=little_words, not_available=not_available
+            )
+            for half in (raw[:4], raw[4:])
+        )
+        return _joined(whole, thousandths)
     if little_words:
         raw = b"".join(raw[start : start + 2] for start in range(len(raw) - 2, -1, -2))
     (number,) = struct.unpack(_FORMATS[kind], raw)
@@ -182,6 +199,14 @@ def _number(rule: DecodingRule, raw: bytes) -> Fraction | None:
     return unpack_number(
         raw, rule.type, little_words=rule.little_words, not_available=rule.not_available
     )
+
+
+def _joined(whole: Fraction | None, thousandths: Fraction | None) -> Fraction | None:
+    if whole is None or thousandths is None:
+        return None
+    if not 0 <= thousandths < _THOUSAND:
+        raise Malformed(f"{thousandths} thousandths do not make a number")
+    return whole + thousandths / _THOUSAND
 
 
 def _mean(numbers: Sequence[Fraction]) -> Fraction:

@@ -22,7 +22,7 @@ from gridtokenx_edge.meters import (
 )
 
 SDM630 = load_profile("eastron-sdm630", Path())
-INTEGERS = [kind for kind in RegisterType if not kind.startswith("float")]
+INTEGERS = [kind for kind in RegisterType if kind.startswith(("int", "uint"))]
 
 
 def produced(kwh: float) -> int:
@@ -76,6 +76,12 @@ def test_integers_and_word_order(kind: RegisterType, data: st.DataObject, little
     profile = replace(with_register(Quantity.ACTIVE_POWER, register), little_words=little)
     raw = struct.pack(f">{kind.words}H", *(reversed(words) if little else words))
     assert decode_quantity(profile, Quantity.ACTIVE_POWER, raw) == round(Fraction(value, 2**20))
+
+
+def test_thousandths_that_do_not_make_a_number_are_refused() -> None:
+    em340 = load_profile("carlo-gavazzi-em340", Path())
+    with pytest.raises(ReadingRefused, match="1000 thousandths"):
+        decode_quantity(em340, Quantity.CONSUMED, bytes.fromhex("04d2000003e80000"))
 
 
 @pytest.mark.parametrize(

@@ -458,6 +458,8 @@ class TestDecoding:
         )
         size = 2 * rule.type.words
         odd = [b"\xff" * size, b"\x80" + bytes(size - 1), b"\x7f" + b"\xff" * (size - 1)]
+        if rule.type is RegisterType.THOUSANDTHS64:  # drawn at random, few are below a thousand
+            odd += [draw.randbytes(4) + bytes.fromhex(low) for low in ("000003e7", "03e70000")]
         parts = [draw.choice([*odd, bytes(size), draw.randbytes(size)]) for _ in range(rule.phases)]
         if rule.scale_follows:
             scale = draw.choice([draw.randint(-10, 10), 11, -32_768])

@@ -30,6 +30,8 @@ _UNITS: Final[dict[Quantity, dict[str, int]]] = {
 _OF_PHASES: Final = {Quantity.VOLTAGE, Quantity.CURRENT}
 _FUNCTIONS: Final = {"holding": 3, "input": 4}
 _SUNSPEC: Final = "sunspec"
+_NUMBERS: Final = tuple(kind for kind in RegisterType if kind is not RegisterType.THOUSANDTHS64)
+"""What a serial number may be: nobody counts meters by the thousandth."""
 _HIGHEST_ADDRESS: Final = 65_535
 
 
@@ -120,7 +122,7 @@ def _source(table: TomlTable) -> Source:
 
 
 def _identity(table: TomlTable, addressing: _Addressing) -> Identity:
-    kind = table.choice("type", (*RegisterType, "text"))
+    kind = table.choice("type", (*_NUMBERS, "text"))
     number = None if kind == "text" else RegisterType(kind)
     identity = Identity(
         function=addressing.of(table),

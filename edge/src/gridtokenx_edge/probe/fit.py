@@ -10,6 +10,7 @@ from gridtokenx_edge.meters import (
     Block,
     MeterReading,
     Profile,
+    Quantity,
     cut_registers,
     decode,
     decode_identity,
@@ -51,12 +52,16 @@ async def best_fits(profiles: Iterable[Profile], read: Read) -> list[Fit]:
         MeterUnreachable: The meter has stopped answering.
     """
     fits = [fit for profile in profiles if (fit := await _fit(profile, read)) is not None]
-    return sorted(fits, key=lambda fit: (fit.score, _phases(fit.profile)), reverse=True)
+    return sorted(fits, key=lambda fit: (fit.score, *_detail(fit.profile)), reverse=True)
 
 
-def _phases(profile: Profile) -> int:
-    """Of two that fit alike, the one that explains more: single-phase models share its map."""
-    return profile.rated.phases if profile.rated else 0
+def _detail(profile: Profile) -> tuple[int, int]:
+    """Of two that fit alike, the one that explains more comes first.
+
+    Single-phase models share the map of those with three; older models lack a finer counter.
+    """
+    phases = profile.rated.phases if profile.rated else 0
+    return phases, profile.registers[Quantity.PRODUCED].type.words
 
 
 async def _fit(profile: Profile, read: Read) -> Fit | None:

@@ -1,6 +1,8 @@
 // Raw Modbus registers to an integer in our units, by the rule that the device signed beside them.
 
-const BITS = { uint16: 16, int16: 16, uint32: 32, int32: 32, uint64: 64, int64: 64, float32: 32, float64: 64 };
+const BITS = {
+  uint16: 16, int16: 16, uint32: 32, int32: 32, uint64: 64, int64: 64, float32: 32, float64: 64, thousandths64: 64,
+};
 const LARGEST_EXPONENT = 10n;
 
 export function ruleOf(fields) {
@@ -36,6 +38,7 @@ export function decodeRegisters(rule, raw) {
 
 // A fraction, or null when the meter marks that there is no value.
 function numberOf(rule, raw) {
+  if (rule.type === "thousandths64") return withThousandths(rule, raw);
   const bytes = rule.littleWords ? swapped(raw) : raw;
   const view = new DataView(Uint8Array.from(bytes).buffer);
   if (rule.type.startsWith("float")) {
@@ -45,6 +48,14 @@ function numberOf(rule, raw) {
   const number = bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
   const value = rule.type.startsWith("uint") ? number : BigInt.asIntN(bits, number);
   return value === missing(rule, bits) ? null : [value, 1n];
+}
+
+function withThousandths(rule, raw) {
+  const halves = [raw.subarray(0, 4), raw.subarray(4)];
+  const [whole, thousandths] = halves.map((half) => numberOf({ ...rule, type: "int32" }, half));
+  if (whole === null || thousandths === null) return null;
+  if (thousandths[0] < 0n || thousandths[0] > 999n) throw new Error("thousandths that do not make a number");
+  return [whole[0] * 1000n + thousandths[0], 1000n];
 }
 
 function swapped(raw) {
