@@ -80,6 +80,7 @@ class Device:
         self._heard = asyncio.Event()
         self._heard_at = 0.0
         self.settlement = self._record(now_ms(), ORDINARY)
+        self._baseline_ms = self.settlement.time_ms
         self._sign(self.settlement)
 
     @property
@@ -99,6 +100,11 @@ class Device:
     def sequence(self) -> int:
         """Of the last reading."""
         return self._meter.sequence
+
+    @property
+    def is_due(self) -> bool:
+        """Whether its settlement reading is an interval younger than its baseline, or more."""
+        return self.settlement.time_ms >= self._baseline_ms + INTERVAL_MS
 
     @property
     def surplus_mwh(self) -> int:

@@ -97,13 +97,13 @@ class World:
             watching.cancel()
 
     async def goes_on(self) -> None:
-        """Wait until each meter has another ack, and the market another trade."""
+        """Wait until each meter has another ack and can be settled, and there is another trade."""
         acked = {device: device.acked for device in self._reporting}
         trades = self.market.trades
 
         async def has_gone_on() -> bool:
             return self.market.trades > trades and all(
-                device.acked > before for device, before in acked.items()
+                device.acked > before and device.is_due for device, before in acked.items()
             )
 
         await until(has_gone_on, PATIENCE_S)
